@@ -1,0 +1,69 @@
+"""`python -m kali`: what kali can do from a command line.
+
+The rule: one function a command, which returns the exit code; how it is done stands in the part of kali that
+it is about. It knows nothing of requests or servers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import sys
+from pathlib import Path
+
+from kali.templates.folder import check
+from kali.version import __version__
+
+__all__ = ['main']
+
+EXAMPLES = Path(__file__).resolve().parent.parent / 'examples'
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command that `arguments` name, and return the exit code; without one, print what there is.
+
+    A mistake in the arguments, `--help` and `--version` raise SystemExit, as argparse does.
+
+    >>> main(['check', 'templates'])
+    0
+    """
+    parser = argparse.ArgumentParser('python -m kali', description='Desktop applications in one script.')
+    parser.add_argument('--version', action='version', version=f'kali {__version__}')
+    parser.set_defaults(run=lambda options: parser.print_help())
+    commands = parser.add_subparsers(title='commands', metavar='COMMAND')
+
+    demo = commands.add_parser('demo', help='run an example, or the gallery of all of them')
+    demo.add_argument('name', nargs='?', help='the example; the gallery if there is none')
+    demo.set_defaults(run=lambda options: run_example(options.name))
+
+    templates = commands.add_parser('check', help='look for mistakes in the templates of a folder')
+    templates.add_argument('folder', type=Path, help='the folder')
+    templates.set_defaults(run=lambda options: check_templates(options.folder))
+
+    options = parser.parse_args(arguments)
+    return options.run(options) or 0
+
+
+def run_example(name: str | None) -> int:
+    """Run the example `name` of the examples folder beside the package, through the launcher there."""
+    if not (EXAMPLES / 'gallery.py').is_file():  # some other package may have an examples folder there
+        print('The examples come with the source of kali, not with the installed package: get the source, '
+              'and run ./demo.sh or demo.bat there.', file=sys.stderr)
+        return 1
+    sys.argv = [str(EXAMPLES), *([name] if name else [])]
+    runpy.run_path(str(EXAMPLES), run_name='__main__')
+    return 0
+
+
+def check_templates(folder: Path) -> int:
+    """Print each mistake in the templates of `folder` as `file:line:column: message`; 1 if there is any."""
+    if not folder.is_dir():
+        print(f'{folder} is no folder.', file=sys.stderr)
+        return 2
+    mistakes = list(check(folder))
+    print(*mistakes, sep='\n', end='\n' if mistakes else '')
+    return 1 if mistakes else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""serve_http: an application as a desktop program, with one call at the end of its script.
+
+It puts the parts together: listening sockets, gate, server, and, unless the caller wants only a server, the window
+with its launch key. It knows no protocol and no handlers.
+"""
+
+from __future__ import annotations
+
+import os
+
+from kali import log
+from kali.desktop.folders import application_id, state_folder
+from kali.errors import KaliError
+from kali.http.limits import DEFAULT, Limits
+from kali.server.gate import Gate, Keys
+from kali.server.loop import Server, listen
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable, Mapping
+
+    from kali.http.response import Handler
+
+__all__ = ['serve_http']
+
+LOOPBACK = ('127.0.0.1', 'localhost', '::1', '[::1]')
+STEPS = 50  # how many ports are tried after the preferred one
+
+
+def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080, start: str | None = '/',
+               timeout: float = 1.0, window: str = 'tab', hosts: Iterable[str] = (), key: str | None = None,
+               headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT, debug: bool = True,
+               keep_running: bool = False, app_id: str | None = None) -> None:
+    """Serve `handler` to the browser of the one who started the program, and open it there. Blocks until the end:
+    a response with `shut_down=True`, Ctrl-C, or SIGTERM.
+
+    :param handler: any callable from a Request to a Response or content; a Router, mostly
+    :param address: where to listen; other than loopback only together with `hosts`
+    :param port: the port to begin with. A busy one is stepped over, and the one that worked is tried first the next
+        time; with `start=None`, a busy port is an error
+    :param start: the page to open in the browser; None: open none, and ask for no launch key
+    :param timeout: seconds that a new connection may be silent before it is closed
+    :param window: `'tab'`: a tab of the default browser
+    :param hosts: further host names to answer to
+    :param key: a launch key to use instead of a random one, 64 hexadecimal digits; with it, `start=None` asks for one
+    :param headers: header fields for every response, in place of or besides kali's own; None leaves one out
+    :param limits: how much of a request is taken
+    :param debug: whether error pages show the cause
+    :param keep_running: whether the program lives on when its last window is closed (it does, for now, in any case)
+    :param app_id: names the application's folders; by default it follows from the script's path
+    :raises ValueError: for an address that others can reach, without `hosts`, or an unknown kind of window
+    :raises KaliError: if the port cannot be used
+
+    A program is one line longer than its handler::
+
+        serve_http(lambda request: 'Hello, world!')
+    """
+    hosts = tuple(hosts)
+    if address not in LOOPBACK and not hosts:
+        raise ValueError(f'address {address!r} can be reached by others; if that is meant, say under which host names '
+                         "people will use it, as in hosts=('office-pc',)")
+    if window not in ('tab',):
+        raise ValueError(f"window={window!r}: only 'tab' is known")
+    if _is_spawned_child():
+        return  # multiprocessing runs the script again in each child, up to here (FACTS, Processes)
+    if start is None:
+        sockets = _listen(address, port)
+        keys = None if key is None else Keys(_cookie(app_id), os.urandom(32).hex())
+        if keys is not None:
+            keys.new(key)
+        _run(handler, sockets, keys, hosts, timeout, headers, limits, debug)
+        return
+    folder = state_folder(app_id)
+    sockets = _listen_nearby(address, port, folder)
+    keys = Keys(_cookie(app_id), _secret(folder))
+    _announce(sockets[0].getsockname()[1], start, keys, folder, key)
+    _run(handler, sockets, keys, hosts, timeout, headers, limits, debug)
+
+
+def _run(handler: Handler, sockets: list[socket.socket], keys: Keys | None, hosts: Iterable[str], timeout: float,
+         headers: Mapping[str, str | None] | None, limits: Limits, debug: bool) -> None:
+    port = sockets[0].getsockname()[1]
+    log.info('listening on port %d', port)
+    gate = Gate(port, hosts, keys)
+    Server(handler, sockets, admit=gate.admit, timeout=timeout, headers=headers, limits=limits, debug=debug).run()
+    log.info('ended')
+
+
+def _listen(address: str, port: int) -> list[socket.socket]:
+    """Listening sockets at `port`. A browser may try ::1 first for `localhost`, so loopback means both."""
+    if address not in LOOPBACK:
+        return [listen(address, port)]
+    sockets = [listen('127.0.0.1', port)]
+    try:
+        sockets.append(listen('::1', sockets[0].getsockname()[1]))
+    except KaliError as error:
+        if port and 'in use' in str(error):
+            sockets[0].close()
+            raise
+        # otherwise there is no IPv6 on this machine, and nobody misses it
+    return sockets
+
+
+def _listen_nearby(address: str, port: int, folder: str) -> list[socket.socket]:
+    """Listening sockets at the port that worked the last time, or the first free one from `port` on."""
+    remembered = _read(os.path.join(folder, 'port'))  # noqa: PTH118
+    wanted = list(range(port, min(port + STEPS, 65536))) if port else [0]
+    if port and remembered.isdigit() and int(remembered) in wanted:
+        wanted.insert(0, int(remembered))
+    for candidate in wanted:
+        try:
+            sockets = _listen(address, candidate)
+        except KaliError as error:
+            last = error
+            continue
+        _write(folder, 'port', str(sockets[0].getsockname()[1]))
+        return sockets
+    raise last
+
+
+def _announce(port: int, start: str, keys: Keys, folder: str, key: str | None) -> None:
+    """Open the window, and print an address for any other browser."""
+    from kali.desktop.window import open_window  # only a program with a window needs it
+    url = f'http://127.0.0.1:{port}/{start.lstrip("/")}'
+    url += '&key=' if '?' in url else '?key='
+    _say(f'Running at {url}{keys.new(key)}\n(the address works once; Ctrl-C ends the program)')
+    open_window(url + keys.new(), folder, lambda: _say('No browser could be opened; open the address above in one.'))
+
+
+def _say(text: str) -> None:
+    """Print to the console, if there is one (pythonw has none)."""
+    import sys
+    if sys.stdout is not None:
+        try:
+            print(text, flush=True)
+        except OSError:
+            pass  # a console that is gone is no reason to end
+
+
+def _cookie(app_id: str | None) -> str:
+    """Named for the application, since browsers send cookies to every port of a host."""
+    return 'kali-' + application_id(app_id)
+
+
+def _secret(folder: str) -> str:
+    """The launch cookie's value: made once, and kept, so that open tabs stay in after a restart."""
+    secret = _read(os.path.join(folder, 'secret'))  # noqa: PTH118
+    if len(secret) != 64:
+        secret = os.urandom(32).hex()
+        _write(folder, 'secret', secret)
+    return secret
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding='utf-8') as file:  # noqa: PTH123
+            return file.read(1000).strip()
+    except (OSError, ValueError):
+        return ''
+
+
+def _write(folder: str, name: str, text: str) -> None:
+    from kali.desktop.window import write_private  # only a program with a window needs it
+    try:
+        write_private(os.path.join(folder, name), text)  # noqa: PTH118
+    except OSError as error:
+        log.warning('cannot remember the %s in %s: %s', name, folder, str(error))
+
+
+def _is_spawned_child() -> bool:
+    import sys
+    multiprocessing = sys.modules.get('multiprocessing')
+    return multiprocessing is not None and multiprocessing.current_process().name != 'MainProcess'

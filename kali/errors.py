@@ -1,0 +1,77 @@
+"""Kali's errors: one family, and each kind carries the HTTP status to answer with.
+
+A handler may raise any of them; the dispatcher turns it into a page. Statuses below 500 are the visitor's mistake, so
+the page shows the message; anything else is a bug and gets the error page. This file knows nothing about HTTP messages.
+"""
+
+from __future__ import annotations
+
+__all__ = ['BadRequest', 'DatabaseError', 'KaliError', 'NotFound', 'ProtocolError', 'SaveError', 'TemplateError',
+           'ValidationError']
+
+
+class KaliError(Exception):
+    """The base of every error that kali raises on purpose.
+
+    `status` is the HTTP status to answer with, and `headers` what the answer must carry besides (405 needs Allow).
+
+    >>> KaliError('The printer is on fire.', status=503).status
+    503
+    """
+
+    status = 500
+
+    def __init__(self, *args: object, status: int | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(*args)
+        if status is not None:
+            self.status = status
+        self.headers: dict[str, str] = headers or {}
+
+
+class ProtocolError(KaliError):
+    """The peer broke a rule of HTTP; `status` says which kind of answer the rule asks for (400 unless told)."""
+
+    status = 400
+
+
+class BadRequest(KaliError):
+    """A well-formed request that makes no sense: a missing argument, a value that does not convert."""
+
+    status = 400
+
+
+class NotFound(KaliError):
+    """There is no such thing; the message says what was looked for.
+
+    >>> str(NotFound('There is no contact number 17.'))
+    'There is no contact number 17.'
+    """
+
+    status = 404
+
+
+class ValidationError(KaliError):
+    """One field of a form is not acceptable; the only argument is the sentence to show beside the field."""
+
+    status = 422
+
+
+class SaveError(KaliError):
+    """Saving a form failed in a way that the user can mend; the only argument maps field names to sentences."""
+
+    status = 422
+
+
+class DatabaseError(KaliError):
+    """The database file cannot be used as asked: a sentence that says what is wrong with it and what to do."""
+
+
+class TemplateError(KaliError):
+    """A template has a mistake; the message begins with its place, `file:line:column:`.
+
+    `filename`, `line` and `column` are there for editors, `detail` is the message without the place.
+    """
+
+    def __init__(self, detail: str, filename: str = '<template>', line: int = 1, column: int = 1) -> None:
+        super().__init__(f'{filename}:{line}:{column}: {detail}')
+        self.detail, self.filename, self.line, self.column = detail, filename, line, column

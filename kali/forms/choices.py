@@ -1,0 +1,167 @@
+"""Lenses for choices: a value out of a few, each with a label to show.
+
+The rule: `string_pairs` gives every (text, label) that is offered, and no other text has a value; blank text
+is None, since whether a choice is required is the control's affair. Nothing here knows about controls.
+"""
+
+from __future__ import annotations
+
+from kali.errors import ValidationError
+from kali.forms.lenses import Lens
+from kali.forms.messages import say
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    import enum
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
+
+__all__ = ['Boolean', 'ChoiceLens', 'Choices', 'Enum', 'EnumLens', 'ListLens']
+
+
+class ChoiceLens(Lens):
+    """The base of lenses whose values are few: override `string_pairs` besides the two methods of a lens."""
+
+    #: Whether `string_pairs` gives the same each time, so that a control need not be built afresh.
+    fixed = False
+
+    def string_pairs(self) -> Iterable[tuple[str, str]]:
+        """The text and the label of each choice, in order.
+
+        For every value `v` but None, `string_for_browser(v)` must be one of the texts.
+        """
+        raise NotImplementedError(type(self))
+
+
+class Choices(ChoiceLens):
+    """Choices that a function gives, read afresh at each display and each check.
+
+    :param pairs: called without arguments; gives (value, label) pairs, as a query does. The texts of two
+        values must differ.
+
+    >>> lens = Choices(lambda: [(7, 'Ada'), (8, 'Grace')])
+    >>> list(lens.string_pairs()), lens.native_from_string('8')
+    ([('7', 'Ada'), ('8', 'Grace')], 8)
+    >>> lens.native_from_string('9')
+    Traceback (most recent call last):
+    kali.errors.ValidationError: this was not among the choices; please choose again.
+    """
+
+    def __init__(self, pairs: Callable[[], Iterable[Iterable[Any]]]) -> None:
+        self._pairs = pairs
+
+    def string_pairs(self) -> Iterable[tuple[str, str]]:
+        return [(str(value), str(label)) for value, label in self._pairs()]
+
+    def string_for_browser(self, value: Any) -> str:
+        return '' if value is None else str(value)
+
+    def native_from_string(self, text: str) -> Any:
+        if not text:
+            return None
+        for value, _ in self._pairs():
+            if str(value) == text:
+                return value
+        raise ValidationError(say('not offered'))
+
+
+class _Fixed(ChoiceLens):
+    """Choices known beforehand: `texts` maps each text to its value, `labels` lists the pairs."""
+
+    fixed = True
+
+    def __init__(self, rows: Iterable[tuple[str, Any, str]]) -> None:
+        rows = list(rows)
+        self._values = {text: value for text, value, _ in rows}
+        self._pairs = [(text, label) for text, _, label in rows]
+
+    def string_pairs(self) -> Iterable[tuple[str, str]]:
+        return self._pairs
+
+    def native_from_string(self, text: str) -> Any:
+        if not text:
+            return None
+        try:
+            return self._values[text]
+        except KeyError:
+            raise ValidationError(say('not offered')) from None
+
+
+class EnumLens(_Fixed):
+    """The place of a label in a short list, as a number.
+
+    :param options: the labels.
+    :param base: the number of the first.
+    :param reverse: offer the last one first.
+
+    >>> priority = EnumLens(['High', 'Medium', 'Low'], base=1)
+    >>> priority.native_from_string('0'), list(priority.string_pairs())[0]
+    (1, ('0', 'High'))
+    """
+
+    def __init__(self, options: Sequence[Any], *, base: int = 0, reverse: bool = False) -> None:
+        self.options, self.base = options, base
+        rows = [(str(index), index + base, str(label)) for index, label in enumerate(options)]
+        super().__init__(reversed(rows) if reverse else rows)
+
+    def string_for_browser(self, value: int | None) -> str:
+        return '' if value is None else str(value - self.base)
+
+
+class Boolean(_Fixed):
+    """Yes or no, as a bool; any value that counts as true is yes, so a column of 0 and 1 will do.
+
+    >>> [Boolean().native_from_string(text) for text in ('1', '0', '')]
+    [True, False, None]
+    """
+
+    def __init__(self, yes: str = 'Yes', no: str = 'No') -> None:
+        super().__init__([('1', True, yes), ('0', False, no)])
+
+    def string_for_browser(self, value: Any) -> str:
+        return '' if value is None else '1' if value else '0'
+
+
+class Enum(_Fixed):
+    """The members of a Python `Enum`; their names are the texts.
+
+    :param members: the Enum class.
+    :param label: makes the label of a member; usually its value if that is text, else its name in words.
+    """
+
+    def __init__(self, members: type[enum.Enum], *, label: Callable[[Any], str] | None = None) -> None:
+        super().__init__((name, member, label(member) if label else _label(member))
+                         for name, member in members.__members__.items())
+
+    def string_for_browser(self, value: enum.Enum | str | None) -> str:
+        return '' if value is None else getattr(value, 'name', str(value))  # a column may hold the name
+
+
+class ListLens(ChoiceLens):
+    """One out of a list of short strings, which are their own labels.
+
+    >>> ListLens(['FOO', 'BAR']).native_from_string('BAR')
+    'BAR'
+    """
+
+    def __init__(self, options: Sequence[str]) -> None:
+        if isinstance(options, str) or not all(isinstance(option, str) for option in options):
+            raise TypeError(f'the options are a list of strings, not {options!r}')
+        self.options = options
+
+    def string_pairs(self) -> Iterable[tuple[str, str]]:
+        return [(option, option) for option in self.options]
+
+    def string_for_browser(self, value: str | None) -> str:
+        return '' if value is None else value
+
+    def native_from_string(self, text: str) -> str | None:
+        if not text:
+            return None
+        if text in self.options:
+            return text
+        raise ValidationError(say('not offered'))
+
+
+def _label(member: enum.Enum) -> str:
+    return member.value if isinstance(member.value, str) else member.name.replace('_', ' ').capitalize()

@@ -1,0 +1,208 @@
+"""How labels, controls, help and errors make a form, and how a template takes single pieces of it.
+
+The rule: every error is tied to its control (`aria-invalid`, `aria-describedby`), and the markup around a
+control is put together once for each element and name. It knows nothing about lenses or requests.
+
+In a template with `fields=fields`: `{fields.due}` is the control, `{fields.due.label}`, `.error`, `.help` its
+companions and `{fields.due.row}` all of them in order; `{fields.summary}` lists the errors, `{fields.rows}`
+is every row. With `**fields` the same goes by `{due}`, `{due.row}`. The first field brings the form's
+one-shot id along, as a hidden input before its control, so that a form written by hand saves exactly once
+without asking for it; a template that leaves the first field out places `{fields.form_id}` itself.
+"""
+
+from __future__ import annotations
+
+from kali.forms.messages import say
+from kali.markup import Markup, escape, escape_text
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kali.forms.elements import Element
+
+__all__ = ['FORM_ID', 'Field', 'Fields', 'make_fields', 'render_form', 'render_page']
+
+#: The name of the hidden input that carries the one-shot id.
+FORM_ID = '_form_id'
+
+
+class _Frame:
+    """What surrounds the control of one element under one name; it never changes."""
+
+    __slots__ = ('after', 'before', 'between', 'error_id', 'help', 'id', 'label', 'text', 'ties',
+                 'ties_invalid')
+
+    def __init__(self, element: Element, name: str) -> None:
+        own_id = self.id = element.id_for(name)
+        quoted = escape_text(own_id)
+        self.error_id = f'{quoted}-error'
+        self.text = escape(name.replace('_', ' ').capitalize() if element.label is None else element.label)
+        mark = '<span aria-hidden="true"> *</span>' if element.required else ''
+        grouped = element.layout == 'group'  # no single control to point at; the group has an aria-label
+        self.label = Markup(f'<span class="label" aria-hidden="true">{self.text}{mark}</span>' if grouped else
+                            f'<label for="{quoted}">{self.text}{mark}</label>')
+        helping = f'<p class="help" id="{quoted}-help">{escape(element.help)}</p>' if element.help else ''
+        self.help = Markup(helping)
+        described = element.attributes.get('aria-describedby') or ''
+        helped = ' '.join(filter(None, [escape_text(described), f'{quoted}-help' if self.help else '']))
+        self.ties = f' aria-describedby="{helped}"' if self.help and not described else ''
+        tied = f'{self.error_id} {helped}'.strip()
+        self.ties_invalid = ' aria-invalid="true"' + ('' if described else f' aria-describedby="{tied}"')
+        self.before, self.between, self.after = f'<div class="field">{self.label}', '', f'{self.help}</div>\n'
+        if element.layout == 'beside':
+            self.before, self.between = '<div class="field beside">', self.label
+        elif element.layout == 'none':
+            self.before = self.after = ''
+
+
+def _frame(element: Element, name: str) -> _Frame:
+    frames = element._frames
+    if frames is None:
+        frames = element._frames = {}
+    frame: _Frame | None = frames.get(name)
+    if frame is None:
+        frame = frames[name] = _Frame(element, name)
+    return frame
+
+
+class Field(Markup):
+    """One field as a template takes it: the control itself, and what belongs to it as attributes."""
+
+    __slots__ = ('_control', '_frame', '_message')
+
+    _control: Markup | None
+    _frame: _Frame
+    _message: object
+
+    @property
+    def control(self) -> Markup:
+        """The control alone, without the form's id that the first field brings along."""
+        return Markup(self) if self._control is None else self._control
+
+    @property
+    def label(self) -> Markup:
+        """The label, tied to the control."""
+        return self._frame.label
+
+    @property
+    def help(self) -> Markup:
+        """The help text, or nothing."""
+        return self._frame.help
+
+    @property
+    def error(self) -> Markup:
+        """The error, or nothing."""
+        if self._message is None:
+            return Markup()
+        return Markup(f'<p class="error" id="{self._frame.error_id}">{escape(self._message)}</p>')
+
+    @property
+    def row(self) -> Markup:
+        """Label, control, error and help, as they stand in a form that renders itself."""
+        frame = self._frame
+        error = '' if self._message is None or not frame.before else self.error
+        return Markup(f'{frame.before}{str.__str__(self)}{frame.between}{error}{frame.after}')
+
+
+class Fields(dict[str, Field]):
+    """The fields of a form by name; `form_id`, `summary` and `rows` are what the form needs besides.
+
+    In a template an item goes before an attribute of the same name: a field called `rows` hides
+    `{fields.rows}`.
+    """
+
+    elements: Mapping[str, Element]
+    errors: Mapping[str, object]
+    form_id: Markup
+
+    @property
+    def rows(self) -> Markup:
+        """Every field with label, error and help."""
+        return Markup(''.join([field.row for field in self.values()]))
+
+    @property
+    def summary(self) -> Markup:
+        """The errors as a list of links to their fields; nothing if there are none."""
+        if not self.errors:
+            return Markup()
+        items = []
+        for name, message in self.errors.items():
+            field = self.get(name)
+            if field is None:
+                items.append(f'<li>{escape(message)}</li>')
+            elif not field._frame.before:
+                items.append(f'<li>{field._frame.text}: {escape(message)}</li>')
+            else:
+                items.append(f'<li><a href="#{escape_text(field._frame.id)}">{field._frame.text}: '
+                             f'{escape(message)}</a></li>')
+        return Markup(f'<div class="errors" role="alert"><p>{escape(say("summary"))}</p>'
+                      f'<ul>{"".join(items)}</ul></div>\n')
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether the form must be sent as multipart/form-data."""
+        return any(element.takes_files for element in self.elements.values())
+
+
+def make_fields(elements: Mapping[str, Element], intermediate: Mapping[str, object],
+                errors: Mapping[str, object], form_id: str) -> Fields:
+    """The controls of a form.
+
+    :param elements: by field name
+    :param intermediate: what each control shows
+    :param errors: what is wrong with the fields, by name; other names mean the whole form
+    :param form_id: the one-shot id
+    """
+    fields = Fields()
+    fields.elements, fields.errors = elements, errors
+    hidden = fields.form_id = Markup(f'<input type="hidden" name="{FORM_ID}" value="{form_id}">')
+    first = True
+    focus = ' autofocus'
+    for name, element in elements.items():
+        frame = (element._frames or {}).get(name) or _frame(element, name)
+        message = errors.get(name) if errors else None
+        if message is None:
+            control = element.control(name, intermediate[name], frame.ties)
+        else:
+            ties = frame.ties_invalid
+            if focus and frame.before and 'autofocus' not in element.attributes:
+                ties, focus = ties + focus, ''
+            control = element.control(name, intermediate[name], ties)
+        field = Field(f'{hidden}{control}' if first else control)
+        field._control, field._frame, field._message = control if first else None, frame, message
+        fields[name] = field
+        first = False
+    return fields
+
+
+def render_form(fields: Fields, *, submit: str = 'Save', cancel: str = '', action: str = '') -> Markup:
+    """A whole `<form>`: error summary, every field, and the buttons.
+
+    :param submit: what the button says
+    :param cancel: where a link beside it leads, if there is to be one
+    :param action: where the form is sent; to the address it came from unless given
+    """
+    start = '<form method="post"'
+    if action:
+        start += f' action="{escape_text(action)}"'
+    if fields.takes_files:
+        start += ' enctype="multipart/form-data"'
+    form_id = '' if fields else fields.form_id  # or else the first field brings it along
+    link = f' <a href="{escape_text(cancel)}">{escape(say("cancel"))}</a>' if cancel else ''
+    return Markup(f'{fields.summary}{start}>{form_id}\n{fields.rows}<p class="buttons"><button type="submit">'
+                  f'{escape(submit)}</button>{link}</p>\n</form>\n')
+
+
+def render_page(title: str, body: str) -> Markup:
+    """A whole page in kali's own look.
+
+    :param title: text
+    :param body: text, or Markup
+    """
+    heading = escape(title)
+    return Markup('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+                  '<meta name="viewport" content="width=device-width, initial-scale=1">'
+                  f'<title>{heading}</title><link rel="stylesheet" href="/.kali/kali.css">'
+                  f'<script src="/.kali/kali.js" defer></script></head>\n<body><main><h1>{heading}</h1>\n'
+                  f'{escape(body)}</main></body></html>\n')

@@ -1,0 +1,95 @@
+"""Encoder: a Response and its flattened content in, the bytes for the wire out.
+
+It alone puts on the headers that every answer carries; a header that the response sets itself wins. HTTP/1.0 without
+keep-alive: the connection ends with the answer. Sources: RFC 9112 section 4, RFC 9110 section 8.6, Fetch standard
+(`nosniff`, cross-origin policies), CSP Level 3 (`frame-ancestors`).
+"""
+
+from __future__ import annotations
+
+import time
+
+from kali.http.dates import http_date
+from kali.http.response import REASONS, Response
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ['DEFAULT_HEADERS', 'Encoder']
+
+DEFAULT_HEADERS = {
+    'Content-Type': 'text/html; charset=utf-8',
+    # Not no-store: Back must bring the same form again, with the same one-time id (FACTS, Browsers).
+    'Cache-Control': 'private, no-cache',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Content-Security-Policy': "frame-ancestors 'none'",
+    'Referrer-Policy': 'same-origin',  # no-referrer would make the browser's own forms send Origin: null
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+}
+BODILESS = frozenset((204, 304))
+
+
+class Encoder:
+    """Turns responses into bytes.
+
+    :param headers: header fields for every response, in place of or besides the default ones; a value of None
+        leaves a default one out.
+
+    >>> encoder = Encoder({'X-Frame-Options': None})
+    >>> encoder.encode(Response('', status=404), b'lost')[:24]
+    b'HTTP/1.0 404 Not Found\\r\\n'
+    """
+
+    def __init__(self, headers: Mapping[str, str | None] | None = None) -> None:
+        fields = {name.lower(): (name, value) for name, value in DEFAULT_HEADERS.items()}
+        for name, value in (headers or {}).items():
+            if value is None:
+                fields.pop(name.lower(), None)
+            else:
+                Response(None, headers={name: value})  # raises for what cannot be sent
+                fields[name.lower()] = (name, value)
+        self._defaults = fields
+        self._second = -1
+        self._heads: dict[int, bytes] = {}
+
+    def encode(self, response: Response, body: bytes, *, without_body: bool = False) -> bytes:
+        """The whole message: head and body, or, for HEAD, the head that would have gone with the body."""
+        if response.status in BODILESS:
+            return self.head(response, None)
+        head = self.head(response, len(body))
+        return head if without_body else head + body
+
+    def head(self, response: Response, length: int | None) -> bytes:
+        """Status line and header fields, the empty line included.
+
+        :param length: the body's length in bytes; None: not known, or no body.
+        """
+        if response.fields:
+            head = self._full_head(response)
+        else:
+            # Most pages set no header: their heads differ in status and time only, and are kept for a second.
+            now = int(time.time())
+            if now != self._second:
+                self._second, self._heads = now, {}
+            head = self._heads.get(response.status, b'')
+            if not head:
+                head = self._heads[response.status] = self._full_head(response)
+        if length is None or _has_length(response):
+            return head + b'\r\n'
+        return head + b'Content-Length: %d\r\n\r\n' % length
+
+    def _full_head(self, response: Response) -> bytes:
+        status = response.status
+        own = {name.lower() for name, _ in response.fields}
+        lines = [f'HTTP/1.0 {status} {REASONS.get(status, "Unknown")}', f'Date: {http_date(time.time())}']
+        lines += [f'{name}: {value}' for key, (name, value) in self._defaults.items()
+                  if key not in own and not (key == 'content-type' and status in BODILESS)]
+        lines += [f'{name}: {value}' for name, value in response.fields]
+        return '\r\n'.join(lines).encode('latin-1') + b'\r\n'
+
+
+def _has_length(response: Response) -> bool:
+    return any(name.lower() == 'content-length' for name, _ in response.fields)

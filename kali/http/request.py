@@ -1,0 +1,287 @@
+"""Request: what a browser asks for, as plain Python values.
+
+A Request is frozen. Everything derived (path, query, form …) is worked out when first asked for and kept in one record
+that every request made from this one shares; a mount makes a new Request that differs in `args` and `mount_depth`.
+It knows nothing about sockets, routes or responses.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Mapping
+
+from kali.errors import BadRequest, ProtocolError
+from kali.http.cookies import parse_cookies
+from kali.http.limits import DEFAULT, Limits
+from kali.http.urls import build_url, parse_pairs, split_path
+from kali.multidict import Bag, Headers
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+__all__ = ['FileUpload', 'Request', 'Scope']
+
+
+class FileUpload(namedtuple('FileUpload', ('filename', 'content_type', 'content'))):
+    """A file that came with a form: `filename` as the browser told it (no path), `content_type`, `content` in bytes.
+
+    The browser's word on name and type is a hint, nothing more. A file field left empty is no upload at all.
+
+    >>> FileUpload('notes.txt', 'text/plain', b'milk').filename
+    'notes.txt'
+    """
+
+    __slots__ = ()
+
+
+class Scope:
+    """The mutable record of one request, shared by every Request derived from it.
+
+    `route` is the Router's: which handler, under which path. `transaction` is the guard's. `host` is the server's:
+    what long-lived parts may ask of it. `title` is free for whoever writes a log or a history.
+    """
+
+    __slots__ = ('host', 'route', 'transaction')
+
+    def __init__(self) -> None:
+        self.route: str | None = None
+        self.transaction: Any = None
+        self.host: Any = None
+
+
+class _Message:
+    """What arrived, and what was worked out from it so far."""
+
+    __slots__ = ('body', 'cookies', 'fields', 'headers', 'json', 'limits', 'method', 'path', 'query', 'scope', 'target')
+
+    def __init__(self, method: str, target: str, headers: Headers, body: bytes, limits: Limits, scope: Scope) -> None:
+        self.method, self.target, self.headers, self.body = method, target, headers, body
+        self.limits, self.scope = limits, scope
+        self.path: list[str] | None = None
+        self.query: Bag | None = None
+        self.fields: tuple[Bag, Bag, Bag] | None = None  # text fields, uploads, both
+        self.cookies: dict[str, str] | None = None
+        self.json: list[Any] = []  # empty or one value: None is a JSON value too
+
+
+class Request:
+    """One HTTP request. Tests make it natively, the server from what a browser sends.
+
+    :param method: `GET`, `POST` … in capitals
+    :param target: path and query as in a URL, percent-encoded
+    :param headers: a mapping, pairs, or Headers
+    :param body: the body's bytes
+    :param form: form fields given natively (a Bag or mapping; FileUpload values are uploads) instead of a body
+    :param args: what the route's wildcards matched
+    :param mount_depth: how many components of the path belong to where the handler is mounted
+
+    >>> request = Request('GET', '/contact/7?tab=notes')
+    >>> request.path, request.query['tab'], request.headers.get('Accept')
+    (['contact', '7'], 'notes', None)
+    """
+
+    __slots__ = ('_args', '_message', '_mount_depth')
+
+    def __init__(self, method: str = 'GET', target: str = '/',
+                 headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None = None, body: bytes = b'', *,
+                 form: Bag | Mapping[str, Any] | None = None, args: Iterable[str] = (), mount_depth: int = 0,
+                 scope: Scope | None = None, limits: Limits = DEFAULT) -> None:
+        if type(headers) is not Headers:
+            headers = Headers(headers or ())
+        self._message = message = _Message(method, target, headers, body, limits, scope or Scope())
+        self._args = tuple(args)
+        self._mount_depth = mount_depth
+        if form is not None:
+            message.fields = _separate(form if isinstance(form, Bag) else Bag(form))
+
+    def mounted(self, mount_depth: int, args: tuple[str, ...]) -> Request:
+        """The same request as a handler mounted `mount_depth` components deep sees it."""
+        request = Request.__new__(Request)
+        request._message, request._mount_depth, request._args = self._message, mount_depth, args
+        return request
+
+    @property
+    def method(self) -> str:
+        """`GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` or `OPTIONS`."""
+        return self._message.method
+
+    @property
+    def target(self) -> str:
+        """Path and query as they came, percent-encoded."""
+        return self._message.target
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields; names ignore case."""
+        return self._message.headers
+
+    @property
+    def body(self) -> bytes:
+        """The bytes of the body; empty if there is none."""
+        return self._message.body
+
+    @property
+    def scope(self) -> Scope:
+        """The mutable record of this request (see Scope)."""
+        return self._message.scope
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """What the wildcards of the route matched, decoded."""
+        return self._args
+
+    @property
+    def mount_depth(self) -> int:
+        """How many components of the path lead to where the handler is mounted."""
+        return self._mount_depth
+
+    @property
+    def path(self) -> list[str]:
+        """The decoded components of the path. `/a/b` is `['a', 'b']`, `/a/` is `['a', '']`, `/` is `['']`.
+
+        :raises ProtocolError: 400 for bad percent-encoding.
+        """
+        message = self._message
+        if message.path is None:
+            message.path = split_path(message.target.partition('?')[0])
+        return message.path
+
+    @property
+    def query(self) -> Bag:
+        """The fields after the `?`.
+
+        :raises ProtocolError: 400 or 413 for a query that cannot be taken.
+        """
+        message = self._message
+        if message.query is None:
+            message.query = parse_pairs(message.target.partition('?')[2], message.limits.form_fields)
+        return message.query
+
+    @property
+    def form(self) -> Bag:
+        """The text fields of an urlencoded or multipart body; empty for any other body.
+
+        :raises ProtocolError: 400 or 413 for a form that cannot be taken.
+        """
+        return self._fields()[0]
+
+    @property
+    def files(self) -> Bag:
+        """The uploads of a multipart body, as FileUpload; a file field left empty is not among them."""
+        return self._fields()[1]
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that came along."""
+        message = self._message
+        if message.cookies is None:
+            message.cookies = parse_cookies('; '.join(message.headers.get_list('cookie')))
+        return message.cookies
+
+    @property
+    def json(self) -> Any:
+        """The body read as JSON.
+
+        :raises BadRequest: 400 if it is not JSON.
+        """
+        message = self._message
+        if not message.json:
+            import json  # 2 ms that hello-world does not pay
+            try:
+                message.json.append(json.loads(message.body.decode('utf-8')))
+            except ValueError as error:  # UnicodeDecodeError is one too
+                raise BadRequest(f'The body is not JSON: {error}.') from None
+        return message.json[0]
+
+    def path_suffix(self) -> list[str]:
+        """The components below where the handler is mounted."""
+        return self.path[self._mount_depth:]
+
+    def has_suffix(self) -> bool:
+        """Whether the path goes on below where the handler is mounted."""
+        return self._mount_depth < len(self.path)
+
+    def app_url(self, path: Iterable[str], query: Any = None) -> str:
+        """The URL of `path` (components) below where the handler is mounted.
+
+        >>> Request('GET', '/shop/item/7', mount_depth=1).app_url(['cart'], {'add': 7})
+        '/shop/cart?add=7'
+        """
+        return build_url([*self.path[:self._mount_depth], *path], query)
+
+    def root_url(self, path: Iterable[str], query: Any = None) -> str:
+        """The URL of `path` (components) from the root of the server."""
+        return build_url(path, query)
+
+    # The names of kali 0.0.x.
+
+    @property
+    def command(self) -> str:
+        """`method`, as kali 0.0.x called it."""
+        return self.method
+
+    @property
+    def uri(self) -> str:
+        """`target`, as kali 0.0.x called it."""
+        return self.target
+
+    @property
+    def GET(self) -> Bag:
+        """`query`, as kali 0.0.x called it."""
+        return self.query
+
+    @property
+    def POST(self) -> Bag:
+        """Text fields and uploads together, as in kali 0.0.x."""
+        return self._fields()[2]
+
+    def _fields(self) -> tuple[Bag, Bag, Bag]:
+        message = self._message
+        if message.fields is None:
+            message.fields = _separate(_parse_form(message))
+        return message.fields
+
+    def __repr__(self) -> str:
+        return f'<Request {self.method} {self.target}>'
+
+
+def _separate(fields: Bag) -> tuple[Bag, Bag, Bag]:
+    files = Bag((name, value) for name, value in fields.items() if isinstance(value, FileUpload))
+    if not files:
+        return fields, files, fields
+    return Bag((name, value) for name, value in fields.items() if not isinstance(value, FileUpload)), files, fields
+
+
+def _parse_form(message: _Message) -> Bag:
+    content_type = message.headers.get('content-type', '')
+    kind = content_type.partition(';')[0].strip().lower()
+    if kind == 'application/x-www-form-urlencoded':
+        try:
+            text = message.body.decode('ascii')
+        except UnicodeDecodeError:  # not what a browser sends, but curl and scripts do
+            try:
+                text = message.body.decode('utf-8')
+            except UnicodeDecodeError:
+                raise ProtocolError('The form is not UTF-8.') from None
+        return parse_pairs(text, message.limits.form_fields)
+    if kind == 'multipart/form-data':
+        return _parse_multipart(message, content_type)
+    return Bag()
+
+
+def _parse_multipart(message: _Message, content_type: str) -> Bag:
+    # Only forms with files need it; its patterns take a millisecond to compile.
+    from kali.http.multipart import boundary_of, disposition_of, split_parts
+    fields = Bag()
+    for headers, content in split_parts(message.body, boundary_of(content_type), message.limits.parts):
+        name, filename = disposition_of(headers.get('content-disposition', ''))
+        if filename is None:
+            try:
+                fields[name] = content.decode('utf-8')
+            except UnicodeDecodeError:
+                raise ProtocolError(f'The field {name!r} is not UTF-8.') from None
+        elif filename or content:
+            fields[name] = FileUpload(filename, headers.get('content-type', 'application/octet-stream'), content)
+    return fields

@@ -1,0 +1,256 @@
+"""Response: what the browser gets, as plain Python values; and what a handler may return instead of one.
+
+Content is an iolist (see kali.iolist) and is sent as it is. Headers are checked here, where the mistake is, not when
+they are sent. It knows nothing about sockets or routes; the bytes of a response are the encoder's business.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kali.http import deferred
+from kali.http.cookies import set_cookie_value
+from kali.http.deferred import Deferred
+from kali.http.urls import is_local
+from kali.markup import escape_text
+from kali.multidict import Headers
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from os import PathLike
+    from typing import Any, TypeAlias
+
+    from kali.http.request import Request
+    from kali.iolist import Content
+
+    Handler: TypeAlias = Callable[[Request], Any]
+
+__all__ = ['REASONS', 'Response', 'as_response', 'wrapper']
+
+REASONS = {
+    200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No Content', 206: 'Partial Content',
+    300: 'Multiple Choices', 301: 'Moved Permanently', 302: 'Found', 303: 'See Other', 304: 'Not Modified',
+    307: 'Temporary Redirect', 308: 'Permanent Redirect',
+    400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
+    406: 'Not Acceptable', 408: 'Request Timeout', 409: 'Conflict', 410: 'Gone', 411: 'Length Required',
+    412: 'Precondition Failed', 413: 'Content Too Large', 414: 'URI Too Long', 415: 'Unsupported Media Type',
+    416: 'Range Not Satisfiable', 417: 'Expectation Failed', 418: "I'm a Teapot", 422: 'Unprocessable Content',
+    423: 'Locked', 428: 'Precondition Required', 429: 'Too Many Requests', 431: 'Request Header Fields Too Large',
+    500: 'Internal Server Error', 501: 'Not Implemented', 502: 'Bad Gateway', 503: 'Service Unavailable',
+    504: 'Gateway Timeout', 505: 'HTTP Version Not Supported', 507: 'Insufficient Storage',
+}
+
+# Kali's old joke: an error page swears, but minds its manners.
+OATHS = (
+    'Ack', 'Aw, snap', 'Blast', 'Botheration', 'Confound it', 'Crikey', 'Crumbs', 'Dagnabbit', 'Drat', 'Egad',
+    'Fiddlesticks', 'Flaming flamingos', 'Gadzooks', 'Good grief', 'Golly', 'Great Scott', 'Heavens to Betsy',
+    'Holy mackerel', 'Jeepers', 'Mercy', 'Nuts', 'Oh, bother', 'Phooey', 'Rats', 'Shucks', 'Sugar', 'Woe is me', 'Zounds',
+)
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNSAFE_VALUE = re.compile(r'[\x00-\x08\x0a-\x1f\x7f]')  # all control characters but the tab
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>%s</title><link rel="stylesheet" href="/.kali/kali.css"></head>
+<body><main><h1>%s</h1>
+"""
+
+
+class Response:
+    """The answer to a request.
+
+    :param content: an iolist; a plain `str` in it is HTML and is sent as it is
+    :param status: the HTTP status (`code=`, its old name, does the same)
+    :param headers: a mapping or pairs; a field given here replaces kali's own of that name
+    :param shut_down: whether the server ends once this is sent
+    :raises ValueError: for a header name or value that could not be sent safely, or an impossible status
+
+    >>> Response('<h1>Hello</h1>', headers={'Cache-Control': 'no-store'}).headers['cache-control']
+    'no-store'
+    """
+
+    __slots__ = ('content', 'fields', 'shut_down', 'status')
+
+    def __init__(self, content: Content = None, *, status: int = 200, code: int | None = None,
+                 headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | Headers | None = None,
+                 shut_down: bool = False) -> None:
+        self.content = content
+        self.status = status if code is None else code
+        if not 200 <= self.status <= 599:
+            raise ValueError(f'status {self.status}: a response has a status from 200 to 599')
+        self.shut_down = bool(shut_down)
+        self.fields: list[tuple[str, str]] = []
+        if headers:
+            for name, value in (headers.items() if hasattr(headers, 'items') else headers):
+                self.add_header(name, value)
+
+    @property
+    def code(self) -> int:
+        """`status`, as kali 0.0.x called it."""
+        return self.status
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields that this response sets itself; kali's defaults come when it is sent."""
+        return Headers(self.fields)
+
+    def add_header(self, name: str, value: object) -> None:
+        """Append a header field.
+
+        :raises ValueError: if the name is no token, or the value has control characters or is not Latin-1
+            (RFC 9110 section 5.5); otherwise a value could begin a header, or a page, of its own.
+        """
+        text = str(value)
+        if not _NAME.fullmatch(name):
+            raise ValueError(f'header name {name!r}: only letters, digits and !#$%&\'*+-.^_`|~ can be in it')
+        if _UNSAFE_VALUE.search(text):
+            raise ValueError(f'header {name}: {text!r} has a control character in it')
+        try:
+            text.encode('latin-1')
+        except UnicodeEncodeError:
+            raise ValueError(f'header {name}: {text!r} has characters that a header cannot carry') from None
+        self.fields.append((name, text))
+
+    def set_cookie(self, name: str, value: str, *, path: str = '/', max_age: int | None = None,
+                   http_only: bool = True, same_site: str = 'Lax', secure: bool = False,
+                   domain: str | None = None) -> None:
+        """Have the browser keep a cookie; `max_age=0` has it forget one. Arguments as in RFC 6265 section 4.1.
+
+        >>> page = Response('Hello')
+        >>> page.set_cookie('theme', 'dark', max_age=3600)
+        >>> page.headers['set-cookie']
+        'theme=dark; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax'
+        """
+        self.add_header('Set-Cookie', set_cookie_value(
+            name, value, path=path, max_age=max_age, http_only=http_only, same_site=same_site, secure=secure,
+            domain=domain))
+
+    def with_content(self, content: Content) -> Response:
+        """A copy with other content: a wrapper that has rendered the page hands on the bytes."""
+        copy = Response.__new__(Response)
+        copy.content, copy.status, copy.shut_down = content, self.status, self.shut_down
+        copy.fields = list(self.fields)
+        return copy
+
+    @classmethod
+    def redirect(cls, url: str, *, status: int = 303, external: bool = False) -> Response:
+        """Send the browser to `url`, which it GETs.
+
+        :param external: must be True for a URL that leaves this server, so that no text from a request can.
+        :raises ValueError: for a foreign URL without `external=True`, or one with control characters.
+
+        >>> Response.redirect('/contact/7').headers['location']
+        '/contact/7'
+        """
+        text = str(url)
+        if not external and not is_local(text.replace(' ', '%20')):
+            raise ValueError(f'redirect to {text!r} leaves this server; if that is meant, say external=True')
+        if _UNSAFE_VALUE.search(text) or '\t' in text:
+            raise ValueError(f'redirect to {text!r}: there is a control character in it')
+        from urllib.parse import quote  # 4 ms that a start need not wait for
+        return cls(b'', status=status, headers={'Location': quote(text, safe="%/:?#[]@!$&'()*+,;=~\\")})
+
+    @classmethod
+    def plain_text(cls, text: Content, *, status: int = 200) -> Response:
+        """A page of plain text, which the browser shows as it is."""
+        return cls(text, status=status, headers={'Content-Type': 'text/plain; charset=utf-8'})
+
+    @classmethod
+    def json(cls, value: Any, *, status: int = 200) -> Response:
+        """`value` as JSON (RFC 8259).
+
+        >>> Response.json({'name': 'Zoë'}).content
+        '{"name": "Zoë"}'
+        """
+        import json  # 2 ms that hello-world does not pay
+        return cls(json.dumps(value, ensure_ascii=False), status=status, headers={'Content-Type': 'application/json'})
+
+    @classmethod
+    def file(cls, path: str | PathLike[str], *, content_type: str | None = None,
+             download: str | bool = False) -> Response | Deferred:
+        """The content of a file, read a piece at a time as the browser takes it.
+
+        :param content_type: by default from the file's name
+        :param download: True, or the name under which the browser saves it
+        :raises NotFound: 404 if there is no such file
+        """
+        # Only programs that send files need it; and it builds on this file.
+        from kali.http.files import file_response
+        return file_response(path, content_type=content_type, download=download)
+
+    @classmethod
+    def stream(cls, pieces: Iterable[Content], *, status: int = 200,
+               headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> Deferred:
+        """An answer whose pieces are pulled one by one as the browser reads; other requests go on meanwhile.
+
+        A stream has no Content-Length unless `headers` gives one. If `pieces` raises halfway, the connection is cut,
+        so that what arrived never looks whole.
+        """
+        return deferred.stream(iter(pieces), cls(None, status=status, headers=headers))
+
+    @classmethod
+    def generic(cls, body: Content = None, *, title: str | None = None, status: int = 200,
+                code: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
+        """A plain page in kali's own look.
+
+        :param body: HTML below the title
+        :param title: text; the status's own phrase unless given
+        """
+        status = status if code is None else code
+        heading = escape_text(title or REASONS.get(status, 'Something happened'))
+        page = [_PAGE % (heading, heading), '<p>No further information.</p>' if body is None else body,
+                '\n</main></body></html>\n']
+        return cls(page, status=status, headers=headers)
+
+    @classmethod
+    def swear(cls, request: Request, detail: Content, *, status: int = 500, code: int | None = None) -> Response:
+        """An error page: a minced oath for its title, what was being asked for, and `detail` as HTML."""
+        import random  # only a page that reports a mishap needs it
+        where = f'<p>Something went wrong during <code>{escape_text(request.method)} ' \
+                f'{escape_text(request.target)}</code>.</p>\n'
+        return cls.generic([where, detail], title=random.choice(OATHS) + '!', status=status if code is None else code)
+
+    def __repr__(self) -> str:
+        return f'<Response {self.status}>'
+
+
+def as_response(value: Any) -> Response | Deferred:
+    """What a handler returned, as a Response or a Deferred.
+
+    Content becomes a page with status 200; a future (anything with `add_done_callback` and `result`) an answer that
+    waits for it.
+
+    :raises TypeError: for a coroutine, since kali has no event loop for it; other wrong content shows when flattened.
+    """
+    if isinstance(value, (Response, Deferred)):
+        return value
+    if hasattr(value, 'add_done_callback') and hasattr(value, 'result'):
+        return deferred.future(value, _finish)
+    if hasattr(value, '__await__'):
+        if hasattr(value, 'close'):
+            value.close()  # or Python warns that it was never awaited
+        raise TypeError('the handler returned a coroutine: an "async def" handler must be a plain "def" here')
+    return Response(value)
+
+
+def _finish(value: Any) -> Response:
+    response = as_response(value)
+    if isinstance(response, Deferred):
+        raise TypeError('the result of a future must be a Response or content, not another deferred answer')
+    return response
+
+
+def wrapper(handler: Handler, call: Handler) -> Handler:
+    """`call` as a handler that stands around `handler`: it takes over the `lifespan` that the server will enter.
+
+    >>> def greet(request): return 'hello'
+    >>> loud = wrapper(greet, lambda request: greet(request).upper())
+    >>> loud(None)
+    'HELLO'
+    """
+    call.lifespan = tuple(getattr(handler, 'lifespan', ())) + tuple(  # type: ignore[attr-defined]
+        getattr(call, 'lifespan', ()))
+    call.inside = handler  # type: ignore[attr-defined]  # so that url_for and messages find the Router
+    return call

@@ -1,0 +1,1 @@
+"""Routing: from the path of a request to the handler that answers it."""

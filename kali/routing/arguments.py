@@ -1,0 +1,287 @@
+"""Arguments: from the text in a URL or form to what a function's annotations ask for.
+
+`Arguments(function, wildcards)` is worked out once, when a route is registered; mistakes in a signature show then. It
+reads code objects and annotations itself, since the inspect module costs more start-up time than all of kali.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kali.errors import BadRequest, NotFound
+from kali.http.request import FileUpload, Request
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ['Arguments', 'converter_for']
+
+_VAR_POSITIONAL, _VAR_KEYWORD = 0x04, 0x08  # flags of a code object, as in the inspect module
+_MISSING: Any = object()
+
+
+class _Parameter:
+    """One parameter of a handler: how its value is found and converted."""
+
+    __slots__ = ('convert', 'default', 'is_list', 'name')
+
+    def __init__(self, name: str, convert: Callable[[str], Any], is_list: bool, default: Any) -> None:
+        self.name, self.convert, self.is_list, self.default = name, convert, is_list, default
+
+
+class Arguments:
+    """How a request becomes the arguments of a function.
+
+    The parameter named `request`, or annotated Request, gets the request; the first of the others take the wildcards of
+    the route, and the rest are fields of the query and the form, by name.
+
+    :param function: a function, a method, or a class (its constructor)
+    :param wildcards: how many wildcards the route has
+    :raises TypeError: if the signature cannot take them, or an annotation cannot come from text
+
+    >>> def show(number: int, page: int = 1): ...
+    >>> Arguments(show, 1).bind(Request('GET', '/task/7?page=2', args=['7']))
+    ([7], {'page': 2})
+    """
+
+    __slots__ = ('_keywords', '_open', '_plan', '_request')
+
+    def __init__(self, function: Any, wildcards: int) -> None:
+        names, keyword_only, defaults, flags, annotations = _signature(function)
+        self._request: str | None = None
+        self._plan: list[_Parameter | None] = []  # what goes by position: a wildcard's parameter, or None: the request
+        self._keywords: dict[str, _Parameter] = {}
+        left = wildcards
+        for name in names + keyword_only:
+            kind = annotations.get(name, str)
+            is_request = self._request is None and (name == 'request' or kind is Request)
+            if is_request:
+                self._request = name
+                if left:
+                    self._plan.append(None)
+                continue
+            convert, is_list = converter_for(kind, f'parameter {name} of {_name(function)}')
+            parameter = _Parameter(name, convert, is_list, defaults.get(name, _MISSING))
+            if left and name not in keyword_only:
+                self._plan.append(parameter)
+                left -= 1
+            else:
+                self._keywords[name] = parameter
+        if left:
+            if not flags & _VAR_POSITIONAL:
+                raise TypeError(f'{_name(function)} takes {wildcards - left} of the {wildcards} wildcards of its path')
+            self._plan += [_Parameter('*', str, False, _MISSING)] * left
+        # Whoever takes the request, or any keyword, looks after unknown fields himself.
+        self._open = self._request is not None or bool(flags & _VAR_KEYWORD)
+        if flags & _VAR_KEYWORD:
+            self._keywords['**'] = _Parameter('**', str, False, None)
+
+    def bind(self, request: Request) -> tuple[list[Any], dict[str, Any]]:
+        """Positional and keyword arguments for `request`.
+
+        :raises NotFound: 404 for a wildcard that does not convert.
+        :raises BadRequest: 400 for a missing or unknown field, or one that does not convert; it names them all.
+        """
+        positional = self.wildcards(request)
+        keywords = self._fields(request)
+        if self._request is not None and None not in self._plan:
+            keywords[self._request] = request
+        return positional, keywords
+
+    def wildcards(self, request: Request) -> list[Any]:
+        """What the wildcards of the route matched, converted; the request among them where the function wants it.
+
+        :raises NotFound: 404 for one that does not convert.
+        """
+        texts = iter(request.args)
+        return [request if each is None else self._wildcard(each, next(texts)) for each in self._plan]
+
+    def required(self) -> list[str]:
+        """The names of the fields without a default."""
+        return [name for name, each in self._keywords.items() if each.default is _MISSING and not each.is_list]
+
+    @staticmethod
+    def _wildcard(parameter: _Parameter, text: str) -> Any:
+        try:
+            return parameter.convert(text)
+        except ValueError as error:
+            raise NotFound(f'There is nothing here for {text!r}: {error}.') from None
+
+    def _fields(self, request: Request) -> dict[str, Any]:
+        fields = request.query
+        if request.method not in ('GET', 'HEAD') and request.POST:
+            fields = type(fields)(fields)
+            fields.update(request.POST)
+        keywords: dict[str, Any] = {}
+        if not fields and not self._keywords:
+            return keywords
+        wrong = []
+        for name, parameter in self._keywords.items():
+            if name == '**':
+                keywords.update((key, value) for key, value in fields.single.items() if key not in self._keywords)
+            elif name in fields:
+                try:
+                    values = [parameter.convert(text) for text in fields.get_list(name)]
+                    keywords[name] = values if parameter.is_list else values[-1]
+                except ValueError as error:
+                    wrong.append(f'{name}: {error}')
+            elif parameter.is_list:
+                keywords[name] = [] if parameter.default is _MISSING else parameter.default
+            elif parameter.default is _MISSING:
+                wrong.append(f'{name} is missing')
+        if not self._open:
+            wrong += [f'{name} is not known here' for name in fields if name not in self._keywords]
+        if wrong:
+            raise BadRequest('This page cannot use its arguments: ' + '; '.join(wrong) + '.')
+        return keywords
+
+
+def _signature(function: Any) -> tuple[list[str], list[str], dict[str, Any], int, dict[str, Any]]:
+    """Names of positional and keyword-only parameters, defaults, flags, and the annotations, evaluated."""
+    skip = 0
+    if isinstance(function, type):
+        function, skip = getattr(function, '__init__'), 1  # noqa: B009  # mypy distrusts it on an instance
+        if not hasattr(function, '__code__'):  # object's own constructor, which takes nothing
+            return [], [], {}, 0, {}
+    elif not hasattr(function, '__code__') and not hasattr(function, '__func__'):
+        function = type(function).__call__ if hasattr(type(function), '__call__') else function  # noqa: B004
+        skip = 1
+    if hasattr(function, '__func__'):
+        function, skip = function.__func__, 1
+    while hasattr(function, '__wrapped__'):  # functools.wraps: the signature that counts is the inner one
+        function = function.__wrapped__
+    code = getattr(function, '__code__', None)
+    if code is None:
+        raise TypeError(f'{_name(function)} is no Python function; wrap it in one, so that its parameters can be seen')
+    names = list(code.co_varnames[:code.co_argcount])
+    keyword_only = list(code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount])
+    positional = function.__defaults__ or ()
+    defaults = dict(zip(names[len(names) - len(positional):], positional, strict=True))
+    defaults.update(function.__kwdefaults__ or {})
+    annotations = {name: _evaluate(kind, function, name) for name, kind in function.__annotations__.items()
+                   if name in names or name in keyword_only}
+    return names[skip:], keyword_only, defaults, code.co_flags, annotations
+
+
+def _evaluate(kind: Any, function: Any, name: str) -> Any:
+    """An annotation that is text (`from __future__ import annotations`) as the object it names."""
+    if not isinstance(kind, str):
+        return kind
+    try:
+        return eval(kind, function.__globals__)
+    except NameError:
+        if kind.rpartition('.')[2].strip('\'"') == 'Request':
+            return Request  # imported for the type checker only
+        raise TypeError(f'parameter {name} of {_name(function)} is annotated {kind}, which is not defined') from None
+
+
+def converter_for(kind: Any, whose: str = 'a parameter') -> tuple[Callable[[str], Any], bool]:
+    """The function from text to `kind` (it raises ValueError with a reason), and whether `kind` is a list of such.
+
+    >>> converter_for(int)[0]('42'), converter_for(list[bool])[1]
+    (42, True)
+    """
+    arguments = getattr(kind, '__args__', ())
+    if getattr(kind, '__origin__', kind) is list:
+        return (converter_for(arguments[0], whose)[0] if arguments else str), True
+    inner = [each for each in arguments if each is not type(None)]
+    if len(arguments) == 2 and len(inner) == 1:  # X | None
+        convert, is_list = converter_for(inner[0], whose)
+        return (lambda text: None if text == '' else convert(text)), is_list
+    if hasattr(kind, '__members__'):
+        return _enum_converter(kind), False
+    convert = CONVERTERS.get(f'{getattr(kind, "__module__", "")}.{getattr(kind, "__qualname__", "")}')  # type: ignore[assignment]
+    if convert is None:
+        if getattr(kind, '__module__', '') == 'typing' or kind is object:
+            return _text, False
+        raise TypeError(f'{whose} is annotated {getattr(kind, "__name__", kind)}, which cannot be made of text in a '
+                        'URL or form; use str, int, float, bool, date, Decimal, an Enum, X | None or list[X]')
+    return convert, False
+
+
+def _text(text: str | FileUpload) -> str:
+    if isinstance(text, FileUpload):
+        raise ValueError('text is wanted, not a file')
+    return text
+
+
+def _integer(text: str) -> int:
+    if not re.fullmatch(r'[+-]?[0-9]{1,4000}', _text(text)):
+        raise ValueError(f'{_short(text)} is not a whole number')
+    return int(text)
+
+
+def _float(text: str) -> float:
+    if not re.fullmatch(r'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?', _text(text)):
+        raise ValueError(f'{_short(text)} is not a number')
+    return float(text)
+
+
+def _boolean(text: str) -> bool:
+    lower = _text(text).lower()
+    if lower in ('1', 'true', 'yes', 'on'):
+        return True
+    if lower in ('0', 'false', 'no', 'off', ''):
+        return False
+    raise ValueError(f'{_short(text)} is neither yes nor no')
+
+
+def _decimal(text: str) -> Any:
+    from decimal import Decimal  # whoever annotates with it has it loaded
+    if not re.fullmatch(r'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)', _text(text)) or len(text) > 1000:
+        raise ValueError(f'{_short(text)} is not a decimal number')
+    return Decimal(text)
+
+
+def _date(text: str) -> Any:
+    import datetime  # whoever annotates with it has it loaded
+    if not re.fullmatch(r'[0-9]{4}-[0-9]{2}-[0-9]{2}', _text(text)):
+        raise ValueError(f'{_short(text)} is not a date like 2026-02-28')
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'there is no day {text} in the calendar') from None
+
+
+def _moment(text: str) -> Any:
+    import datetime  # whoever annotates with it has it loaded
+    try:
+        return datetime.datetime.fromisoformat(_text(text))
+    except ValueError:
+        raise ValueError(f'{_short(text)} is not a date and time like 2026-02-28T09:30') from None
+
+
+def _upload(value: Any) -> FileUpload:
+    if not isinstance(value, FileUpload):
+        raise ValueError('a file is wanted')
+    return value
+
+
+def _enum_converter(kind: Any) -> Callable[[str], Any]:
+    by_text = {str(member.value): member for member in kind}
+
+    def convert(text: str) -> Any:
+        if text in by_text:
+            return by_text[text]
+        if text in kind.__members__:
+            return kind[text]
+        raise ValueError(f'{_short(text)} is none of ' + ', '.join(by_text))
+    return convert
+
+
+# By name, so that the heavy modules among them are loaded by whoever uses them, not here.
+CONVERTERS: dict[str, Callable[[str], Any]] = {
+    'builtins.str': _text, 'builtins.int': _integer, 'builtins.float': _float, 'builtins.bool': _boolean,
+    'decimal.Decimal': _decimal, '_decimal.Decimal': _decimal, 'datetime.date': _date, 'datetime.datetime': _moment,
+    'kali.http.request.FileUpload': _upload,
+}
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + '...')
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, '__qualname__', type(function).__qualname__))

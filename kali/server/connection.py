@@ -1,0 +1,236 @@
+"""Connection: one client's socket, never waited for.
+
+It reads what is there, feeds the parser, buffers what the client has not taken yet, and says what it waits for; when
+to look at it again is the loop's business. Its life: READING until the request is whole (or refused), ANSWERING while
+a deferred answer is under way, WRITING until the answer is sent, DRAINING what the client still sends, CLOSED.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections import deque
+
+from kali.errors import ProtocolError
+from kali.http.parser import Data, Head, RequestParser
+from kali.http.request import Request
+from kali.http.response import Response
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from kali.http.deferred import Deferred, Wait
+    from kali.http.limits import Limits
+
+__all__ = ['ANSWERING', 'CLOSED', 'DRAINING', 'READING', 'WRITING', 'Connection']
+
+READING, ANSWERING, WRITING, DRAINING, CLOSED = 'reading', 'answering', 'writing', 'draining', 'closed'
+
+RECEIVE = 1 << 16  # bytes asked of the socket at a time
+HIGH_WATER = 1 << 18  # bytes waiting to be sent above which a stream is not asked for more
+DRAIN_SECONDS = 5.0  # how long the client may go on sending what nobody reads
+CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
+
+
+class Connection:
+    """A client's socket and what is known of its request.
+
+    :param client: a non-blocking socket
+    :param first: deadline for the first byte, on the clock of `time.monotonic`
+    """
+
+    __slots__ = ('answer', 'body', 'client', 'deadline', 'head', 'interest', 'limits', 'out', 'out_size', 'parser',
+                 'request', 'started', 'state', 'status', 'to_drain', 'wait')
+
+    def __init__(self, client: socket.socket, limits: Limits, first: float) -> None:
+        self.client, self.limits = client, limits
+        self.parser = RequestParser(limits)
+        self.state = READING
+        self.deadline = first
+        self.interest = 0  # what the selector watches for; the loop's note
+        self.head: Head | None = None
+        self.body: list[bytes] = []
+        self.request: Request | None = None
+        self.out: deque[memoryview] = deque()
+        self.out_size = 0
+        self.to_drain = 0
+        self.answer: Deferred | None = None
+        self.wait: Wait | None = None
+        self.started = 0.0
+        self.status = 0
+
+    def receive(self, now: float, admit: Callable[[Head], Response | None]) -> Request | Response | None:
+        """Read what is there. Gives the request once it is whole, a refusal, or None: wait on, or closed.
+
+        :param admit: asked as soon as the head is there; a Response from it is the refusal.
+        """
+        try:
+            data = self.client.recv(RECEIVE)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:  # the client has reset the connection
+            self.close()
+            return None
+        if not data:
+            return self._cut_short()
+        if not self.parser.head_begun:
+            self.started = now
+            self.deadline = now + self.limits.head_seconds
+        try:
+            for event in self.parser.feed(data):
+                if type(event) is Data:
+                    self.body.append(event.content)
+                elif type(event) is Head:
+                    self.head = event
+                    refusal = admit(event)
+                    if refusal is not None:
+                        self.to_drain = _declared_length(event)
+                        return refusal
+                else:
+                    return self._whole()
+        except ProtocolError as error:
+            self.to_drain = _declared_length(self.head) if self.head else self.limits.head
+            return Response.generic('<p>' + _harmless(str(error)) + '</p>', status=error.status)
+        if self.head is not None:
+            self._expect_body(now)
+        return None
+
+    def _whole(self) -> Request:
+        head = self.head
+        assert head is not None
+        body = self.body[0] if len(self.body) == 1 else b''.join(self.body)
+        self.body = []
+        if self.parser.trailing:
+            self.to_drain = 1  # closing with unread bytes in the socket would reset it and lose the answer
+        self.request = Request(head.method, head.target, head.headers, body, limits=self.limits)
+        return self.request
+
+    def _expect_body(self, now: float) -> None:
+        if self.parser.expects_continue:
+            self.parser.expects_continue = False
+            self.write(CONTINUE, now)
+        if self.deadline <= self.started + self.limits.head_seconds:
+            self.deadline = self.started + self.limits.head_seconds + self.limits.body_seconds
+
+    def _cut_short(self) -> Response | None:
+        """The client sends no more, and the request is not whole."""
+        if not self.parser.head_begun:
+            self.close()
+            return None
+        return Response.generic('<p>The request ended before it was whole.</p>', status=400)
+
+    def late(self) -> Response | None:
+        """What to answer when a deadline has passed while reading; None closes."""
+        if self.state == READING and self.parser.head_begun:
+            self.to_drain = self.parser.remaining or 1
+            return Response.generic('<p>The request took too long to arrive.</p>', status=408)
+        return None
+
+    def write(self, data: bytes, now: float) -> None:
+        """Send `data`, or as much of it as the client takes now; the rest is kept until `flush`."""
+        if not self.out:
+            try:
+                sent = self.client.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                self.close()
+                return
+            if sent == len(data):
+                return
+            data = memoryview(data)[sent:]  # type: ignore[assignment]
+            self.deadline = now + self.limits.stall_seconds
+        self.out.append(memoryview(data))
+        self.out_size += len(data)
+
+    def flush(self, now: float) -> bool:
+        """Send more of what waits. True if nothing waits any longer."""
+        while self.out:
+            piece = self.out[0]
+            try:
+                sent = self.client.send(piece)
+            except (BlockingIOError, InterruptedError):
+                return False
+            except OSError:
+                self.close()
+                return True
+            self.out_size -= sent
+            self.deadline = now + self.limits.stall_seconds
+            if sent == len(piece):
+                self.out.popleft()
+            else:
+                self.out[0] = piece[sent:]
+        return True
+
+    def finish(self, now: float) -> None:
+        """All is sent: close, or first read what the client still sends.
+
+        Closing a socket with unread bytes resets it, and the browser would lose the answer that it has not read yet.
+        So a refused body is read to its declared length and thrown away (FACTS: drained to 64 KiB most were lost).
+        """
+        if not self.to_drain:
+            self.close()
+            return
+        try:
+            self.client.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+            return
+        self.state = DRAINING
+        self.deadline = now + DRAIN_SECONDS
+
+    def drain(self, now: float) -> None:
+        """Throw away what has come; close at its end."""
+        try:
+            data = self.client.recv(RECEIVE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b''
+        self.to_drain -= len(data)
+        if not data or self.to_drain <= -RECEIVE:
+            self.close()
+        elif self.to_drain > 0:
+            self.deadline = now + DRAIN_SECONDS  # it goes on as it declared: let it
+
+    def is_gone(self) -> bool:
+        """Whether the client has hung up; bytes that come in place of that are thrown away."""
+        try:
+            return not self.client.recv(RECEIVE)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            return True
+
+    def reset(self) -> None:
+        """Cut the connection so that the client cannot take what it has got for the whole."""
+        try:
+            # Linger on with no time: close() sends RST and throws the buffer away (POSIX, SO_LINGER).
+            self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        except OSError:
+            pass
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self.state != CLOSED:
+            self.state = CLOSED
+            self.out.clear()
+            self.out_size = 0
+            self.client.close()
+
+
+# struct linger: two shorts on Windows, two ints elsewhere; on, zero seconds.
+_NO_LINGER = b'\1\0\0\0' if sys.platform == 'win32' else (1).to_bytes(4, sys.byteorder) + bytes(4)
+
+
+def _declared_length(head: Any) -> int:
+    """How many bytes of body a refused request announces, whatever else is wrong with it; at least one."""
+    text = head.headers.get('content-length', '')
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 16 else 1
+
+
+def _harmless(text: str) -> str:
+    return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')

@@ -1,0 +1,99 @@
+"""The dispatcher: the one place where a handler is called, and the only one that catches everything it may raise.
+
+Whatever the handler does, the outcome is a Response with its content rendered to bytes, or a Deferred. The server, the
+test client and the WSGI and ASGI adapters all call it, so an application behaves the same in each of them.
+"""
+
+from __future__ import annotations
+
+from kali import log
+from kali.errors import KaliError
+from kali.http.deferred import Deferred, Wait
+from kali.http.response import Response, as_response
+from kali.iolist import flatten
+from kali.pages.assets import PREFIX, asset
+from kali.pages.error_page import error_response
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kali.http.request import Request
+    from kali.http.response import Handler
+
+__all__ = ['Broken', 'Dispatcher']
+
+
+class Broken(Exception):
+    """A stream failed after its first bytes were sent; its connection must be cut, so that it does not look whole."""
+
+
+class Dispatcher:
+    """Calls a handler and makes an answer of whatever comes out.
+
+    :param handler: the application
+    :param debug: whether error pages show the cause
+    :param stopping: tells whether the server is ending; a handler that is interrupted then is answered with 503
+
+    >>> from kali.http.request import Request
+    >>> Dispatcher(lambda request: ['<p>', 1 + 1]).answer(Request()).content
+    b'<p>2'
+    >>> Dispatcher(lambda request: {}[1]).answer(Request()).status
+    500
+    """
+
+    def __init__(self, handler: Handler, *, debug: bool = True, stopping: Callable[[], bool] = lambda: False) -> None:
+        self.handler, self.debug, self.stopping = handler, debug, stopping
+
+    def answer(self, request: Request) -> Response | Deferred:
+        """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
+        try:
+            handler = asset if request.target.startswith(PREFIX) else self.handler
+            if '%' in request.target:
+                _ = request.path  # raises for bad escapes, which no handler should have to meet
+            response = as_response(handler(request))
+            if type(response) is Deferred:
+                return response
+            content = response.content  # type: ignore[union-attr]
+            return response if type(content) is bytes else response.with_content(flatten(content))  # type: ignore[union-attr]
+        except BaseException as error:
+            return self._failed(request, error)
+
+    def step(self, request: Request, deferred: Deferred) -> bytes | Wait | Response | None:
+        """The next step of an answer under way; a Response is rendered.
+
+        :raises Broken: if it failed when a part had been sent already.
+        """
+        try:
+            outcome = deferred.step()
+            return outcome.with_content(flatten(outcome.content)) if isinstance(outcome, Response) else outcome
+        except BaseException as error:
+            response = self._failed(request, error)
+            if deferred.response is not None:
+                raise Broken from None
+            return response
+
+    def close(self, request: Request, deferred: Deferred) -> None:
+        """End an answer that is over or that nobody waits for; what fails in that is only logged."""
+        try:
+            deferred.close()
+        except BaseException as error:
+            self._failed(request, error)
+
+    def _failed(self, request: Request, error: BaseException) -> Response:
+        if self.stopping() and isinstance(error, (KeyboardInterrupt, SystemExit)):
+            return self._render(Response.generic('<p>The program is being ended.</p>', status=503))
+        reference = ''
+        if not isinstance(error, KaliError) or error.status >= 500:
+            import os  # only a mishap needs a number
+            reference = os.urandom(4).hex()
+            log.error('%s %s failed (%s)', request.method, request.target, reference, exception=error)
+        try:
+            return self._render(error_response(request, error, debug=self.debug, reference=reference))
+        except BaseException as again:  # out of memory or of stack: the plainest page there is
+            log.error('the error page failed (%s)', reference, exception=again)
+            return Response(b'<h1>Internal Server Error</h1>', status=500)
+
+    @staticmethod
+    def _render(response: Response) -> Response:
+        return response.with_content(flatten(response.content))

@@ -1,0 +1,168 @@
+"""The gate: who may come in. It looks at the head of a request, before any of the body and any handler.
+
+In this order: the Host must be ours (or a foreign name could be pointed at this machine: DNS rebinding); then Fetch
+Metadata, or Origin where a browser sends none, must not say that another site is asking; then, when kali opened the
+window itself, the launch cookie, which is handed out once for a one-shot key. It knows no routes and no applications.
+
+Sources: Fetch Metadata Request Headers (W3C), sections 2 and 4; RFC 6454 (Origin); RFC 9110 section 7.2 (Host).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+# What hmac.compare_digest is; the hmac module would load OpenSSL besides, 3.7 MB.
+from _operator import _compare_digest as compare_digest
+
+from kali.http.cookies import parse_cookies
+from kali.http.response import Response, wrapper
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from kali.http.parser import Head
+    from kali.http.request import Request
+    from kali.http.response import Handler
+
+__all__ = ['Gate', 'Keys', 'gate']
+
+SAFE_METHODS = frozenset(('GET', 'HEAD', 'OPTIONS'))
+_KEY = re.compile(r'([?&])key=([0-9a-f]{64})(&|$)')
+
+_NO_KEY = """<p>This page belongs to a program on this computer, and only the window that the program opened may use it.</p>
+<p>To get in, start the program again, or open the address that it printed where it was started.</p>
+"""
+_WELCOME = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Opening</title>
+<script>location.replace(%s)</script></head>
+<body><p><a href="%s">Go on</a></p></body></html>
+"""
+
+
+class Keys:
+    """One-shot launch keys, and the cookie that one of them is swapped for.
+
+    :param cookie: the cookie's name; different for each application, since cookies ignore ports
+    :param secret: the cookie's value, kept over restarts so that open tabs stay in
+    """
+
+    def __init__(self, cookie: str, secret: str) -> None:
+        self.cookie, self.secret = cookie, secret
+        self._fresh: set[str] = set()
+        self._spent: set[str] = set()
+
+    def new(self, key: str | None = None) -> str:
+        """A fresh key of 256 bits, or the given one, good for one use."""
+        key = key or os.urandom(32).hex()
+        self._fresh.add(key)
+        return key
+
+    def swap(self, key: str) -> bool:
+        """Whether `key` is fresh; it is spent from now on."""
+        if key in self._fresh:
+            self._fresh.discard(key)
+            self._spent.add(key)
+            return True
+        return False
+
+    def was_spent(self, key: str) -> bool:
+        """Whether `key` was one of ours once."""
+        return key in self._spent
+
+    def opens(self, cookies: dict[str, str]) -> bool:
+        """Whether the right cookie is among `cookies`; takes the same time for every wrong one."""
+        value = cookies.get(self.cookie)
+        return value is not None and value.isascii() and bool(compare_digest(value, self.secret))
+
+
+class Gate:
+    """Decides by the head of a request whether it may come in.
+
+    :param port: the port that is listened on
+    :param hosts: further host names to answer to, with or without a port
+    :param keys: None: no launch cookie is asked for
+
+    >>> from kali.http.parser import Head
+    >>> from kali.multidict import Headers
+    >>> Gate(8080).admit(Head('GET', '/', Headers({'Host': 'evil.example'}))).status
+    403
+    """
+
+    def __init__(self, port: int, hosts: Iterable[str] = (), keys: Keys | None = None) -> None:
+        self.hosts = {f'{name}:{port}' for name in ('127.0.0.1', 'localhost', '[::1]')}
+        if port == 80:
+            self.hosts |= {'127.0.0.1', 'localhost', '[::1]'}
+        for host in hosts:
+            host = host.lower()
+            self.hosts |= {host} if re.search(r':[0-9]+$', host) else {host, f'{host}:{port}'}
+        self.keys = keys
+
+    def admit(self, head: Head | Request) -> Response | None:
+        """None if the request may go on, else the answer to give instead."""
+        headers = head.headers
+        host = headers.get('host', '').lower()
+        if host not in self.hosts:
+            return _refuse('This address is not one of this program.')
+        authority = getattr(head, 'authority', None)
+        if authority is not None and authority.lower() not in self.hosts:
+            return _refuse('The target of the request names another host.', status=400)
+        if not _is_own(head.method, host, headers):
+            return _refuse('Another web site asked for this, and that is not allowed.')
+        return None if self.keys is None else self._unlock(head, self.keys)
+
+    def _unlock(self, head: Head | Request, keys: Keys) -> Response | None:
+        """Ask for the launch cookie, or hand it out for a fresh key."""
+        is_in = keys.opens(parse_cookies('; '.join(head.headers.get_list('cookie'))))
+        match = _KEY.search(head.target) if 'key=' in head.target else None
+        if match is not None and head.method == 'GET':
+            clean = _without(head.target, match)
+            if keys.swap(match[2]):
+                return _welcome(clean, keys)
+            if is_in and keys.was_spent(match[2]):  # Back, or a reload of the address with the key
+                return Response.redirect(clean)
+        return None if is_in else Response.generic(_NO_KEY, title='Please open this from the program', status=403)
+
+
+def _is_own(method: str, host: str, headers: Any) -> bool:
+    """Whether no other site is behind the request, as far as the browser says."""
+    site = headers.get('sec-fetch-site')
+    if method in SAFE_METHODS:
+        return site not in ('cross-site', 'same-site') or (
+            headers.get('sec-fetch-mode') == 'navigate' and headers.get('sec-fetch-dest') == 'document')
+    if site is not None:
+        return site in ('same-origin', 'none')
+    origin = headers.get('origin')
+    return origin is None or origin.lower() in (f'http://{host}', f'https://{host}')
+
+
+def _without(target: str, match: re.Match[str]) -> str:
+    """The target with the key taken out of its query; a single leading slash, so that it stays here."""
+    rest = target[match.end():]
+    clean = target[:match.start()] + (match[1] + rest if match[3] == '&' else rest)
+    return '/' + clean.lstrip('/\\')
+
+
+def _welcome(url: str, keys: Keys) -> Response:
+    # 200 and a script instead of a redirect: after a launch page at file://, a redirect would lose the Strict cookie
+    # (FACTS, Browsers), and replace() leaves no history entry with the key.
+    quoted = '"' + url.replace('\\', '%5C').replace('"', '%22').replace('<', '%3C').replace('>', '%3E') + '"'
+    page = Response(_WELCOME % (quoted, quoted.strip('"').replace('&', '&amp;')),
+                    headers={'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer'})
+    page.set_cookie(keys.cookie, keys.secret, same_site='Strict')
+    return page
+
+
+def _refuse(sentence: str, status: int = 403) -> Response:
+    return Response.generic(f'<p>{sentence}</p>', status=status)
+
+
+def gate(handler: Handler, *, port: int, hosts: Iterable[str] = (), keys: Keys | None = None) -> Handler:
+    """`handler` behind the same gate, for servers other than kali's own."""
+    admit = Gate(port, hosts, keys).admit
+
+    def guarded(request: Request) -> Any:
+        refused = admit(request)
+        return handler(request) if refused is None else refused
+    return wrapper(handler, guarded)

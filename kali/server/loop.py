@@ -1,0 +1,532 @@
+"""The loop: one thread that serves every socket, and runs one handler at a time.
+
+It accepts whoever comes, reads only sockets that have something, and hands a request to the dispatcher once it is
+whole; so an idle, slow or half-open client costs nobody any time. Between requests it takes deferred answers a step
+further, keeps the deadlines, and does what long-lived parts asked their `host` for. This is the only file that knows
+a selector. What a request means is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from heapq import heappop, heappush
+
+from kali import log
+from kali.errors import KaliError
+from kali.http.deferred import Deferred, Wait
+from kali.http.encoder import Encoder
+from kali.http.limits import DEFAULT, Limits
+from kali.http.request import Request
+from kali.http.response import Response
+from kali.server.connection import (
+    ANSWERING,
+    CLOSED,
+    DRAINING,
+    HIGH_WATER,
+    READING,
+    WRITING,
+    Connection,
+)
+from kali.server.dispatcher import Broken, Dispatcher
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from kali.http.parser import Head
+    from kali.http.response import Handler
+
+__all__ = ['Server']
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+STOP_SECONDS = 1.5  # for answers under way when the server is told to end
+BACKLOG = 128  # clients that the system keeps waiting for accept
+
+
+class Server:
+    """Serves `handler` on listening sockets until it is stopped.
+
+    :param sockets: listening sockets, which it takes over and closes
+    :param admit: asked with the head of each request; a Response from it is the answer (see kali.server.gate)
+    :param timeout: seconds that a new connection may be silent
+
+    It is the `host` of what lives as long as it does: `start`, `at` and `wake` are for them.
+    """
+
+    def __init__(self, handler: Handler, sockets: list[socket.socket], *,
+                 admit: Callable[[Head], Response | None] = lambda head: None, timeout: float = 1.0,
+                 headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT,
+                 debug: bool = True) -> None:
+        self.handler, self.admit, self.timeout, self.limits = handler, admit, timeout, limits
+        self.encoder = Encoder(headers)
+        self.dispatcher = Dispatcher(handler, debug=debug, stopping=lambda: self._stopping)
+        self._listeners = sockets
+        self._selector = selectors.DefaultSelector()
+        self._connections: set[Connection] = set()
+        self._next_deadline = float('inf')  # never later than the earliest deadline of a connection
+        self._ready: deque[tuple[Connection | None, Request, Deferred]] = deque()  # answers to take a step further
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        self._count = 0
+        self._stopping = self._handling = False
+        self._stop_by = float('inf')
+        self._accept_again = 0.0  # when accepting is paused: until when
+        self._told_of_shortage = False
+        # A pair of sockets, since select cannot wait for anything else on Windows.
+        self._wake_in, self._wake_out = socket.socketpair()
+
+    # What long-lived parts may ask of their host.
+
+    def start(self, deferred: Deferred) -> None:
+        """Take an answer that no client waits for through its steps, between requests: a job."""
+        self._ready.append((None, Request('GET', '/'), deferred))
+
+    def at(self, when: float, function: Callable[[], object]) -> None:
+        """Call `function` once at the time `when`, in seconds on the clock of `time.monotonic`."""
+        self._count += 1
+        heappush(self._timers, (when, self._count, function))
+
+    def wake(self) -> None:
+        """Have the loop look around. The only call that is safe from another thread, or a signal handler."""
+        try:
+            self._wake_out.send(b'\0')
+        except (BlockingIOError, OSError):
+            pass  # it is full, so the loop is about to wake anyway; or closed, and there is nobody to wake
+
+    def stop(self) -> None:
+        """Have `run` return once the answers under way are sent, or after 1.5 seconds. Safe from another thread."""
+        self._stopping = True
+        self.wake()
+
+    # The loop.
+
+    def run(self) -> None:
+        """Serve until stopped. Enters the handler's `lifespan` first and leaves it in the end."""
+        entered: list[Any] = []
+        try:
+            with _Signals(self):
+                for manager in getattr(self.handler, 'lifespan', ()):
+                    manager.host = self
+                    manager.__enter__()
+                    entered.append(manager)
+                self._open()
+                try:
+                    while not self._is_over():
+                        self._turn()
+                except KeyboardInterrupt:
+                    if not self._stopping:
+                        raise
+                finally:
+                    self._close()
+        finally:
+            for manager in reversed(entered):
+                manager.__exit__(*sys.exc_info())
+
+    def _open(self) -> None:
+        for each in (self._wake_in, self._wake_out, *self._listeners):
+            each.setblocking(False)
+        self._selector.register(self._wake_in, READ, self._woken)
+        for listener in self._listeners:
+            self._selector.register(listener, READ, self._accept)
+
+    def _close(self) -> None:
+        for connection in list(self._connections):
+            self._drop(connection)
+        for each in (*self._listeners, self._wake_in, self._wake_out):
+            each.close()
+        self._selector.close()
+
+    def _is_over(self) -> bool:
+        if not self._stopping:
+            return False
+        now = time.monotonic()
+        if self._stop_by == float('inf'):
+            self._stop_by = now + STOP_SECONDS
+            self._stop_accepting()
+        busy = any(each.state in (WRITING, DRAINING) for each in self._connections)
+        return not busy or now >= self._stop_by
+
+    def _stop_accepting(self) -> None:
+        for listener in self._listeners:
+            try:
+                self._selector.unregister(listener)
+            except (KeyError, ValueError):
+                pass  # accepting was paused
+            listener.close()
+
+    def _turn(self) -> None:
+        """Wait for something to do, and do it."""
+        for key, mask in self._selector.select(self._patience()):
+            if type(key.data) is Connection:
+                self._serve(key.data, mask)
+            else:
+                key.data(key.fileobj)
+        if self._ready:
+            for _ in range(len(self._ready)):
+                connection, request, deferred = self._ready.popleft()
+                self._step(connection, request, deferred)
+        now = time.monotonic()
+        if now >= self._next_deadline:
+            self._expire(now)
+        while self._timers and self._timers[0][0] <= now:
+            heappop(self._timers)[2]()
+        if self._accept_again and now >= self._accept_again:
+            self._resume_accepting()
+
+    def _patience(self) -> float | None:
+        """How long to wait for a socket: until the next deadline."""
+        if self._ready:
+            return 0
+        until = min(self._next_deadline, self._stop_by, self._accept_again or float('inf'),
+                    self._timers[0][0] if self._timers else float('inf'))
+        if until == float('inf'):
+            # Ctrl-C does not interrupt select on Windows: without a socket to wake it, look once a second.
+            return 1.0 if sys.platform == 'win32' else None
+        return max(0.0, until - time.monotonic())
+
+    def _woken(self, waker: socket.socket) -> None:
+        try:
+            while waker.recv(4096):
+                pass
+        except (BlockingIOError, InterruptedError):
+            pass
+        now = time.monotonic()
+        for connection in list(self._connections):
+            if connection.wait is not None and connection.wait.over(now):
+                self._resume(connection)
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            client, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return
+        except OSError as error:
+            self._accept_failed(error)
+            return
+        now = time.monotonic()
+        client.setblocking(False)
+        connection = Connection(client, self.limits, now + self.timeout)
+        self._connections.add(connection)
+        # The request is mostly there already; trying at once saves a turn through the selector (FACTS, Time).
+        self._read(connection, now)
+        if len(self._connections) >= self.limits.connections and not self._accept_again:
+            self._pause_accepting(now + 1.0)  # or as soon as one of them ends
+
+    def _accept_failed(self, error: OSError) -> None:
+        """Out of file descriptors or memory: wait for some to come back, instead of spinning."""
+        if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+            return
+        if not self._told_of_shortage:
+            self._told_of_shortage = True
+            log.warning('cannot accept more clients for now: %s', str(error))
+        self._pause_accepting(time.monotonic() + 0.1)
+
+    def _pause_accepting(self, until: float) -> None:
+        self._accept_again = until
+        for listener in self._listeners:
+            self._selector.unregister(listener)
+
+    def _resume_accepting(self) -> None:
+        self._accept_again = 0.0
+        if not self._stopping:
+            for listener in self._listeners:
+                self._selector.register(listener, READ, self._accept)
+
+    # One connection.
+
+    def _serve(self, connection: Connection, mask: int) -> None:
+        now = time.monotonic()
+        state = connection.state
+        if state is READING:
+            if mask & WRITE and not connection.flush(now):
+                return
+            self._read(connection, now)
+        elif state is DRAINING:
+            connection.drain(now)
+            self._settle(connection)
+        elif mask & WRITE and (state is WRITING or connection.out):
+            if connection.flush(now):
+                self._sent(connection, now)
+            else:
+                self._settle(connection)
+        elif state is ANSWERING and connection.is_gone():
+            self._drop(connection)
+
+    def _read(self, connection: Connection, now: float) -> None:
+        outcome = connection.receive(now, self.admit)
+        if outcome is None:
+            self._settle(connection)
+        elif type(outcome) is Request:
+            self._handle(connection, outcome, now)
+        else:
+            self._reply(connection, outcome, now)  # type: ignore[arg-type]
+
+    def _handle(self, connection: Connection, request: Request, now: float) -> None:
+        """The one place in the program from which handlers run."""
+        request.scope.host = self
+        self._handling = True
+        try:
+            answer = self.dispatcher.answer(request)
+        finally:
+            self._handling = False
+        if type(answer) is Deferred:
+            self._begin(connection, request, answer, now)
+        else:
+            self._reply(connection, answer, now)  # type: ignore[arg-type]
+
+    def _reply(self, connection: Connection, response: Response, now: float) -> None:
+        """Send a whole response."""
+        body = response.content
+        if type(body) is not bytes:
+            response = self.dispatcher._render(response)
+            body = response.content
+        head = connection.head
+        if log.is_listening():
+            self._log(connection, response.status, len(body))
+        connection.state = WRITING
+        try:
+            data = self.encoder.encode(response, body, without_body=head is not None and head.method == 'HEAD')
+        except Exception as error:  # a header that cannot be sent is a bug of the application
+            log.error('the response cannot be sent', exception=error)
+            data = self.encoder.encode(Response(None, status=500), b'')
+        connection.write(data, now)
+        if response.shut_down:
+            self._stopping = True
+        if connection.out:
+            self._settle(connection)
+        else:
+            self._sent(connection, now)
+
+    def _sent(self, connection: Connection, now: float) -> None:
+        """All that there was to send is sent."""
+        if connection.state is WRITING:
+            connection.finish(now)
+            self._settle(connection)
+        elif connection.state is ANSWERING:
+            self._resume(connection)
+        else:
+            self._settle(connection)
+
+    def _settle(self, connection: Connection) -> None:
+        """Have the selector watch for what the connection waits for, and keep its deadline in mind."""
+        state = connection.state
+        if state is CLOSED:
+            self._drop(connection)
+            return
+        interest = READ if state is not WRITING else 0
+        if connection.out:
+            interest |= WRITE
+        if interest != connection.interest:
+            if not connection.interest:
+                self._selector.register(connection.client, interest, connection)
+            elif interest:
+                self._selector.modify(connection.client, interest, connection)
+            else:
+                self._selector.unregister(connection.client)
+            connection.interest = interest
+        if connection.deadline < self._next_deadline:
+            self._next_deadline = connection.deadline
+
+    def _drop(self, connection: Connection) -> None:
+        """Forget a connection, closing it if it is not yet."""
+        self._connections.discard(connection)
+        if connection.interest:
+            connection.interest = 0
+            self._selector.unregister(connection.client)  # finds it by itself, closed or not
+        connection.close()
+        answer, connection.answer = connection.answer, None
+        if answer is not None and connection.request is not None:
+            self.dispatcher.close(connection.request, answer)
+        if self._accept_again and len(self._connections) < self.limits.connections:
+            self._accept_again = min(self._accept_again, time.monotonic() + 0.1)
+
+    def _expire(self, now: float) -> None:
+        """Act on the deadlines that have passed, and find the next one."""
+        for connection in [each for each in self._connections if each.deadline <= now]:
+            if connection.wait is not None:
+                if connection.wait.over(now):
+                    self._resume(connection)
+                continue
+            response = connection.late()
+            if response is None:
+                if connection.state is WRITING or connection.out:
+                    connection.reset()
+                self._drop(connection)
+            else:
+                self._reply(connection, response, now)
+        self._next_deadline = min((each.deadline for each in self._connections), default=float('inf'))
+
+    # Deferred answers.
+
+    def _begin(self, connection: Connection, request: Request, deferred: Deferred, now: float) -> None:
+        connection.state = ANSWERING
+        connection.answer = deferred
+        connection.deadline = float('inf')
+        response = deferred.response
+        if response is not None:
+            connection.status = response.status
+            try:
+                connection.write(self.encoder.head(response, None), now)
+            except ValueError as error:
+                log.error('the response cannot be sent', exception=error)
+                connection.reset()
+            if request.method == 'HEAD':
+                self._end(connection, now)
+                return
+        self._resume(connection)
+
+    def _resume(self, connection: Connection) -> None:
+        """Let the answer of a connection go on in the next turn."""
+        connection.wait = None
+        connection.deadline = float('inf')
+        if connection.state is CLOSED:
+            self._drop(connection)
+        elif connection.answer is not None and connection.request is not None:
+            self._ready.append((connection, connection.request, connection.answer))
+
+    def _step(self, connection: Connection | None, request: Request, deferred: Deferred) -> None:
+        """Take a deferred answer one step further."""
+        if connection is not None and connection.answer is not deferred:
+            return  # its client has gone meanwhile
+        self._handling = True
+        try:
+            outcome = self.dispatcher.step(request, deferred)
+        except Broken:
+            if connection is not None:
+                connection.reset()
+                self._drop(connection)
+            return
+        finally:
+            self._handling = False
+        now = time.monotonic()
+        if connection is None:
+            self._background(request, deferred, outcome, now)
+        elif isinstance(outcome, Response):
+            connection.answer = None
+            self.dispatcher.close(request, deferred)
+            self._reply(connection, outcome, now)
+        elif outcome is None:
+            self._end(connection, now)
+        elif isinstance(outcome, Wait):
+            self._park(connection, outcome, now)
+        else:
+            connection.write(outcome, now)
+            if connection.out_size < HIGH_WATER:
+                self._resume(connection)
+            self._settle(connection)
+
+    def _park(self, connection: Connection, wait: Wait, now: float) -> None:
+        connection.wait = wait
+        connection.deadline = float('inf') if wait.until is None else wait.until
+        if wait.over(now):
+            self._resume(connection)
+        elif wait.future is not None:
+            wait.future.add_done_callback(lambda _: self.wake())
+        self._settle(connection)
+
+    def _background(self, request: Request, deferred: Deferred, outcome: object, now: float) -> None:
+        if isinstance(outcome, Wait):
+            again = now + 0.05 if outcome.until is None else outcome.until
+            if outcome.future is not None:
+                outcome.future.add_done_callback(lambda _: self.wake())
+            self.at(again, lambda: self._ready.append((None, request, deferred)))
+        elif outcome is None or isinstance(outcome, Response):
+            self.dispatcher.close(request, deferred)
+        else:
+            self._ready.append((None, request, deferred))
+
+    def _end(self, connection: Connection, now: float) -> None:
+        """A stream has given its last piece."""
+        answer, connection.answer = connection.answer, None
+        assert connection.request is not None
+        if answer is not None:
+            self.dispatcher.close(connection.request, answer)
+        if log.is_listening():
+            self._log(connection, connection.status, 0)
+        connection.state = WRITING
+        if connection.out:
+            self._settle(connection)
+        else:
+            self._sent(connection, now)
+
+    def _log(self, connection: Connection, status: int, size: int) -> None:
+        head = connection.head
+        what = f'{head.method} {head.target}' if head else '(no request)'
+        log.info('%s %d %d bytes %.1f ms', what, status, size, (time.monotonic() - connection.started) * 1000)
+
+    def interrupt(self) -> None:
+        """A signal asks the server to end: interrupt the handler that runs, if one does."""
+        self._stopping = True
+        self.wake()
+        if self._handling:
+            raise KeyboardInterrupt
+
+
+class _Signals:
+    """SIGINT and SIGTERM end the server while it runs; what they did before is put back.
+
+    A handler that swallows the interruption is interrupted again four times a second, by SIGALRM; there is none on
+    Windows, where a second Ctrl-C does it.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.before: list[tuple[int, Any]] = []
+        self.wakeup = -1
+
+    def __enter__(self) -> None:
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before.append((number, signal.signal(number, self._asked)))
+            if hasattr(signal, 'SIGALRM'):
+                self.before.append((signal.SIGALRM, signal.signal(signal.SIGALRM, self._again)))
+        except ValueError:
+            return  # not in the main thread: whoever started this one calls stop()
+        self.server._wake_out.setblocking(False)
+        self.wakeup = signal.set_wakeup_fd(self.server._wake_out.fileno(), warn_on_full_buffer=False)
+
+    def _asked(self, number: int, frame: object) -> None:
+        if hasattr(signal, 'setitimer'):
+            signal.setitimer(signal.ITIMER_REAL, 0.25, 0.25)
+        self.server.interrupt()
+
+    def _again(self, number: int, frame: object) -> None:
+        self.server.interrupt()
+
+    def __exit__(self, *error: object) -> None:
+        if hasattr(signal, 'setitimer') and self.before:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if self.before:
+            signal.set_wakeup_fd(self.wakeup)
+        for number, action in self.before:
+            signal.signal(number, action)
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    :raises KaliError: if the port is taken or may not be used; says which and what to do.
+    """
+    family = socket.AF_INET6 if ':' in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform == 'win32':
+            # There, SO_REUSEADDR would let two programs listen on one port (cpython#85307).
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise KaliError(f'Port {port} on {address} cannot be used ({error.strerror or error}): another program may '
+                        'have it. End that program, or give another port.') from error
+    return listener

@@ -1,0 +1,195 @@
+"""adapter: what the guard asks of a database, and how sqlite3 is asked for it.
+
+One adapter stands for one connection. The guard knows these methods only, so that another database needs
+another adapter and nothing else. The rule: after `commit` or `roll_back`, however they end, no transaction is
+open and no read lock is held. It knows nothing about requests.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from kali.errors import DatabaseError
+from kali.sqlite.connection import Connection
+from kali.sqlite.faults import explain, is_busy
+
+__all__ = ['SqliteAdapter']
+
+_CHANGES = re.compile(
+    r'''\b(?: INSERT (?:\s+OR\s+\w+)? \s+INTO | REPLACE\s+INTO | UPDATE (?:\s+OR\s+\w+)? | DELETE\s+FROM
+      | (?:CREATE|DROP|ALTER) (?:\s+TEMP(?:ORARY)?)? \s+TABLE (?:\s+IF(?:\s+NOT)?\s+EXISTS)? )
+      \s+ (?: \w+\. )? ( \w+ | "[^"]+" | `[^`]+` | \[[^\]]+\] )''', re.IGNORECASE | re.VERBOSE)
+
+
+class SqliteAdapter:
+    """One sqlite3 connection, as the guard uses it.
+
+    :param connection: from `kali.sqlite.connect` or `sqlite3.connect`; the latter's unfinished cursors cannot
+        be ended (nobody knows them), and its SQL is not known to error pages
+    :raises TypeError: if it is no sqlite3 connection
+    :raises ValueError: if it is closed, or a transaction is open
+    """
+
+    __slots__ = ('_own', '_patience', '_resting', '_run', 'connection', 'file', 'name')
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        if not isinstance(connection, sqlite3.Connection):
+            raise TypeError(f'guard: {connection!r} is no sqlite3 connection; make one with '
+                            'kali.sqlite.connect(path)')
+        self.connection = connection
+        self._own = isinstance(connection, Connection)
+        try:
+            # A cursor of its own: no row factory, no notes about the guard's SQL, and its statements stay
+            # compiled.
+            self._run: Callable[..., sqlite3.Cursor] = sqlite3.Cursor(connection).execute
+            self.file: str = self._run('PRAGMA database_list').fetchone()[2] or ''
+            self._resting: int = self._run('PRAGMA query_only').fetchone()[0]
+            self._patience: float = self._run('PRAGMA busy_timeout').fetchone()[0] / 1000
+        except sqlite3.ProgrammingError as error:
+            raise ValueError(f'guard: the connection cannot be used: {error}') from error
+        self.name: str = connection.path if isinstance(connection, Connection) else self.file or ':memory:'
+
+    def admit(self, mode: str) -> None:
+        """Make sure that the connection is one that `mode` ('commit' or 'check') can work with.
+
+        :raises ValueError: if it is not, saying why
+        """
+        autocommit = getattr(self.connection, 'autocommit', None)  # Python 3.12; -1 there is the legacy mode
+        if autocommit is False:
+            raise ValueError(f'guard: the connection to {self.name} has autocommit=False, where sqlite3 '
+                             'keeps a transaction open all the time, so that one left open by mistake cannot '
+                             'be told, and ignores PRAGMA foreign_keys. Use kali.sqlite.connect(path), or '
+                             'isolation_level=None.')
+        if mode == 'check' and (autocommit is True or self.connection.isolation_level is None):
+            raise ValueError(f'guard: mode="check" can see nothing on the connection to {self.name}, where '
+                             'each statement is committed by itself (isolation_level=None or '
+                             'autocommit=True). Use mode="commit", or a connection that begins transactions, '
+                             'as connect(path, isolation_level="DEFERRED").')
+        if self.in_transaction():
+            raise ValueError(f'guard: a transaction is open in {self.name} already; commit it before the '
+                             'guard is put on.')
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open.
+
+        :raises DatabaseError: if the connection has been closed
+        """
+        try:
+            return self.connection.in_transaction
+        except sqlite3.ProgrammingError as error:
+            raise DatabaseError(f'The connection to the database {self.name} has been closed; what was not '
+                                'committed is lost. Close it at the end of the program, after serve_http.') from error
+
+    def begin(self) -> None:
+        """Begin a transaction that may write, waiting for another program's lock as long as busy_timeout says.
+
+        :raises DatabaseError: 503 if the lock stays; 500 if a transaction is open already
+        """
+        self.expect_none()
+        # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting mends
+        # (FACTS).
+        self._patiently('BEGIN IMMEDIATE')
+        if self._own:
+            self.connection.guarded = True  # type: ignore[attr-defined]  # it refuses whatever would end the transaction
+        else:
+            self._run('SAVEPOINT kali_request')  # it is gone if the handler ends the transaction, even to begin another
+
+    def settle(self) -> None:
+        """End unfinished statements, and make sure that the transaction is still the one that `begin` began.
+
+        :raises DatabaseError: if it is not, or the connection has been closed
+        """
+        alive = self.in_transaction()
+        self.end_cursors()  # an unfinished INSERT … RETURNING would stop the COMMIT
+        if alive and not self._own:
+            try:
+                self._run('RELEASE kali_request')
+            except sqlite3.OperationalError:  # no such savepoint
+                alive = False
+        if not alive:
+            raise DatabaseError(
+                f'The handler ended the transaction of this request in {self.name} itself, by commit(), rollback(), '
+                'executescript(), "with connection:" or OR ROLLBACK, so part of its work may be saved and part not. '
+                'Under guard(mode="commit") the guard commits; for a part that is to be all or nothing by itself, use '
+                '"with atomic(connection):".')
+
+    def commit(self) -> None:
+        """Commit what `settle` found in order. If that fails, the transaction may still be open (FACTS).
+
+        :raises DatabaseError: 503 if another program's lock stays or the disk is full, 500 for a deferred foreign key
+        """
+        try:
+            self._patiently('COMMIT')
+        except sqlite3.IntegrityError as error:
+            raise DatabaseError(f'At the end of the request the database {self.name} refused its changes: {error}. '
+                                'Nothing was saved.') from error
+
+    def roll_back(self) -> None:
+        """Take back what is not committed. Nothing happens if there is no transaction or the connection is closed."""
+        if self._own:
+            self.connection.guarded = False  # type: ignore[attr-defined]
+        try:
+            self.end_cursors()
+            # SQLite may have rolled back by itself: OR ROLLBACK, a full disk, an I/O error.
+            if self.connection.in_transaction:
+                self._run('ROLLBACK')
+        except sqlite3.ProgrammingError:  # closed
+            pass
+
+    def protect(self) -> None:
+        """Let nobody write until `unprotect`.
+
+        :raises DatabaseError: 500 if a transaction is open already
+        """
+        self.expect_none()
+        self._run('PRAGMA query_only = ON')
+
+    def unprotect(self) -> None:
+        """Take back `protect`, and whatever transaction was opened meanwhile."""
+        self.roll_back()
+        try:
+            self._run(f'PRAGMA query_only = {self._resting}')
+        except sqlite3.ProgrammingError:  # closed
+            pass
+
+    def end_cursors(self) -> None:
+        """End the SELECTs that were not read to their end, if the connection knows them."""
+        if self._own:
+            self.connection.end_cursors()  # type: ignore[attr-defined]
+
+    def describe(self) -> list[str]:
+        """What is known of the open transaction: the tables changed, and the SQL that opened it."""
+        statements: Iterable[str] = getattr(self.connection, 'statements', ())
+        tables = dict.fromkeys(table.strip('"`[]') for sql in statements for table in _CHANGES.findall(sql))
+        known = [f'Tables changed: {", ".join(tables)}.'] if tables else []
+        return known + [f'The transaction was opened by: {sql}' for sql in list(statements)[:1]]
+
+    def expect_none(self) -> None:
+        """Make sure that nothing is open before a request: it would join the transaction.
+
+        :raises DatabaseError: if there was one; it is rolled back
+        """
+        if self.in_transaction():
+            known = self.describe()
+            self.roll_back()
+            raise DatabaseError('\n'.join([
+                f'A transaction was open in {self.name} before this request began, left by something that '
+                'runs outside of the guard (or guarded twice). It has been rolled back; trying again will '
+                'work.', *known]))
+        self.end_cursors()
+
+    def _patiently(self, sql: str) -> Any:
+        """Run `sql`, again and again while it is BUSY: in some cases SQLite does not wait by itself."""
+        deadline, pause = time.monotonic() + self._patience, 0.001
+        while True:
+            try:
+                return self._run(sql)
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() + pause > deadline:
+                    raise explain(error, self.name) or error from error
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)

@@ -1,0 +1,303 @@
+"""connect: an SQLite file, opened so that what was committed stays, and what is wrong with it is told in a sentence.
+
+`Connection` and `Cursor` are sqlite3's own, and remember besides what the guard asks for: the cursors still
+alive, and the SQL run in the open transaction. The rule: nothing here is registered with sqlite3 for the
+whole process, and every setting is read back. It knows nothing about requests.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import weakref
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from kali.errors import DatabaseError
+from kali.sqlite.faults import explain
+
+__all__ = ['Connection', 'Cursor', 'connect']
+
+# What sqlite3 binds as it is. Subclasses, of str for instance, go the slower way and arrive the same.
+_NATIVE = frozenset({int, float, str, bytes, bytearray, memoryview, bool, type(None)})
+
+# How many different statements of one transaction are remembered for the guard's error page.
+_REMEMBERED = 50
+
+# Looked up once: they run for every statement.
+_cursor, _execute = sqlite3.Connection.cursor, sqlite3.Cursor.execute
+
+
+class Cursor(sqlite3.Cursor):
+    """A cursor that takes dates and Decimals as parameters, and tells its connection what it runs."""
+
+    __slots__ = ()
+    connection: Connection  # type: ignore[assignment]  # nothing else makes one
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        """As sqlite3's, and `parameters` may hold dates, times and Decimals besides."""
+        self.connection.note(sql)
+        return _execute(self, sql, _plain(parameters) if parameters else parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
+        """As sqlite3's, and `parameters` may hold dates, times and Decimals besides."""
+        self.connection.note(sql)
+        return super().executemany(sql, map(_plain, parameters))
+
+    def executescript(self, script: str, /) -> Any:
+        """As sqlite3's, which first commits the open transaction: not while the guard holds one."""
+        self.connection.refuse('executescript()', 'run the statements one by one')
+        return super().executescript(script)
+
+
+class _EndedCursor(Cursor):
+    """A cursor whose SELECT was ended with the request it began in. It can execute again; fetching says why not.
+
+    Cursors are turned into this class and back, so that fetching a row from any other costs nothing.
+    """
+
+    __slots__ = ()
+
+    def _ended(self, *_: object) -> Any:
+        raise DatabaseError(
+            'This cursor was left unfinished when its request (or one step of a stream) ended, and was ended with '
+            'it: an open SELECT keeps other programs from writing. Read all of it with fetchall(), or page by page.')
+
+    __next__ = fetchone = fetchmany = fetchall = _ended  # type: ignore[assignment]
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        self.__class__ = Cursor  # type: ignore[assignment]  # the same layout
+        return self.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
+        self.__class__ = Cursor  # type: ignore[assignment]
+        return self.executemany(sql, parameters)
+
+
+class Connection(sqlite3.Connection):
+    """A connection made by `connect`.
+
+    `path` is the file's name for messages, `statements` the SQL run since the open transaction began (its
+    first key opened it), `guarded` whether the guard holds the open transaction; then only the guard may end
+    it.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.path = ':memory:'
+        self.statements: dict[str, None] = {}
+        self.guarded = False
+        self._cursors: list[weakref.ref[sqlite3.Cursor]] = []
+        self._room = 100
+        super().__init__(*arguments, **named)
+
+    def cursor(self, factory: Any = Cursor) -> Any:
+        """As sqlite3's; the cursor is remembered (weakly) until the end of the request."""
+        cursor = _cursor(self, factory)
+        # A plain list that is thinned out now and then costs a quarter of what a WeakSet does.
+        self._cursors.append(weakref.ref(cursor))
+        if len(self._cursors) > self._room:
+            self._cursors = [known for known in self._cursors if known() is not None]
+            self._room = 2 * len(self._cursors) + 100
+        return cursor
+
+    # sqlite3's own, from Python 3.11 on, make their cursor without asking `cursor`.
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        """As sqlite3's, by a new Cursor."""
+        return self.cursor().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
+        """As sqlite3's, by a new Cursor."""
+        return self.cursor().executemany(sql, parameters)
+
+    def executescript(self, script: str, /) -> Any:
+        """As sqlite3's, by a new Cursor; refused while the guard holds the transaction, which it would commit."""
+        return self.cursor().executescript(script)
+
+    def end_cursors(self) -> None:
+        """End every SELECT that was not read to its end, and with it the lock that it holds on the file.
+
+        Neither COMMIT nor ROLLBACK does that (FACTS, SQLite: "an open SELECT cursor").
+        """
+        cursors, self._cursors = self._cursors, []
+        for known in cursors:
+            cursor = known()
+            if cursor is not None:
+                # Executing anything resets what the cursor ran before; this reads no table and takes no lock.
+                _execute(cursor, 'SELECT 1 WHERE 0')
+                if type(cursor) is Cursor:
+                    cursor.__class__ = _EndedCursor
+                self._cursors.append(known)  # it may execute again
+
+    def commit(self) -> None:
+        """As sqlite3's; refused while the guard holds the transaction."""
+        self.refuse('commit()', 'leave it out: the guard commits when the handler returns')
+        super().commit()
+
+    def rollback(self) -> None:
+        """As sqlite3's; refused while the guard holds the transaction."""
+        self.refuse('rollback()', 'raise an error, return a status of 400 or more, or use "with '
+                                  'atomic(connection):"')
+        super().rollback()
+
+    def close(self) -> None:
+        """As sqlite3's; refused while the guard holds a transaction, which would be lost."""
+        self.refuse('close()', 'close the connection at the end of the program, after serve_http')
+        super().close()
+
+    def __enter__(self) -> Any:
+        self.refuse('"with connection:"', 'use "with atomic(connection):"')
+        return super().__enter__()
+
+    def note(self, sql: str) -> None:
+        """Keep `sql`, which is about to run, in `statements`.
+
+        :raises DatabaseError: if the transaction of a request is gone: each further statement would be committed by
+            itself, in a request that is to be all or nothing
+        """
+        if self.in_transaction:
+            if len(self.statements) < _REMEMBERED:
+                self.statements[sql] = None
+        elif self.guarded:
+            raise DatabaseError(f'The transaction of this request in {self.path} was ended before its time, by OR ROLLBACK, '
+                                'COMMIT or ROLLBACK in the handler. No further SQL is run.')
+        else:
+            self.statements = {sql: None}  # it may open one
+
+    def refuse(self, what: str, instead: str) -> None:
+        """Raise DatabaseError if the guard holds the transaction, which `what` would end."""
+        if self.guarded:
+            raise DatabaseError(f'{what} is not for a handler under guard(mode="commit"), where the whole '
+                                f'request is one transaction in {self.path}; nothing of it was saved. '
+                                f'Instead: {instead}.')
+
+
+def _plain(parameters: Any) -> Any:
+    """`parameters` with dates, times and Decimals as SQLite stores them; the same object if there are none."""
+    named = not isinstance(parameters, (tuple, list)) and hasattr(parameters, 'values')
+    if _NATIVE.issuperset(map(type, parameters.values() if named else parameters)):
+        return parameters
+    if named:
+        return {name: _stored(value) for name, value in parameters.items()}
+    return [_stored(value) for value in parameters]
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(' ')  # as SQLite's own datetime() writes it
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] = 'delete', busy_timeout: float = 5.0,
+            read_only: bool = False, isolation_level: Literal['DEFERRED', 'IMMEDIATE', 'EXCLUSIVE'] | None = None,
+            check_same_thread: bool = True) -> Connection:
+    """Open the SQLite database at `path`, making the file and its folder if there are none.
+
+    A commit has reached the disk when it returns (journal 'delete' with synchronous EXTRA, 'wal' with FULL).
+    Foreign keys are enforced, functions in the file's schema are not trusted, rows are `sqlite3.Row`.
+
+    Parameters may be dates, times and Decimals; they are stored as text: `2026-07-31`, `2026-07-31 09:30:00`,
+    `12.50` (which SQLite turns into a number in a column declared DECIMAL or NUMERIC; declare it TEXT to keep
+    each digit). Rows give back what the file holds, text: sqlite3 can only convert by a registry that the
+    whole process shares, forgets the declared type in `max(due)`, and fails on the first cell that is no
+    date.
+
+    :param path: a path, or ':memory:'
+    :param journal: 'wal' is faster, for a local disk only; not on a network share
+    :param busy_timeout: for how many seconds to wait for another program's lock
+    :param read_only: open a file that must exist, for reading
+    :param isolation_level: None: transactions are begun explicitly, by the guard and `atomic`. Otherwise
+        sqlite3's legacy mode, which begins them by itself, for guard(mode='check')
+    :param check_same_thread: whether the connection can be used in the thread only that made it
+    :raises DatabaseError: a sentence that says what is wrong with the file; status 503 where trying again
+        helps
+    :raises ValueError: for a journal that is neither 'delete' nor 'wal'
+
+    >>> db = connect(':memory:')
+    >>> db.execute('SELECT ? AS due', [date(2026, 7, 31)]).fetchone()['due']
+    '2026-07-31'
+    >>> db.close()
+
+    Source: https://sqlite.org/pragma.html, https://sqlite.org/security.html
+    """
+    if journal not in ('delete', 'wal'):
+        raise ValueError(f"journal={journal!r}: it is 'delete' or 'wal'")
+    name = os.fspath(path)
+    target = name
+    if name != ':memory:':
+        target = _place(Path(name), read_only)
+    connection: Connection | None = None
+    try:
+        connection = sqlite3.connect(target, timeout=busy_timeout, isolation_level=isolation_level, factory=Connection,
+                                     check_same_thread=check_same_thread, uri=read_only)
+        connection.path = name
+        connection.row_factory = sqlite3.Row
+        _settle(connection, journal, read_only)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise explain(error, name) or DatabaseError(f'The database {name} cannot be opened: {error}.') from error
+    except DatabaseError:
+        connection.close()  # type: ignore[union-attr]  # only _settle raises it
+        raise
+    return connection
+
+
+def _place(path: Path, read_only: bool) -> str:
+    """What to tell SQLite for the file at `path`, whose folder is made if need be."""
+    if path.is_dir():
+        raise DatabaseError(f'{path} is a folder, so it cannot be opened as a database: give the name of a '
+                            'file in it.')
+    if read_only:
+        if not path.exists():
+            raise DatabaseError(f'There is no database {path} to read.')
+        return path.absolute().as_uri() + '?mode=ro'
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f'The folder {path.parent} for the database {path.name} cannot be made: '
+                            f'{error.strerror}. Keep the database in a folder that you may write to.') from error
+    return str(path)
+
+
+def _settle(connection: Connection, journal: str, read_only: bool) -> None:
+    """Set what makes the connection safe, and read all of it back: SQLite ignores a setting that it cannot follow."""
+    def read(pragma: str) -> Any:
+        row = sqlite3.Cursor(connection).execute(f'PRAGMA {pragma}').fetchone()
+        return row[0] if row else None
+    read('schema_version')  # the first look into the file: a file that is no database, or is locked, shows here
+    settings: list[tuple[str, str, object]] = [('foreign_keys', 'ON', 1), ('trusted_schema', 'OFF', 0)]
+    if not read_only:
+        _check_writable(connection)
+        full = ('EXTRA', 3) if journal == 'delete' else ('FULL', 2)
+        if read('journal_mode') != 'memory':  # a database in memory knows no other
+            settings.append(('journal_mode', journal, journal))
+        # On macOS only this makes the disk itself write (https://sqlite.org/pragma.html#pragma_fullfsync).
+        settings += [('synchronous', *full), ('fullfsync', 'ON', 1), ('checkpoint_fullfsync', 'ON', 1)]
+    for setting, value, expected in settings:
+        read(f'{setting} = {value}')
+        found = read(setting)
+        if found != expected:
+            raise DatabaseError(f'The database {connection.path} does not take {setting} = {value}; it stays '
+                                f'at {found}.')
+    logging.getLogger('kali').info('database %s: %s', connection.path, ', '.join(
+        f'{setting} {value}' for setting, value, _ in settings))
+
+
+def _check_writable(connection: Connection) -> None:
+    """Find out now, instead of at the first save, whether anything can be saved.
+
+    SQLite opens a write-protected file for reading without a word, even for BEGIN IMMEDIATE: only who writes is told.
+    Writing makes the journal too, and so shows a write-protected folder.
+    """
+    run = sqlite3.Cursor(connection).execute
+    run('BEGIN IMMEDIATE')
+    version = run('PRAGMA user_version').fetchone()[0]
+    run(f'PRAGMA user_version = {version}')
+    run('ROLLBACK')

@@ -1,0 +1,75 @@
+"""Faults: what SQLite says when a file cannot be used, as a sentence that says what to do.
+
+The rule: only what lies outside the program is translated (locks, rights, a full disk, a damaged file). A
+mistake in the program's own SQL keeps its sqlite3 error, and with it its traceback. It knows nothing about
+requests.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from kali.errors import DatabaseError
+
+__all__ = ['explain', 'is_busy']
+
+
+class _Fault(NamedTuple):
+    words: str  # of sqlite3_errstr in lower case, which are the same in all versions; the error code is known from Python 3.11 on only
+    status: int  # 503 where trying again helps
+    sentence: str
+
+
+_FAULTS = (
+    _Fault('is locked', 503, 'The database {} is in use by another program, which has locked it. Nothing was '
+           'saved. Try again in a moment; if this goes on, close the other program.'),
+    _Fault('disk is full', 503, 'There is no room left for the database {}. Nothing was saved. Make room on '
+           'its disk and try again.'),
+    _Fault('attempt to write a readonly database', 500, 'The database {} can only be read: its file or folder is '
+           'write-protected (SQLite keeps a journal beside the file), or it was opened with read_only=True. Change '
+           'the rights, keep the file elsewhere, or only read it.'),
+    _Fault('file is not a database', 500, 'The file {} is not an SQLite database (or it is encrypted). '
+           'Choose another file, or move this one away and let a new one be made.'),
+    _Fault('database disk image is malformed', 500, 'The database {} is damaged. Stop the program, keep a copy of the file, and put '
+           'back the last good backup.'),
+    _Fault('unable to open database file', 500, 'The database {} cannot be opened. See whether its folder '
+           'exists and may be written to: SQLite keeps a journal beside the file.'),
+    _Fault('disk i/o error', 500, 'Reading or writing the database {} failed. See whether its disk or '
+           'network folder is still there.'),
+    _Fault('cannot start a transaction within a transaction', 500, 'A transaction is under way already in '
+           'the database {}. Under guard(mode="commit") the guard begins and commits; for a part that is to '
+           'be all or nothing by itself, use "with atomic(connection):".'),
+    _Fault('cannot operate on a closed database', 500, 'The connection to the database {} has been closed. '
+           'Leave the closing to the end of the program, after serve_http.'),
+)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether somebody else's lock is the reason (SQLITE_BUSY, SQLITE_LOCKED), so that trying again may help.
+
+    >>> is_busy(sqlite3.OperationalError('database is locked'))
+    True
+    """
+    return isinstance(error, sqlite3.OperationalError) and 'is locked' in str(error)
+
+
+def explain(error: sqlite3.Error, database: object) -> DatabaseError | None:
+    """The sentence for a fault that lies outside the program, with its status; None for any other error.
+
+    :param error: what sqlite3 raised
+    :param database: the name to use for the database, its path as a rule
+
+    >>> told = explain(sqlite3.OperationalError('database is locked'), 'notes.db')
+    >>> told.status, str(told)[:43]
+    (503, 'The database notes.db is in use by another ')
+    >>> explain(sqlite3.OperationalError('no such table: note'), 'notes.db') is None
+    True
+
+    Source: https://sqlite.org/rescode.html
+    """
+    text = str(error).lower()
+    for fault in () if isinstance(error, sqlite3.IntegrityError) else _FAULTS:  # a trigger may say anything
+        if fault.words in text:
+            return DatabaseError(fault.sentence.format(database), status=fault.status)
+    return None

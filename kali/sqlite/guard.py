@@ -1,0 +1,292 @@
+"""guard: the request is the transaction, and a page that says "saved" is true.
+
+A wrapper around a handler, in two modes. The rule: when it returns, nothing is open on its connections, and
+whatever the answer claims is on disk. One order: handler, render to bytes, store the result under the form
+id, `before_commit`, COMMIT, and only then the first byte goes out. It knows nothing about forms or undo,
+which use `request.scope.transaction`, nor how a database is told to begin and commit, which is the adapter's
+business.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kali.errors import DatabaseError
+from kali.http.deferred import Deferred
+from kali.http.response import Response, as_response, wrapper
+from kali.iolist import flatten
+from kali.markup import escape_text
+from kali.sqlite import once
+from kali.sqlite.adapter import SqliteAdapter
+from kali.sqlite.faults import explain
+
+if TYPE_CHECKING:
+    from kali.http.request import Request
+    from kali.http.response import Handler
+
+__all__ = ['Transaction', 'guard']
+
+SAFE_METHODS = frozenset({'GET', 'HEAD', 'OPTIONS'})  # RFC 9110 section 9.2.1
+
+_KALI = str(Path(__file__).parent.parent)
+
+
+class Transaction:
+    """`request.scope.transaction`: what a handler, a form or undo may ask of the transaction it runs in.
+
+    `title` is for whoever writes a history: "Add Ann Smith".
+    """
+
+    __slots__ = ('_before', '_connection', '_form_ids', 'title')
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.title = ''
+        self._connection = connection
+        self._form_ids: dict[str, None] = {}
+        self._before: list[Callable[[], object]] = []
+
+    def once(self, form_id: str) -> Response | None:
+        """The answer that `form_id` was spent on; or None, and it will be spent with the result of this request.
+
+        A request that fails (an exception, a status of 400 or more) spends nothing.
+
+        :raises BadRequest: for what cannot be an id
+        """
+        answer = once.earlier(self._connection, form_id)
+        if answer is None:
+            self._form_ids[form_id] = None
+        return answer
+
+    def before_commit(self, function: Callable[[], object]) -> None:
+        """Have `function` called at the end of a request that succeeds, as the last thing in its transaction."""
+        self._before.append(function)
+
+    def finish(self, answer: Response | Deferred) -> None:
+        """The guard's last step before COMMIT: the form ids are spent on `answer`, and `before_commit` is kept."""
+        for form_id in self._form_ids:
+            once.spend(self._connection, form_id, answer)
+        for function in self._before:
+            function()
+
+
+class _Work:
+    """One transaction as it runs; `refused` asks for a rollback at its end."""
+
+    __slots__ = ('refused',)
+
+    def __init__(self) -> None:
+        self.refused = False
+
+
+@contextmanager
+def _writing(adapters: list[SqliteAdapter]) -> Iterator[_Work]:
+    """A transaction on every database: committed at the end, rolled back on an exception or when refused."""
+    work = _Work()
+    try:
+        for adapter in adapters:
+            adapter.begin()
+        yield work
+        for adapter in adapters:
+            adapter.settle()
+        if not work.refused:
+            # Several files cannot be committed as one. The first, which holds the form ids, goes last: an id
+            # is spent only if all else is saved.
+            for adapter in reversed(adapters):
+                adapter.commit()
+    finally:
+        for adapter in adapters:
+            adapter.roll_back()
+
+
+@contextmanager
+def _reading(adapters: list[SqliteAdapter]) -> Iterator[_Work]:
+    """No database can be written to."""
+    try:
+        for adapter in adapters:
+            adapter.protect()
+        yield _Work()
+    except sqlite3.OperationalError as error:
+        if 'readonly' not in str(error):
+            raise
+        raise DatabaseError('A GET may not write: browsers repeat it and fetch it ahead. Change data in a '
+                            'handler for POST, and have the page send a form. Nothing was saved.') from error
+    finally:
+        for adapter in adapters:
+            adapter.unprotect()
+
+
+@contextmanager
+def _checked(adapters: list[SqliteAdapter]) -> Iterator[_Work]:
+    """The handler commits; a transaction left open is rolled back and is an error."""
+    try:
+        for adapter in adapters:
+            adapter.expect_none()
+        yield _Work()
+        found = [line for adapter in adapters if adapter.in_transaction() for line in (
+            f'The application forgot to commit a transaction in {adapter.name}. It has been rolled back: '
+            'nothing of it is saved.', *adapter.describe())]
+        if found:
+            raise DatabaseError('\n'.join([
+                *found, 'Call commit() when the work is done, or let guard(mode="commit") do it.']))
+    finally:
+        for adapter in adapters:
+            adapter.roll_back()
+
+
+def guard(handler: Handler, *connections: sqlite3.Connection,
+          mode: Literal['commit', 'check'] = 'commit') -> Handler:
+    """`handler`, with each request a transaction on the `connections`, or checked to have left none open.
+
+    mode='commit': a request with an unsafe method (POST …) runs in BEGIN IMMEDIATE … COMMIT, and its response
+    is rendered to bytes inside. An exception or a status of 400 or more rolls back. A GET, HEAD or OPTIONS
+    cannot write. Meanwhile `request.scope.transaction` (a Transaction) is there for forms, on the first of
+    the connections. The handler neither begins nor commits; `atomic(connection)` works inside.
+
+    mode='check': the handler commits. A transaction that it leaves open is rolled back and answered with a
+    page that says so. This is for connections that begin transactions by themselves (isolation_level
+    'DEFERRED' and the like). What sqlite3 commits by itself there (`WITH … INSERT`, DDL, executescript)
+    cannot be seen, nor taken back.
+
+    In both modes a stream or a future gets a transaction (or a check) for each of its steps, unfinished
+    SELECTs of kali's own connections are ended with the request, and what goes wrong with the database is
+    answered with a page: 503 if trying again helps, else 500. All other exceptions roll back and go on to the
+    error page. Several connections are committed one after the other; a power cut between them can part them.
+
+    :param connections: sqlite3 connections, each to a file of its own
+    :raises ValueError: if the mode cannot work with a connection, saying why
+    :raises TypeError: for something that is no sqlite3 connection
+
+    >>> from kali.http.request import Request
+    >>> from kali.sqlite import connect
+    >>> db = connect(':memory:')
+    >>> _ = db.execute('CREATE TABLE note (text)')
+    >>> def add(request):
+    ...     db.execute('INSERT INTO note VALUES (?)', [request.query['text']])
+    ...     return 'Saved.'
+    >>> app = guard(add, db)
+    >>> app(Request('POST', '/?text=milk')).status, app(Request('GET', '/?text=milk')).status
+    (200, 500)
+    >>> db.execute('SELECT count(*) FROM note').fetchone()[0]
+    1
+    >>> db.close()
+
+    Source: https://sqlite.org/lang_transaction.html and FACTS, "SQLite through sqlite3".
+    """
+    adapters = _adapters(connections, mode)
+    if mode == 'check':
+        safe = unsafe = partial(_checked, adapters)
+    else:
+        safe, unsafe = partial(_reading, adapters), partial(_writing, adapters)
+    first = connections[0] if mode == 'commit' else None
+
+    def call(request: Request) -> Response | Deferred:
+        is_safe = request.method in SAFE_METHODS
+        around = safe if is_safe else unsafe
+        try:
+            with around() as work:
+                answer = _answer(handler, request, work, None if is_safe else first)
+        except (DatabaseError, sqlite3.Error) as error:
+            page = _page(request, error, adapters)
+            if page is None:
+                raise
+            return page
+        return answer if isinstance(answer, Response) else _in_steps(answer, around, request, adapters)
+
+    return wrapper(handler, call)
+
+
+def _adapters(connections: tuple[sqlite3.Connection, ...], mode: str) -> list[SqliteAdapter]:
+    """An adapter for each connection; all that can be known to go wrong is refused here, not at the first request."""
+    if mode not in ('commit', 'check'):
+        raise ValueError(f"guard: mode={mode!r} is neither 'commit' nor 'check'")
+    if not connections:
+        raise TypeError('guard: give it the connections to guard, as in guard(handler, connection)')
+    adapters = [SqliteAdapter(connection) for connection in connections]
+    for index, adapter in enumerate(adapters):
+        adapter.admit(mode)
+        for other in adapters[:index]:
+            if other.connection is adapter.connection or (other.file and other.file == adapter.file):
+                raise ValueError(f'guard: two connections to {adapter.name}; the second would wait for the '
+                                 'lock of the first. Use one for both.')
+    return adapters
+
+
+def _answer(handler: Handler, request: Request, work: _Work, connection: sqlite3.Connection | None) -> Any:
+    """What the handler answers, rendered; with a connection, the request's Transaction is there meanwhile."""
+    if connection is None:
+        return _render(handler(request), work)
+    scope = request.scope
+    outer = scope.transaction  # of a guard around this one: its database holds the form ids
+    transaction = scope.transaction = Transaction(connection) if outer is None else outer
+    try:
+        answer = _render(handler(request), work)
+        if outer is None and not work.refused:
+            transaction.finish(answer)
+        return answer
+    finally:
+        scope.transaction = outer
+
+
+def _render(value: Any, work: _Work) -> Any:
+    """What a handler or a step gave, with the content of a Response as bytes: a lazy iolist may still run SQL."""
+    answer = value if hasattr(value, 'within') else as_response(value)
+    response = answer if isinstance(answer, Response) else getattr(answer, 'response', None)
+    if response is not None and response.status >= 400:
+        work.refused = True
+    if not isinstance(answer, Response) or type(answer.content) is bytes:
+        return answer
+    return answer.with_content(flatten(answer.content))
+
+
+def _in_steps(answer: Any, around: Callable[[], AbstractContextManager[_Work]], request: Request,
+              adapters: list[SqliteAdapter]) -> Any:
+    """A deferred answer that enters `around` anew for each step, so that no transaction spans a wait."""
+    if not isinstance(answer, Deferred) or answer.response is not None:
+        return answer.within(around)
+
+    # A Response comes in the end. It may still refuse its transaction, and an error can still become a page.
+    def step() -> Any:
+        try:
+            with around() as work:
+                piece = answer.step()
+                return _render(piece, work) if isinstance(piece, Response) else piece
+        except (DatabaseError, sqlite3.Error) as error:
+            page = _page(request, error, adapters)
+            if page is None:
+                raise
+            return page
+    return Deferred(step, None, answer.within(around).close)
+
+
+def _page(request: Request, error: DatabaseError | sqlite3.Error, adapters: list[SqliteAdapter]) -> Response | None:
+    """The error page for what went wrong with the database; None for a mistake in the program's own SQL."""
+    told = error
+    if isinstance(error, sqlite3.Error):
+        told = explain(error, ' or '.join(adapter.name for adapter in adapters))  # type: ignore[assignment]
+    if not isinstance(told, DatabaseError):
+        return None
+    route = request.scope.route
+    logging.getLogger('kali').error('%s %s (%s): %s', request.method, request.target, route, told, exc_info=error)
+    lines = [*str(told).splitlines(), *_place(error)]
+    if route:
+        lines.append(f'The handler: {route}')
+    return Response.swear(request, [f'<p>{escape_text(line)}</p>\n' for line in lines], status=told.status)
+
+
+def _place(error: BaseException) -> list[str]:
+    """Where in the program it happened: the innermost place on the error's way that is not kali's own."""
+    place: list[str] = []
+    trace = (error.__cause__ or error).__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith(_KALI):
+            place = [f'It happened at {Path(code.co_filename).name}, line {trace.tb_lineno}, in '
+                     f'{code.co_name}.']
+        trace = trace.tb_next
+    return place

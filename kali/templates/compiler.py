@@ -1,0 +1,417 @@
+"""Trees -> Python functions.
+
+The rule: one function a template, with its base, sections and includes written out in place, so that composition costs
+nothing. The function appends strings to a list and joins it once; straight runs of text and values are one f-string.
+Where each value stands is known here, so its escaping is a plain call. Knows nothing about files and HTTP.
+
+For `<b>{name}</b>` it writes
+
+    def render(scope):
+     out = []; write = out.append
+     v1 = text(scope['name'])
+     write(f'<b>{v1}</b>')
+     return ''.join(out)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kali.markup import Markup
+from kali.templates import contexts, filters
+from kali.templates.contexts import TEXT, Context, ContextError, advance, after_value, describe, escaper, join
+from kali.templates.escapers import ESCAPERS, merged, optional_item, path_item
+from kali.templates.program import Lookup, Program
+from kali.templates.syntax import Assembly, Expression, For, Fragment, If, Include, Source, Text, Value
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from typing import Any
+
+    from kali.templates.syntax import Node, Tree
+
+__all__ = ['compile_loop', 'compile_page']
+
+# Python nests at most 20 loops and 100 indents; deeper blocks become functions of their own.
+DEEPEST = 12
+LONGEST = 8  # branches of one <?if?> in one go: each takes an indent
+
+
+def compile_page(tree: Tree) -> Program:
+    """The program of a whole template, `render(scope) -> str`.
+
+    :raises TemplateError: for a placeholder where no value may stand, and blocks that break the HTML around them.
+
+    >>> compile_page(parse(Source('<b>{name}</b>'), {})).function({'name': 'R&D'})
+    '<b>R&amp;D</b>'
+    """
+    writer = _Writer('render(scope)')
+    writer.must_end_in_text(writer.tree(tree, Scope('scope'), TEXT))
+    return writer.program()
+
+
+def compile_loop(preamble: Tree, body: Tree, epilogue: Tree, otherwise: Tree) -> Program:
+    """The program of a TemplateLoop, `render(items, scope) -> str`. The four parts are read as one text."""
+    writer = _Writer('render(items, scope)')
+    outside, inside = Scope('scope'), Scope('row')
+    writer.source = _root(body)
+    writer.line('empty = True')
+    writer.line('for row in items:')
+    with writer.indented():
+        writer.line('if empty:')
+        with writer.indented():
+            writer.line('empty = False')
+            middle = writer.tree(preamble, outside, TEXT)
+        writer.line('if scope or row.__class__ is not dict: row = merged(row, scope)')
+        middle = writer.repeated(lambda context: writer.tree(body, inside, context), middle,
+                                 lambda detail: _root(body).error(detail, 0))
+    writer.line('if empty:')
+    with writer.indented():
+        writer.must_end_in_text(writer.tree(otherwise, outside, TEXT))
+    writer.line('else:')
+    with writer.indented():
+        writer.must_end_in_text(writer.tree(epilogue, outside, middle))
+    return writer.program()
+
+
+def _root(tree: Tree) -> Source:
+    while isinstance(tree, Assembly):
+        tree = tree.base
+    source: Source = tree.source
+    return source
+
+
+class Scope:
+    """What the names in a piece of a template mean: a loop's variable, a bound section, or an item of a mapping."""
+
+    __slots__ = ('mapping', 'outer', 'sections', 'variables')
+
+    def __init__(self, mapping: str, outer: Scope | None = None, sections: dict[str, Any] | None = None,
+                 variables: dict[str, str] | None = None) -> None:
+        self.mapping, self.outer, self.sections, self.variables = mapping, outer, sections or {}, variables or {}
+
+    def having(self, name: str, variable: str) -> Scope:
+        """This scope inside a loop."""
+        return Scope(self.mapping, self.outer, self.sections, {**self.variables, name: variable})
+
+    def find(self, name: str) -> tuple[str, Any, Scope]:
+        """('variable', its Python name) or ('section', its tree) or ('free', the mapping), and where a section's
+        own names are looked up."""
+        scope = self
+        while True:
+            if name in scope.variables:
+                return 'variable', scope.variables[name], scope
+            if name in scope.sections and scope.outer:
+                return 'section', scope.sections[name], scope.outer
+            if scope.outer is None:
+                return 'free', scope.mapping, scope
+            scope = scope.outer
+
+    def python_names(self) -> list[str]:
+        """Every Python variable that code in this scope may need."""
+        names = {self.mapping, 'scope', *self.variables.values()}
+        return sorted(names.union(self.outer.python_names() if self.outer else ()))
+
+
+class _Writer:
+    """Writes the Python lines of one program, and beside each the place in the template that it came from."""
+
+    def __init__(self, signature: str) -> None:
+        self.namespace: dict[str, Any] = {
+            'Markup': Markup, 'merged': merged, 'path_item': path_item, 'optional_item': optional_item, **ESCAPERS}
+        self.lines: list[str] = []
+        self.places: list[tuple[Source, int, Lookup | None] | None] = []
+        self.finished: list[tuple[list[str], list[Any]]] = []
+        self.run: list[str] = []  # pieces of the f-string to come, ready for its quotes
+        self.values = 0
+        self.count = 0
+        self.depth = 0
+        self.source = Source('')
+        self.at = 0
+        self.opened = (self.source, 0)  # where the HTML last left plain text
+        self.line(f'def {signature}:')
+        self.depth = 1
+        self.line('out = []; write = out.append')
+
+    def program(self) -> Program:
+        self.flush()
+        self.line("return ''.join(out)")
+        for lines, places in self.finished:
+            self.lines += lines
+            self.places += places
+        return Program('\n'.join(self.lines), self.namespace, self.places)
+
+    # Lines
+
+    def line(self, code: str, lookup: Lookup | None = None) -> None:
+        self.flush()
+        self.code(code, lookup)
+
+    def code(self, code: str, lookup: Lookup | None = None) -> None:
+        """A line that computes a value for the f-string to come."""
+        self.lines.append(' ' * self.depth + code)
+        self.places.append((self.source, self.at, lookup))
+
+    def flush(self) -> None:
+        """Write the run of text and values that has come together; the variables of its values are free again."""
+        if self.run:
+            self.code(f'write(f{"".join(self.run)!r})')
+            self.run.clear()
+        self.values = 0
+
+    def mark(self) -> tuple[int, int, list[str], int]:
+        return len(self.lines), len(self.finished), self.run[:], self.values
+
+    def back_to(self, mark: tuple[int, int, list[str], int]) -> None:
+        lines, finished, self.run, self.values = mark
+        del self.lines[lines:], self.places[lines:], self.finished[finished:]
+
+    @contextmanager
+    def indented(self) -> Iterator[None]:
+        self.depth += 1
+        before = len(self.lines)
+        yield
+        self.flush()
+        if len(self.lines) == before:
+            self.code('pass')
+        self.depth -= 1
+
+    def unique(self, name: str) -> str:
+        self.count += 1
+        return f'{name}_{self.count}'
+
+    def constant(self, name: str, value: object) -> str:
+        """The name under which the code finds `value`."""
+        for known, other in self.namespace.items():
+            if other is value:
+                return known
+        name = self.unique(name)
+        self.namespace[name] = value
+        return name
+
+    # Trees and nodes
+
+    def tree(self, tree: Tree, scope: Scope, context: Context) -> Context:
+        while isinstance(tree, Assembly):
+            scope = Scope(scope.mapping, scope, tree.bindings)
+            tree = tree.base
+        source, at = self.source, self.at
+        self.source = tree.source
+        context = self.nodes(tree.nodes, scope, context)
+        self.source, self.at = source, at
+        return context
+
+    def nodes(self, nodes: list[Node], scope: Scope, context: Context) -> Context:
+        for node in nodes:
+            self.at = node.at
+            if contexts.is_comment(context) and not isinstance(node, Text):
+                context = self.dropped(node, scope, context)
+            else:
+                context = self.node(node, scope, context)
+        return context
+
+    def dropped(self, node: Node, scope: Scope, context: Context) -> Context:
+        """A node in a comment leaves no trace, unless it holds the comment's end."""
+        before = self.mark()
+        end = self.node(node, scope, context)
+        if contexts.is_comment(end):
+            self.back_to(before)
+        return end
+
+    def node(self, node: Node, scope: Scope, context: Context) -> Context:
+        try:
+            if isinstance(node, Text):
+                return self.text(node, context)
+            if isinstance(node, Value):
+                return self.value(node, scope, context)
+        except ContextError as error:
+            raise self.source.error(str(error), node.at) from None
+        if isinstance(node, Include):
+            return self.tree(node.tree, scope, context)
+        if self.depth > DEEPEST:
+            return self.apart(node, scope, context)
+        return self.block(node, scope, context)
+
+    def text(self, node: Text, context: Context) -> Context:
+        self.run.append(node.text.replace('{', '{{').replace('}', '}}'))
+        end = advance(context, node.text)
+        if context == TEXT and end != TEXT:
+            self.opened = (self.source, node.at + node.text.rfind('<'))
+        return end
+
+    def must_end_in_text(self, end: Context) -> None:
+        if end != TEXT:
+            source, at = self.opened
+            raise source.error(f'the template ends in {describe(end)}, which begins here: close it', at)
+
+    def block(self, node: For | If, scope: Scope, context: Context) -> Context:
+        return self.loop(node, scope, context) if isinstance(node, For) else self.choice(node, scope, context)
+
+    def apart(self, node: For | If, scope: Scope, context: Context) -> Context:
+        """The node in a function of its own, called here."""
+        name = self.unique('part')
+        call = f'{name}({", ".join(["out", "write", *scope.python_names()])})'
+        self.line(call)
+        lines, places, depth = self.lines, self.places, self.depth
+        self.lines, self.places, self.depth = [], [], 0
+        self.code(f'def {call}:')
+        self.depth = 1
+        context = self.block(node, scope, context)
+        self.flush()
+        self.finished.append((self.lines, self.places))
+        self.lines, self.places, self.depth = lines, places, depth
+        return context
+
+    # Blocks
+
+    def loop(self, node: For, scope: Scope, context: Context) -> Context:
+        self.flush()
+        items = self.evaluate(node.expression, scope)
+        self.at = node.at
+        variable, empty = self.unique(node.target), self.unique('empty')
+        if node.otherwise:
+            self.line(f'{empty} = True')
+        self.line(f'for {variable} in {items}:')
+        inside = scope.having(node.target, variable)
+        with self.indented():
+            if node.otherwise:
+                self.line(f'{empty} = False')
+            end = self.repeated(lambda start: self.nodes(node.body, inside, start), context,
+                                lambda detail: self.source.error(detail, node.at))
+        if node.otherwise:
+            self.line(f'if {empty}:')
+            with self.indented():
+                other = self.nodes(node.otherwise, scope, context)
+            return self.joined(end, other, node)
+        return end
+
+    def repeated(self, body: Callable[[Context], Context], start: Context,
+                 error: Callable[[str], Exception]) -> Context:
+        """Write a loop's body, which must end where it starts, as it may follow itself."""
+        self.flush()
+        before = self.mark()
+        end = body(start)
+        both = join(start, end)
+        if both is not None and both != start:  # as with a blank and an attribute: start from what both have in common
+            self.back_to(before)
+            end = body(both)
+            both = join(both, end)
+        if both is None:
+            raise error(f'the loop\'s body begins in {describe(start)} and ends in {describe(end)}: '
+                        'close in it what it opens')
+        return both
+
+    def choice(self, node: If, scope: Scope, context: Context) -> Context:
+        if len(node.branches) > LONGEST:
+            rest = If(node.branches[LONGEST][1].at, node.branches[LONGEST:], node.otherwise)
+            node = If(node.at, node.branches[:LONGEST], [rest])
+        depth, end = self.depth, None
+        for negated, expression, body in node.branches:
+            self.flush()
+            value = self.evaluate(expression, scope)
+            self.line(f'if {"not " if negated else ""}{value}:')
+            with self.indented():
+                branch = self.nodes(body, scope, context)
+            end = branch if end is None else self.joined(end, branch, node)
+            self.line('else:')
+            self.depth += 1
+        assert end is not None
+        before = len(self.lines)
+        end = self.joined(end, self.nodes(node.otherwise, scope, context), node)
+        self.flush()
+        if len(self.lines) == before:
+            self.code('pass')
+        self.depth = depth
+        return end
+
+    def joined(self, one: Context, other: Context, node: For | If) -> Context:
+        both = join(one, other)
+        if both is None:
+            raise self.source.error(f'one branch ends in {describe(one)}, another in {describe(other)}: close in each '
+                                    'branch what it opens', node.at)
+        return both
+
+    # Values
+
+    def value(self, node: Value, scope: Scope, context: Context) -> Context:
+        expression = node.expression
+        kind, bound, outer = scope.find(expression.name)
+        if kind == 'section' and _is_tree(bound) and not expression.path and not expression.filters:
+            return self.section(node, bound, outer, context)
+        name = escaper(context)
+        if not name:
+            return context
+        if node.raw:
+            name = 'raw' if name == 'text' else 'markup' if context.state in ('script', 'style') else 'markup_quoted'
+        last = expression.filters[-1][1] if expression.filters else None
+        if last is filters.url and name == 'url_query' or last is filters.json and name in ('script', 'script_quoted'):
+            expression = expression._replace(filters=expression.filters[:-1])  # the place does that already
+        self.run.append(f'{{{self.evaluate(expression, scope, name)}}}')
+        return after_value(context)
+
+    def section(self, node: Value, tree: Tree, scope: Scope, context: Context) -> Context:
+        end = self.tree(tree, scope, context)
+        if join(context, end) is None:
+            raise self.source.error(
+                f'what is bound to {node.expression.name} begins in {describe(context)} and ends in {describe(end)}: '
+                'close in it what it opens', node.at)
+        return end
+
+    def evaluate(self, expression: Expression, scope: Scope, escape: str = '') -> str:
+        """Write the lines that compute `expression` and escape it; the name of the variable that holds it.
+
+        A line looks up one name at most, so that a failure can be told from a filter's own.
+        """
+        kind, found, outer = scope.find(expression.name)
+        if kind == 'section' and _is_tree(found):
+            self.capture(found, outer)
+        self.at = expression.at
+        self.values += 1
+        variable = f'v{self.values}'
+        optional = bool(expression.filters) and expression.filters[0][1] is filters.default
+        value, lookup = found, None
+        if kind == 'free':
+            value, lookup = f'{found}[{expression.name!r}]', Lookup(expression.name, found)
+            if optional:
+                value = f'optional_item({found}, {expression.name!r})'
+        elif kind == 'section':
+            value = self.bound(found, outer)
+        for part in expression.path:
+            holder = self.stored(value, variable, lookup)
+            value = f'path_item({holder}, {part!r})'
+            if optional:
+                value = f'optional_item({holder}, {part!r})'
+            elif isinstance(part, str):
+                value = f'{holder}[{part!r}] if {holder}.__class__ is dict else {value}'
+            lookup = Lookup(part, holder)
+        for name, function in expression.filters:
+            if function is not filters.default:
+                holder = self.stored(value, variable, lookup)
+                value, lookup = f'{self.constant(f"filter_{name}", function)}({holder})', None
+        return self.stored(f'{escape}({value})' if escape else value, variable, lookup)
+
+    def stored(self, value: str, variable: str, lookup: Lookup | None) -> str:
+        """The name that holds `value`: itself if it is one, else `variable`."""
+        if value.isidentifier():
+            return value
+        self.code(f'{variable} = {value}', lookup)
+        return variable
+
+    def bound(self, binding: object, scope: Scope) -> str:
+        """The Python expression for what is bound to a name, as a value."""
+        if _is_tree(binding):
+            return 'captured'
+        name = self.constant('bound', binding)
+        return name if isinstance(binding, Markup) else f'{name}.sub({scope.mapping})'
+
+    def capture(self, tree: Tree, scope: Scope) -> None:
+        """A section as a value, for a filter or a condition: rendered as text into the variable `captured`."""
+        outer = self.unique('outer')
+        self.line(f'{outer} = out; out = []; write = out.append')
+        self.must_end_in_text(self.tree(tree, scope, TEXT))
+        self.line(f"captured = Markup(''.join(out)); out = {outer}; write = out.append")
+
+
+def _is_tree(binding: object) -> bool:
+    return isinstance(binding, (Fragment, Assembly))

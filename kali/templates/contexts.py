@@ -1,0 +1,310 @@
+"""Where in the HTML a placeholder stands, worked out from the literal text before it.
+
+The rule: `advance` walks literal text as a browser's tokenizer would and gives the Context at its end; `escaper` says
+what a value must become there, or why none may stand there. All of it happens when a template is compiled. This file
+knows neither nodes nor code. After Go's html/template; the states are those of the HTML standard, section 13.2.5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+
+from kali.templates.script import START as SCRIPT_START
+from kali.templates.script import advance_css, advance_script, css_escaper, script_escaper
+from kali.templates.urls import advance_url, url_escaper
+
+__all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper', 'is_comment', 'join']
+
+
+class ContextError(Exception):
+    """A place where no value may stand, or text that cannot be understood: what is wrong and the mend."""
+
+
+# state: a name below. element: lower case, with a slash for an end tag. attribute: lower case. quote: of its value.
+# inner: how far the language inside has come (script: (stack, slash); CSS: a string; URL: a string).
+Context = namedtuple('Context', 'state element attribute quote inner', defaults=('', '', '', ''))
+TEXT = Context('text')
+
+# Elements whose content is text only, up to their end tag: RCDATA, and RAWTEXT beside script and style.
+TEXT_ONLY = {'title', 'textarea', 'iframe', 'noembed', 'noframes', 'xmp', 'plaintext'}
+SCRIPTED = re.compile(r'on|data-on[:-]|@|x-on:|v-on:|hx-on[:-]|data-(?:signals|effect|computed)\b')
+URLS = {'action', 'archive', 'background', 'cite', 'classid', 'codebase', 'data-href', 'data-src', 'data-url',
+        'formaction', 'href', 'icon', 'longdesc', 'manifest', 'ping', 'poster', 'profile', 'src', 'usemap', 'xmlns'}
+SETS = {'srcset', 'imagesrcset', 'data-srcset'}
+
+TAG_NAME = re.compile(r'[^\s/>]*')
+BLANKS = re.compile(r'[\s/]*')
+SPACES = re.compile(r'\s*')
+ATTRIBUTE_NAME = re.compile(r'[^\s/>=]*')
+UNQUOTED = re.compile(r'[^\s>]*')
+COMMENT_END = re.compile(r'--!?>')
+# A whole tag without surprises: most are, and the states below take ten times as long over them.
+WHOLE_TAG = re.compile(r'''(/?[a-zA-Z][^\s/>"'=]*)((?:\s+[^\s/>"'=]+(?:=(?:"[^"]*"|'[^']*'))?)*\s*/?)>''')
+IN_TAG = ('tag name', 'tag', 'attribute name', 'after name', 'gap')
+
+
+def advance(context: Context, text: str) -> Context:
+    """The context after literal `text`.
+
+    >>> advance(TEXT, '<a class="').state, advance(TEXT, '<title>').state, advance(TEXT, 'a < b').state
+    ('value', 'text only', 'text')
+    """
+    at = 0
+    while at < len(text):
+        context, at = STEPS[context.state](context, text, at)
+    return context
+
+
+def _text(context: Context, text: str, at: int) -> tuple[Context, int]:
+    at = text.find('<', at)
+    if at < 0:
+        return context, len(text)
+    if text.startswith('<!--', at):
+        return Context('comment'), at + 2  # its first dashes may be its last ones: <!-->
+    return _less_than(context, text, at + 1) if at + 1 < len(text) else (Context('less-than'), at + 1)
+
+
+def _less_than(context: Context, text: str, at: int) -> tuple[Context, int]:
+    char = text[at]
+    whole = WHOLE_TAG.match(text, at)
+    if whole:
+        return _content(whole[1].lower()), whole.end()
+    if char.isascii() and char.isalpha():
+        return Context('tag name'), at
+    if char in '!?':
+        return Context('declaration'), at + 1
+    if char == '/':
+        after = text[at + 1:at + 2]
+        if after.isascii() and after.isalpha() or not after:
+            return Context('tag name', '/'), at + 1
+        return Context('declaration'), at + 1
+    return TEXT, at
+
+
+def _declaration(context: Context, text: str, at: int) -> tuple[Context, int]:
+    end = text.find('>', at)
+    return (context, len(text)) if end < 0 else (TEXT, end + 1)
+
+
+def _comment(context: Context, text: str, at: int) -> tuple[Context, int]:
+    match = COMMENT_END.search(text, at)
+    return (TEXT, match.end()) if match else (context, len(text))
+
+
+def _tag_name(context: Context, text: str, at: int) -> tuple[Context, int]:
+    end = _end(TAG_NAME, text, at)
+    element = context.element + text[at:end].lower()
+    return Context('tag name' if end == len(text) else 'tag', element), end
+
+
+def _tag(context: Context, text: str, at: int) -> tuple[Context, int]:
+    at = _end(BLANKS, text, at)
+    if at == len(text):
+        return Context('tag', context.element), at
+    if text[at] == '>':
+        return _content(context.element), at + 1
+    # an equals sign in front is the first character of a name
+    return Context('attribute name', context.element, text[at].lower()), at + 1
+
+
+def _content(element: str) -> Context:
+    if element in ('script', 'style'):
+        return Context('script' if element == 'script' else 'style', element, '', '',
+                       SCRIPT_START if element == 'script' else '')
+    return Context('text only', element) if element in TEXT_ONLY else TEXT
+
+
+def _attribute_name(context: Context, text: str, at: int) -> tuple[Context, int]:
+    end = _end(ATTRIBUTE_NAME, text, at)
+    attribute = context.attribute + text[at:end].lower()
+    if end == len(text):
+        return Context('attribute name', context.element, attribute), end
+    return _after_name(Context('after name', context.element, attribute), text, end)
+
+
+def _after_name(context: Context, text: str, at: int) -> tuple[Context, int]:
+    at = _end(SPACES, text, at)
+    if text[at:at + 1] == '=':
+        return Context('before value', context.element, context.attribute), at + 1
+    return (context if at == len(text) else Context('tag', context.element)), at
+
+
+def _before_value(context: Context, text: str, at: int) -> tuple[Context, int]:
+    at = _end(SPACES, text, at)
+    if at == len(text):
+        return context, at
+    if text[at] in '"\'':
+        kind = _kind(context.element, context.attribute)
+        inner = {'script': SCRIPT_START, 'url': 'start'}.get(kind, '')
+        return Context('value', context.element, context.attribute, text[at], inner), at + 1
+    return (Context('tag', context.element) if text[at] == '>' else context._replace(state='unquoted')), at
+
+
+def _unquoted(context: Context, text: str, at: int) -> tuple[Context, int]:
+    at = _end(UNQUOTED, text, at)
+    return (context if at == len(text) else Context('tag', context.element)), at
+
+
+def _value(context: Context, text: str, at: int) -> tuple[Context, int]:
+    end = text.find(context.quote, at)
+    inside, kind = text[at:end] if end >= 0 else text[at:], _kind(context.element, context.attribute)
+    if '&' in inside and kind in ('script', 'style', 'url'):
+        from html import unescape  # seldom needed, and its table of entities is big
+
+        inside = unescape(inside)
+    inner = _inner(kind, context.inner, inside)
+    return (Context('tag', context.element), end + 1) if end >= 0 else (context._replace(inner=inner), len(text))
+
+
+def _inner(kind: str, inner: object, text: str) -> object:
+    if kind == 'script':
+        return advance_script(inner, text)
+    if kind == 'style':
+        return advance_css(inner, text)
+    if kind == 'url':
+        return _checked(advance_url(str(inner), text))
+    return str(inner) + text if kind in ('meta', 'document') else inner
+
+
+def _checked(part: str) -> str:
+    if part == 'refused':
+        raise ContextError('a placeholder may not make the scheme of a URL, before a colon: write the scheme in the '
+                           'template, or give the whole URL as one value')
+    return part
+
+
+def _raw(context: Context, text: str, at: int) -> tuple[Context, int]:
+    """The content of script, style, title and their like, which only their own end tag ends."""
+    match = re.compile(rf'</{context.element}(?=[\s/>]|$)', re.IGNORECASE).search(text, at)
+    if match and context.element != 'plaintext':
+        return Context('tag', '/' + context.element), match.end()
+    return context._replace(inner=_inner(context.state, context.inner, text[at:])), len(text)
+
+
+def _gap(context: Context, text: str, at: int) -> tuple[Context, int]:
+    if text[at] not in ' \t\r\n\f/>':
+        raise ContextError(f'after a block in a tag comes a blank or ">", not {text[at]!r}: '
+                           'let the block hold whole attributes')
+    return Context('tag', context.element), at
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return match.end() if match else at
+
+
+STEPS = {
+    'text': _text, 'less-than': _less_than, 'declaration': _declaration, 'comment': _comment, 'tag name': _tag_name,
+    'tag': _tag, 'attribute name': _attribute_name, 'after name': _after_name, 'before value': _before_value,
+    'unquoted': _unquoted, 'value': _value, 'text only': _raw, 'script': _raw, 'style': _raw, 'gap': _gap,
+}
+
+
+def _kind(element: str, attribute: str) -> str:
+    """The language of an attribute's value."""
+    if SCRIPTED.match(attribute):
+        return 'script'
+    if attribute == 'style':
+        return 'style'
+    if attribute in SETS:
+        return 'set'
+    if attribute == 'srcdoc':
+        return 'document'
+    if attribute == 'content' and element == 'meta':
+        return 'meta'
+    if attribute.rpartition(':')[2] in URLS or attribute.startswith('xmlns:') or (element, attribute) == ('object', 'data'):
+        return 'url'
+    return 'plain'
+
+
+def escaper(context: Context) -> str:
+    """The name of what a value has to go through in `context`: see the table in escapers.py. '' drops it.
+
+    :raises ContextError: where no value may stand; the message has the mend.
+
+    >>> escaper(advance(TEXT, '<p title="')), escaper(advance(TEXT, '<a href="?q='))
+    ('quoted', 'url_query')
+    """
+    state = context.state
+    if state in REFUSED:
+        raise ContextError(REFUSED[state].format(context.attribute))
+    if state in ('text', 'text only', 'comment'):
+        return {'text': 'text', 'text only': 'quoted', 'comment': ''}[state]
+    kind = state if state != 'value' else _kind(context.element, context.attribute)
+    name = _language_escaper(kind, context)
+    return 'script_quoted' if state == 'value' and name == 'script' else name
+
+
+def _language_escaper(kind: str, context: Context) -> str:
+    try:
+        if kind == 'script':
+            return script_escaper(context.inner)
+        if kind == 'style':
+            return css_escaper(context.inner)
+        if kind == 'url':
+            return url_escaper(context.inner)
+    except ValueError as error:
+        raise ContextError(str(error)) from None
+    if kind == 'document' and context.inner.strip():
+        raise ContextError('in srcdoc a placeholder stands alone: make the document in a template of its own')
+    if kind == 'meta' and re.search(r'url\s*=\s*[\'"]?\s*$', context.inner, re.IGNORECASE):
+        return 'url'
+    return {'set': 'srcset', 'document': 'srcdoc'}.get(kind, 'quoted')
+
+
+REFUSED = {
+    'less-than': 'a placeholder may not follow "<": write &lt; for a less-than sign, or the tag\'s name in the template',
+    'tag name': 'a placeholder may not be part of a tag\'s name: write the name in the template',
+    'tag': 'a placeholder may not stand among the attributes of a tag: write name="{{…}}", or '
+           '<?if …?> name<?end?> for an attribute that comes and goes',
+    'gap': 'a placeholder may not stand among the attributes of a tag: write name="{{…}}"',
+    'attribute name': 'a placeholder may not be part of an attribute\'s name ({!r}): write the name in the template',
+    'after name': 'a placeholder may not stand among the attributes of a tag: write {}="{{…}}"',
+    'before value': 'an attribute\'s value with a placeholder needs quotes: write {}="{{…}}"',
+    'unquoted': 'an attribute\'s value with a placeholder needs quotes: write {}="…"',
+    'declaration': 'a placeholder may not stand in a <!declaration> or <?instruction?>: write it out',
+}
+
+
+def is_comment(context: Context) -> bool:
+    """Whether what stands here is dropped: an HTML comment."""
+    return bool(context.state == 'comment')
+
+
+def after_value(context: Context) -> Context:
+    """The context behind a value: it may have been a URL's scheme, and a `/` behind it divides."""
+    kind = context.state if context.state != 'value' else _kind(context.element, context.attribute)
+    if kind == 'script':
+        return context._replace(inner=(context.inner[0], False))
+    if kind == 'url' and (context.inner == 'start' or context.inner.startswith('=')):
+        return context._replace(inner='dynamic')
+    return context._replace(inner=context.inner + '{}') if kind in ('meta', 'document') else context
+
+
+def join(one: Context, other: Context) -> Context | None:
+    """The context in which both branches of a block may end; None if they don't agree."""
+    if one == other:
+        return one
+    if one.state in IN_TAG and other.state in IN_TAG and one.element == other.element:
+        return Context('gap', one.element)
+    if one._replace(inner='') != other._replace(inner=''):
+        return None
+    if isinstance(one.inner, tuple):
+        return one._replace(inner=(one.inner[0], False)) if one.inner[0] == other.inner[0] else None
+    kind = _kind(one.element, one.attribute)
+    if one.state == 'value' and kind == 'url':
+        early = [part not in ('query', 'unknown') for part in (one.inner, other.inner)]
+        return one._replace(inner='dynamic' if all(early) else 'unknown')
+    return one if kind == 'meta' else None
+
+
+def describe(context: Context) -> str:
+    """A few words for messages."""
+    if context.state == 'value':
+        return f'the value of {context.attribute}'
+    if context.state in ('script', 'style', 'text only'):
+        return f'<{context.element}>'
+    if context.state in IN_TAG or context.state in ('before value', 'unquoted'):
+        return f'the tag <{context.element}>'
+    return {'text': 'text', 'comment': 'a comment'}.get(context.state, f'a {context.state}')

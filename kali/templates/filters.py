@@ -1,0 +1,117 @@
+"""The filters that every template has: functions from a value to a value, which is then escaped for its place.
+
+The rule: `None` passes through all of them (it prints as nothing), so that an empty column of a table is no error.
+Your own: `Template.REGISTRY[':name'] = function`, or `Template(text, filters={'name': function})`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ['BUILT_IN', 'default', 'json', 'url']
+
+DATE = re.compile(r'(\d{4}-\d\d-\d\d)(?:[T ].*)?', re.DOTALL)
+TIME = re.compile(r'(?:\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d)(?::\d\d.*|[Z+-].*)?', re.DOTALL)
+
+
+def num(value: Any) -> str | None:
+    """A number with commas between the thousands.
+
+    >>> num(1234567)
+    '1,234,567'
+    """
+    return None if value is None else f'{value:,}'
+
+
+def cents(value: Any) -> str | None:
+    """A number with commas between the thousands and two decimals.
+
+    >>> cents(1234.5)
+    '1,234.50'
+    """
+    return None if value is None else f'{value:,.2f}'
+
+
+def date(value: Any) -> str | None:
+    """The date of a date, a datetime or an ISO 8601 text, as `<input type="date">` wants it.
+
+    >>> date('2024-05-03 14:30:00')
+    '2024-05-03'
+    """
+    return _part(value, DATE, 'date')
+
+
+def time(value: Any) -> str | None:
+    """Hours and minutes of a time, a datetime or an ISO 8601 text, as `<input type="time">` wants them.
+
+    >>> time('2024-05-03 14:30:00')
+    '14:30'
+    """
+    return _part(value, TIME, 'time')
+
+
+def _part(value: Any, pattern: re.Pattern[str], kind: str) -> str | None:
+    if value is None or value == '':
+        return None
+    match = pattern.fullmatch(value.isoformat() if hasattr(value, 'isoformat') else str(value))
+    if not match:
+        raise ValueError(f'{value!r} has no {kind}: give a date, time or datetime, or text like 2024-05-03 14:30:00')
+    return match[1]
+
+
+def json(value: Any) -> str:
+    """JSON text. In a script it changes nothing, since values become JSON there anyway.
+
+    >>> json({'a': [1, None]})
+    '{"a": [1, null]}'
+    """
+    from kali.templates.escapers import json_text
+
+    return json_text(value)
+
+
+def url(value: Any) -> str | None:
+    """One component of a URL, percent-encoded. In a query it changes nothing.
+
+    >>> url('R&D / 7')
+    'R%26D%20%2F%207'
+    """
+    from kali.templates.escapers import url_query
+
+    return None if value is None else url_query(value)
+
+
+def upper(value: Any) -> str | None:
+    return None if value is None else str(value).upper()
+
+
+def lower(value: Any) -> str | None:
+    return None if value is None else str(value).lower()
+
+
+def title(value: Any) -> str | None:
+    """Each word with a capital.
+
+    >>> title("the baker's dozen")
+    "The Baker's Dozen"
+    """
+    return None if value is None else re.sub(r'\S+', lambda word: word[0][:1].upper() + word[0][1:], str(value))
+
+
+def default(value: Any) -> Any:
+    """Nothing, where the name or the item is missing: the compiler looks it up without complaint.
+
+    It stands first: `{nickname:default}`, `<?if user.nickname:default?>`.
+    """
+    return value
+
+
+BUILT_IN: dict[str, Callable[[Any], Any]] = {
+    ':num': num, ':cents': cents, ':date': date, ':time': time, ':json': json, ':url': url,
+    ':upper': upper, ':lower': lower, ':title': title, ':default': default,
+}

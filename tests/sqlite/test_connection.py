@@ -1,0 +1,245 @@
+"""connect: the settings that hold, what is stored for Python's values, and a sentence for every file that cannot be used."""
+
+import gc
+import sqlite3
+from datetime import date, datetime, time, timezone
+from decimal import Decimal
+
+import pytest
+
+from kali.errors import DatabaseError
+from kali.sqlite import connect
+from kali.sqlite.faults import explain, is_busy
+
+
+def pragma(connection, name):
+    return connection.execute(f'PRAGMA {name}').fetchone()[0]
+
+
+@pytest.mark.parametrize(('journal', 'synchronous'), [('delete', 3), ('wal', 2)])
+def test_settings_are_safe(tmp_path, open_db, journal, synchronous):
+    connection = open_db(tmp_path / 'new' / 'folder' / 'test.db', journal=journal, busy_timeout=1.5)
+    found = {name: pragma(connection, name) for name in (
+        'foreign_keys', 'trusted_schema', 'journal_mode', 'synchronous', 'busy_timeout', 'fullfsync')}
+    assert found == {'foreign_keys': 1, 'trusted_schema': 0, 'journal_mode': journal, 'synchronous': synchronous,
+                     'busy_timeout': 1500, 'fullfsync': 1}
+    assert connection.isolation_level is None
+    assert connection.row_factory is sqlite3.Row
+
+
+def test_settings_are_logged_once(tmp_path, open_db, caplog):
+    with caplog.at_level('INFO', 'kali'):
+        open_db(tmp_path / 'test.db')
+    assert [record.getMessage().partition(': ')[2] for record in caplog.records] == [
+        'foreign_keys ON, trusted_schema OFF, journal_mode delete, synchronous EXTRA, fullfsync ON, '
+        'checkpoint_fullfsync ON']
+
+
+@pytest.mark.parametrize('name', ['plain.db', 'with space.db', 'per%20cent?mode=memory#x.db', 'naïve 🐟.db'])
+def test_any_file_name(tmp_path, open_db, name):
+    file = tmp_path / name
+    open_db(str(file)).execute('CREATE TABLE note (text)')
+    assert file.stat().st_size > 0
+    assert [row['name'] for row in open_db(file, read_only=True).execute('SELECT name FROM sqlite_master')] == ['note']
+
+
+def test_memory_leaves_no_file(tmp_path, open_db, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    open_db(':memory:').execute('CREATE TABLE note (text)')
+    assert list(tmp_path.iterdir()) == []
+
+
+VALUES = [
+    (date(2026, 7, 31), '2026-07-31'),
+    (datetime(2026, 7, 31, 9, 30), '2026-07-31 09:30:00'),
+    (datetime(2026, 7, 31, 9, 30, 1, 5, tzinfo=timezone.utc), '2026-07-31 09:30:01.000005+00:00'),
+    (time(9, 30), '09:30:00'),
+    (Decimal('12.50'), '12.50'),
+    (True, 1), (None, None), (7, 7), (b'\x00', b'\x00'), ('Zoë', 'Zoë'),
+]
+
+
+@pytest.mark.parametrize(('value', 'stored'), VALUES)
+@pytest.mark.parametrize('parameters', [lambda v: (v,), lambda v: [v], lambda v: {'a': v}])
+def test_parameters(open_db, value, stored, parameters):
+    connection = open_db(':memory:')
+    assert connection.execute('SELECT :a' if isinstance(parameters(0), dict) else 'SELECT ?', parameters(value)).fetchone()[0] == stored
+
+
+def test_executemany_takes_them_too(open_db):
+    connection = open_db(':memory:')
+    connection.execute('CREATE TABLE due (day, price NUMERIC, exact TEXT)')
+    connection.executemany('INSERT INTO due VALUES (?, ?, ?)', ((date(2026, 1, n), Decimal('1.50'), Decimal('1.50')) for n in (1, 2)))
+    assert [tuple(row) for row in connection.execute('SELECT * FROM due')] == [
+        ('2026-01-01', 1.5, '1.50'), ('2026-01-02', 1.5, '1.50')]
+
+
+def test_unknown_parameters_stay_an_error(open_db):
+    with pytest.raises(sqlite3.Error):
+        open_db(':memory:').execute('SELECT ?', [object()])
+
+
+def test_sqlite3_itself_is_left_alone(open_db):
+    open_db(':memory:')
+    connection = open_db(':memory:', sqlite3.connect)
+    with pytest.raises(sqlite3.Error):
+        connection.execute('SELECT ?', [Decimal('1.5')])
+
+
+def test_not_a_database(tmp_path):
+    file = tmp_path / 'letter.db'
+    file.write_text('Dear Ann, ' * 100)
+    with pytest.raises(DatabaseError, match=r'letter\.db is not an SQLite database') as caught:
+        connect(file)
+    assert caught.value.status == 500
+    assert file.read_text().startswith('Dear Ann')
+
+
+def test_a_damaged_database(path):
+    content = bytearray(path.read_bytes())
+    content[100:4096] = b'\xff' * 3996
+    path.write_bytes(content)
+    with pytest.raises(DatabaseError, match=r'test\.db is damaged'):
+        connect(path)
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(DatabaseError, match='is a folder'):
+        connect(tmp_path)
+
+
+def test_a_file_where_the_folder_should_be(tmp_path):
+    (tmp_path / 'notes').write_text('')
+    with pytest.raises(DatabaseError, match='The folder .*notes for the database test.db cannot be made: .+'):
+        connect(tmp_path / 'notes' / 'test.db')
+
+
+def test_a_write_protected_file(ordinary_folder, open_db):
+    file = ordinary_folder / 'test.db'
+    open_db(file).execute('CREATE TABLE note (text)')
+    file.chmod(0o444)
+    with pytest.raises(DatabaseError, match='test.db can only be read: its file or folder is write-protected'):
+        connect(file)
+    assert open_db(file, read_only=True).execute('SELECT count(*) FROM note').fetchone()[0] == 0
+
+
+def test_a_write_protected_folder(ordinary_folder, open_db):
+    folder = ordinary_folder / 'locked'
+    file = folder / 'test.db'
+    open_db(file).execute('CREATE TABLE note (text)')
+    folder.chmod(0o555)
+    try:
+        with pytest.raises(DatabaseError, match='test.db can only be read: its file or folder is'):
+            connect(file)
+        with pytest.raises(DatabaseError, match='other.db cannot be opened'):
+            connect(folder / 'other.db')
+        with pytest.raises(DatabaseError, match='The folder .* cannot be made: Permission denied'):
+            connect(folder / 'new' / 'other.db')
+        assert open_db(file, read_only=True).execute('SELECT count(*) FROM note').fetchone()[0] == 0
+    finally:
+        folder.chmod(0o755)
+
+
+def test_an_unreadable_file(ordinary_folder):
+    file = ordinary_folder / 'test.db'
+    file.write_bytes(b'')
+    file.chmod(0)
+    with pytest.raises(DatabaseError, match='test.db cannot be opened'):
+        connect(file)
+
+
+def test_reading_what_is_not_there(tmp_path):
+    with pytest.raises(DatabaseError, match='There is no database .*none.db'):
+        connect(tmp_path / 'none.db', read_only=True)
+    assert not (tmp_path / 'none.db').exists()
+
+
+@pytest.mark.parametrize('statements', [['BEGIN EXCLUSIVE'], ['BEGIN IMMEDIATE']])
+def test_locked_by_another_program(path, held, statements):
+    with held(path, *statements), pytest.raises(DatabaseError, match='in use by another program') as caught:
+        connect(path, busy_timeout=0.05)
+    assert caught.value.status == 503
+
+
+def test_wal_held_open_by_another_program(path, held):
+    with held(path, 'PRAGMA journal_mode = wal', 'SELECT * FROM note'), \
+            pytest.raises(DatabaseError, match='in use by another program'):
+        connect(path, busy_timeout=0.05)
+
+
+def test_unknown_journal(tmp_path):
+    with pytest.raises(ValueError, match="it is 'delete' or 'wal'"):
+        connect(tmp_path / 'test.db', journal='off')
+
+
+def test_one_thread_only_unless_told(open_db):
+    import threading
+    caught = []
+
+    def use(connection):
+        try:
+            connection.execute('SELECT 1')
+        except sqlite3.ProgrammingError as error:
+            caught.append(error)
+    for connection in (open_db(':memory:'), open_db(':memory:', check_same_thread=False)):
+        thread = threading.Thread(target=use, args=(connection,))
+        thread.start()
+        thread.join()
+    assert len(caught) == 1
+
+
+def test_statements_of_the_open_transaction_are_known(open_db):
+    connection = open_db(':memory:', isolation_level='DEFERRED')
+    connection.execute('CREATE TABLE note (text)')
+    assert not connection.in_transaction
+    connection.execute("INSERT INTO note VALUES ('one')")
+    connection.execute('DELETE FROM note')
+    assert list(connection.statements) == ["INSERT INTO note VALUES ('one')", 'DELETE FROM note']
+    connection.commit()
+    connection.execute("UPDATE note SET text = 'two'")
+    assert list(connection.statements) == ["UPDATE note SET text = 'two'"]
+    for number in range(200):
+        connection.execute(f'SELECT {number}')
+    assert len(connection.statements) == 50
+
+
+def test_unfinished_cursors_are_ended(path, open_db):
+    connection = open_db(path, busy_timeout=0.05)
+    connection.executemany('INSERT INTO note (text) VALUES (?)', [('a',), ('b',), ('c',)])
+    cursor = connection.execute('SELECT text FROM note')
+    assert next(cursor)['text'] == 'a'
+    other = open_db(path, sqlite3.connect, timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match='locked'), other:
+        other.execute('DELETE FROM note')
+    connection.end_cursors()
+    with other:
+        other.execute('DELETE FROM note')
+    for fetch in (cursor.fetchone, cursor.fetchall, cursor.fetchmany, lambda: next(cursor), lambda: list(cursor)):
+        with pytest.raises(DatabaseError, match='left unfinished'):
+            fetch()
+    assert cursor.execute('SELECT 7').fetchall()[0][0] == 7  # a cursor kept for good goes on
+
+
+def test_cursors_are_not_collected_for_ever(open_db):
+    connection = open_db(':memory:')
+    for _ in range(1000):
+        connection.execute('SELECT 1')
+    gc.collect()
+    assert len(connection._cursors) <= 101
+
+
+@pytest.mark.parametrize(('error', 'words', 'status'), [
+    (sqlite3.OperationalError('database is locked'), 'in use by another program', 503),
+    (sqlite3.OperationalError('database table is locked: note'), 'in use by another program', 503),
+    (sqlite3.OperationalError('database or disk is full'), 'no room left', 503),
+    (sqlite3.OperationalError('disk I/O error'), 'Reading or writing', 500),
+    (sqlite3.DatabaseError('database disk image is malformed'), 'damaged', 500),
+    (sqlite3.OperationalError('malformed JSON'), None, None),
+    (sqlite3.IntegrityError('The month is locked'), None, None),
+    (sqlite3.IntegrityError('UNIQUE constraint failed: note.text'), None, None),
+])
+def test_what_is_explained(error, words, status):
+    told = explain(error, 'test.db')
+    assert (told and told.status) == status
+    assert words is None or (words in str(told) and 'test.db' in str(told))
+    assert is_busy(error) == (words == 'in use by another program')
