@@ -4,26 +4,27 @@
 
 case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 
-python=
-for candidate in python3 python python3.13 python3.12 python3.11 python3.10; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then
-        python=$candidate
-        break
+# Started by a double click, the console would close before anybody has read what went wrong.
+end() {
+    if [ "$1" -ne 0 ] && [ -n "$clicked" ]; then
+        printf 'Press Enter to close this window. '
+        read -r _
     fi
-done
+    exit "$1"
+}
+clicked=
+[ $# -eq 0 ] && [ -t 0 ] && clicked=perhaps
 
-if [ -n "$python" ]; then
-    "$python" "$here/examples" "$@"
-    code=$?
-else
+for python in python3 python python3.13 python3.12 python3.11 python3.10 ''; do
+    [ -n "$python" ] || break
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && break
+done
+if [ -z "$python" ]; then
     echo 'kali needs Python 3.10 or newer, and none was found here: get it from' \
         'https://www.python.org/downloads/ or, on Debian and Ubuntu, with: sudo apt install python3' >&2
-    code=1
+    end 1
 fi
 
-# Started by a double click, the console would close before anybody has read why it failed.
-if [ "$code" -ne 0 ] && [ $# -eq 0 ] && [ -t 0 ]; then
-    printf 'Press Enter to close this window. '
-    read -r _
-fi
-exit "$code"
+[ -n "$clicked" ] || exec "$python" "$here/examples" "$@"
+"$python" "$here/examples"
+end $?

@@ -1,4 +1,4 @@
-"""The examples, each with what it shows, its source, and a button that starts it. You are looking at it.
+"""The examples, each with what it shows, its source, and a button that starts it.
 
 The gallery is a kali application like all the others. It shows how pages are made from a folder of templates,
 and what a button is that does something: a POST, answered with a redirect to a page that can be loaded again
@@ -28,9 +28,13 @@ started: dict[str, subprocess.Popen] = {}
 
 # What we know about the examples. These functions have nothing to do with the web.
 
+LESSONS = ['intro', 'static_content', 'simple_task_list', 'guard', 'datebook']  # in the order to read them
+
+
 def names() -> list[str]:
-    """The examples in this folder, the shortest first: they are the easiest to begin with."""
-    return [path.stem for path in sorted(HERE.glob('[!_]*.py'), key=lambda path: path.stat().st_size)]
+    """The examples in this folder but for the gallery itself: the lessons, then whatever else somebody put there."""
+    found = sorted(path.stem for path in HERE.glob('[!_]*.py') if path.stem != Path(__file__).stem)
+    return [name for name in LESSONS if name in found] + [name for name in found if name not in LESSONS]
 
 
 def source(name: str) -> str:
@@ -68,8 +72,7 @@ def all_examples():
 
 @app.function('/source/*')  # the star is any one part of a path: /source/intro calls show_source('intro')
 def show_source(name: str):
-    lines = source(name).splitlines()
-    return templates('source')(name=name, about=about(name), lines=enumerate(lines, start=1))
+    return templates('source')(name=name, about=about(name), source=source(name))
 
 
 @app.post('/start/*')

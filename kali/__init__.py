@@ -10,8 +10,8 @@
 
     serve_http(app)
 
-The names below are what an application needs every day. `kali.sqlite`, `kali.desktop` and `kali.testing` are imported
-by name where they are used.
+The names below are what an application needs every day. `kali.sqlite`, `kali.desktop` and `kali.testing` are
+imported by name where they are used.
 """
 
 from kali.desktop.serve import serve_http
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from kali.templates import Template, TemplateFolder, TemplateLoop
 
 __all__ = [
-    'BadRequest', 'Bag', 'DatabaseError', 'FileUpload', 'KaliError', 'Limits', 'Markup', 'NotFound', 'ProtocolError',
-    'Request', 'Response', 'Router', 'Servlet', 'StaticFolder', 'Template', 'TemplateError', 'TemplateFolder',
-    'TemplateLoop', '__version__', 'escape', 'forms', 'serve_http',
+    'BadRequest', 'Bag', 'DatabaseError', 'FileUpload', 'KaliError', 'Limits', 'Markup', 'NotFound',
+    'ProtocolError', 'Request', 'Response', 'Router', 'Servlet', 'StaticFolder', 'Template', 'TemplateError',
+    'TemplateFolder', 'TemplateLoop', '__version__', 'escape', 'forms', 'serve_http',
 ]
 
 

@@ -1,19 +1,21 @@
 """Kali's errors: one family, and each kind carries the HTTP status to answer with.
 
-A handler may raise any of them; the dispatcher turns it into a page. Statuses below 500 are the visitor's mistake, so
-the page shows the message; anything else is a bug and gets the error page. This file knows nothing about HTTP messages.
+A handler may raise any of them; the dispatcher turns it into a page. Statuses below 500 are the visitor's
+mistake, so the page shows the message; anything else is a bug and gets the error page. This file knows
+nothing about HTTP messages.
 """
 
 from __future__ import annotations
 
-__all__ = ['BadRequest', 'DatabaseError', 'KaliError', 'NotFound', 'ProtocolError', 'SaveError', 'TemplateError',
-           'ValidationError']
+__all__ = ['BadRequest', 'DatabaseError', 'KaliError', 'NotFound', 'ProtocolError', 'SaveError',
+           'TemplateError', 'ValidationError']
 
 
 class KaliError(Exception):
     """The base of every error that kali raises on purpose.
 
-    `status` is the HTTP status to answer with, and `headers` what the answer must carry besides (405 needs Allow).
+    `status` is the HTTP status to answer with, and `headers` what the answer must carry besides (405 needs
+    Allow).
 
     >>> KaliError('The printer is on fire.', status=503).status
     503
@@ -21,7 +23,8 @@ class KaliError(Exception):
 
     status = 500
 
-    def __init__(self, *args: object, status: int | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, *args: object, status: int | None = None,
+                 headers: dict[str, str] | None = None) -> None:
         super().__init__(*args)
         if status is not None:
             self.status = status
@@ -29,7 +32,7 @@ class KaliError(Exception):
 
 
 class ProtocolError(KaliError):
-    """The peer broke a rule of HTTP; `status` says which kind of answer the rule asks for (400 unless told)."""
+    """The peer broke a rule of HTTP; `status` says which answer the rule asks for (400 unless told)."""
 
     status = 400
 
@@ -57,13 +60,13 @@ class ValidationError(KaliError):
 
 
 class SaveError(KaliError):
-    """Saving a form failed in a way that the user can mend; the only argument maps field names to sentences."""
+    """Saving a form failed, and the user can mend it; the only argument maps field names to sentences."""
 
     status = 422
 
 
 class DatabaseError(KaliError):
-    """The database file cannot be used as asked: a sentence that says what is wrong with it and what to do."""
+    """The database cannot be used as asked: a sentence that says what is wrong with it and what to do."""
 
 
 class TemplateError(KaliError):

@@ -1,14 +1,15 @@
 """Iolists: nested content, put together once, at the end.
 
-Content is `None` (nothing), text, bytes (UTF-8), markup, a number or date (its `str`), an object with `__html__`, a
-mapping (`key: value` lines) or any iterable of these, nested as deep as you like. `flatten` makes the bytes of a
-response body and takes a `str` as it is; `escaped` makes HTML text for a template's placeholder and escapes every
-`str` that is not markup. Both walk with their own stack: no recursion limit, linear in the number of pieces.
+Content is `None` (nothing), text, bytes (UTF-8), markup, a number or date (its `str`), an object with
+`__html__`, a mapping (`key: value` lines) or any iterable of these, nested as deep as you like. `flatten`
+makes the bytes of a response body and takes a `str` as it is; `escaped` makes HTML text for a template's
+placeholder and escapes every `str` that is not markup; `joined` makes text without escaping. All walk with
+their own stack: no recursion limit, linear in the number of pieces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 
 from kali.markup import Markup, escape_text
@@ -35,11 +36,10 @@ def flatten(content: Content) -> bytes:
     >>> flatten(['<p>', [1, None, b' of '], (n for n in (2, 3)), '</p>'])
     b'<p>1 of 23</p>'
     """
-    kind = type(content)
-    if kind is str or kind is Markup:  # one piece, the common case: nothing to put together
-        return content.encode('utf-8', 'replace')  # type: ignore[union-attr]
-    if kind is bytes:
-        return content  # type: ignore[return-value]
+    if type(content) in (str, Markup):  # one piece, the common case: nothing to put together
+        return str.encode(content, 'utf-8', 'replace')
+    if type(content) is bytes:
+        return bytes(content)
     out, batch, size = BytesIO(), [], 0
     for piece in _pieces(content, _as_it_is, _as_it_is):
         raw = type(piece) is bytes  # bytes may be anything, a picture even: they pass by the encoder
@@ -62,11 +62,10 @@ def escaped(content: Content) -> str:
     >>> escaped(['a < b', Markup('<br>'), {'R&D': 7}])
     'a &lt; b<br>R&amp;D: 7\\r\\n'
     """
-    kind = type(content)
-    if kind is str:
-        return escape_text(content)  # type: ignore[arg-type]
-    if kind is Markup:
-        return content  # type: ignore[return-value]
+    if type(content) is str:
+        return escape_text(content)
+    if isinstance(content, Markup):
+        return content
     return ''.join(_pieces(content, escape_text, _escape_bytes))
 
 
@@ -76,7 +75,8 @@ def joined(content: Content) -> str:
     >>> joined(['a < b', Markup('<br>'), 7])
     'a < b<br>7'
     """
-    return ''.join(_pieces(content, _as_it_is, _decoded))
+    whole: str = content if type(content) in (str, Markup) else ''.join(_pieces(content, _as_it_is, _decoded))
+    return whole
 
 
 def _as_it_is(piece: Any) -> Any:
@@ -121,14 +121,17 @@ def _pieces(content: Content, text: Callable[[str], Any], raw: Callable[[bytes],
 
 
 def _leaf(item: Any, text: Callable[[str], Any], raw: Callable[[bytes], Any]) -> Any:
-    """The text of a leaf that is neither `None`, exact `str` nor exact Markup; None if `item` has pieces of its own."""
+    """The text of a leaf that is neither `None`, exact `str` nor exact Markup; None if `item` has pieces of
+    its own."""
     if isinstance(item, (bytes, bytearray, memoryview)):
         return raw(bytes(item))
     html = getattr(type(item), '__html__', None)
     if html is not None:
         return str.__str__(html(item))
-    if isinstance(item, (int, float, complex)) or hasattr(item, 'as_integer_ratio') or hasattr(item, 'isoformat'):
-        return text(str(item))  # numbers (Decimal and Fraction have the ratio), dates and times
+    if isinstance(item, (int, float, complex)):
+        return text(str(item))
+    if hasattr(item, 'as_integer_ratio') or hasattr(item, 'isoformat'):
+        return text(str(item))  # Decimal and Fraction have the ratio; dates and times the other
     if isinstance(item, str):
         return text(str.__str__(item))
     return None
@@ -142,8 +145,9 @@ def _children(item: Any, stack: list[tuple[Iterator[Any], int]]) -> Iterator[Any
     except TypeError:
         where = ''.join(f'[{index}]' for _, index in stack[1:])
         raise TypeError(
-            f'content{where} is a {type(item).__name__} ({_short(item)}), which is no content: give text, bytes, '
-            'markup, a number, None or an iterable of these; str() of it may be what you mean') from None
+            f'content{where} is {_short(item)} of type {type(item).__name__}, which is no content: give '
+            'text, bytes, markup, a number, None or an iterable of these; str() of it may be what you mean'
+        ) from None
 
 
 def _short(item: object) -> str:

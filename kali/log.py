@@ -1,22 +1,18 @@
 """The log: one line a request and one a mishap, to `logging.getLogger('kali')`.
 
-Handlers and levels are the application's. The logging module costs a third of hello-world's start-up time, so it is
-loaded when there is something that must be said, or when the application has loaded it already.
+Handlers and levels are the application's. The logging module costs a third of hello-world's start-up time, so
+it is loaded when there is something that must be said, or when the application has loaded it already.
 """
 
 from __future__ import annotations
 
 import sys
 
-TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
-if TYPE_CHECKING:
-    from logging import Logger
-
 __all__ = ['error', 'info', 'is_listening', 'warning']
 
 
 def is_listening() -> bool:
-    """Whether anybody could hear an `info` line: the application has loaded logging and lets the level through."""
+    """Whether anybody hears an `info` line: the application has loaded logging and wants that level."""
     logging = sys.modules.get('logging')
     return logging is not None and bool(logging.getLogger('kali').isEnabledFor(logging.INFO))
 
@@ -24,22 +20,29 @@ def is_listening() -> bool:
 def info(message: str, *values: object) -> None:
     """Note what happened in the ordinary course of things."""
     if is_listening():
-        _logger().info(message, *map(_printable, values))
+        _write('info', message, values)
 
 
 def warning(message: str, *values: object) -> None:
     """Note what somebody should know about, though everything goes on."""
-    _logger().warning(message, *map(_printable, values))
+    _write('warning', message, values)
 
 
 def error(message: str, *values: object, exception: BaseException | None = None) -> None:
     """Note a mishap, with the traceback of `exception`."""
-    _logger().error(message, *map(_printable, values), exc_info=exception)
+    _write('error', message, values, exception)
 
 
-def _logger() -> Logger:
-    import logging  # see above: loaded late on purpose
-    return logging.getLogger('kali')
+def _write(level: str, message: str, values: tuple[object, ...],
+           exception: BaseException | None = None) -> None:
+    values = tuple(map(_printable, values))
+    try:
+        import logging  # see above: loaded late on purpose
+        logging.getLogger('kali').log(getattr(logging, level.upper()), message, *values, exc_info=exception)
+    except Exception as error:
+        # There may be no file descriptor left to load it with; a mishap must not become worse by being told.
+        if sys.stderr is not None:
+            sys.stderr.write(f'kali: {message % values} (and the log failed: {error!r})\n')
 
 
 def _printable(value: object) -> object:

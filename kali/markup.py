@@ -1,7 +1,7 @@
 """Markup: text that is HTML already, and the escaping that turns other text into it.
 
-The rule: `str` is text and gets escaped where a template puts it; `Markup` is HTML and stays. Objects of other
-libraries say that they are HTML with an `__html__` method, as MarkupSafe, htpy and WTForms do.
+The rule: `str` is text and gets escaped where a template puts it; `Markup` is HTML and stays. Objects of
+other libraries say that they are HTML with an `__html__` method, as MarkupSafe, htpy and WTForms do.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Markup(str):
     def __radd__(self, other: str) -> Markup:
         return Markup(str.__add__(escape(other), self)) if isinstance(other, str) else NotImplemented
 
-    def join(self, parts: Iterable[object]) -> Markup:  # type: ignore[override]  # takes more than strings
+    def join(self, parts: Iterable[object]) -> Markup:  # more than strings
         """The parts, escaped unless they are markup, with this between them.
 
         >>> Markup('<br>').join(['a < b', Markup('<i>c</i>')])
@@ -51,7 +51,8 @@ def escape_text(text: str) -> str:
 
     Source: HTML standard, section 13.3, "escaping a string", and `'` besides.
     """
-    # Most text needs nothing: five searches in C are faster than one regular expression or five copies (FACTS, Time).
+    # Most text needs nothing: five searches in C are faster than one regular expression or five copies
+    # (FACTS, Time).
     if '&' in text:
         text = text.replace('&', '&amp;')
     if '<' in text:

@@ -1,7 +1,7 @@
 """Bags: ordered collections that may hold several values a key, as queries, forms and header fields do.
 
-`Bag` is for query and form values, `Headers` the same for header fields, whose names ignore case. They know nothing
-about where the pairs come from.
+`Bag` is for query and form values, `Headers` the same for header fields, whose names ignore case. They know
+nothing about where the pairs come from.
 """
 
 from __future__ import annotations
@@ -101,24 +101,27 @@ class Headers:
     ('text/plain', True, None)
     """
 
-    __slots__ = ('_last', 'pairs')
+    __slots__ = ('last', 'pairs')
 
     def __init__(self, pairs: Iterable[tuple[str, str]] | Mapping[str, str] | Headers = ()) -> None:
-        self.pairs = list(pairs.items() if isinstance(pairs, (Mapping, Headers)) else pairs)
-        # Lower-cased once here: a request is asked for its fields many times.
-        self._last = {name.lower(): value for name, value in self.pairs}
+        if type(pairs) is not list:  # what the parser gives is taken as it is
+            pairs = list(pairs.items() if isinstance(pairs, (Mapping, Headers)) else pairs)
+        self.pairs = pairs
+        # Lower-cased once here: a request is asked for its fields many times. Public, so that the server can
+        # look fields up without a call each.
+        self.last = {name.lower(): value for name, value in self.pairs}
 
     def __getitem__(self, name: str) -> str:
-        return self._last[name.lower()]
+        return self.last[name.lower()]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._last
+        return isinstance(name, str) and name.lower() in self.last
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._last)
+        return iter(self.last)
 
     def __len__(self) -> int:
-        return len(self._last)
+        return len(self.last)
 
     def __eq__(self, other: object) -> bool:
         return self._folded() == other._folded() if isinstance(other, Headers) else NotImplemented
@@ -133,7 +136,7 @@ class Headers:
 
     def get(self, name: str, default: Any = None) -> Any:
         """The last value of the field `name`, or `default`."""
-        return self._last.get(name.lower(), default)
+        return self.last.get(name.lower(), default)
 
     def get_list(self, name: str) -> list[str]:
         """All values of the field `name`, in the order they came."""
@@ -142,7 +145,7 @@ class Headers:
 
     def keys(self) -> Iterable[str]:
         """The names in lower case, each once."""
-        return self._last.keys()
+        return self.last.keys()
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Every field as it came: name and value."""

@@ -1,6 +1,7 @@
 """Client: an application tested in memory, over the whole path from bytes to bytes.
 
-A request goes through the real parser, the dispatcher, the encoder, and comes back parsed; only sockets are left out.
+A request goes through the real parser, the dispatcher, the encoder, and comes back parsed; only sockets are
+left out.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from kali.http.limits import DEFAULT, Limits
 from kali.http.parser import Data, Head, RequestParser
 from kali.http.request import FileUpload, Request
 from kali.http.response import Response
-from kali.http.urls import build_url
+from kali.http.urls import build_url, is_local
 from kali.multidict import Headers
+from kali.routing.servlets import refusal
 from kali.server.dispatcher import Dispatcher
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from kali.http.response import Handler
@@ -63,7 +65,8 @@ class Client:
     """
 
     def __init__(self, handler: Handler, *, debug: bool = True, host: str = 'localhost:8080',
-                 admit: Callable[[Head], Response | None] = lambda head: None, limits: Limits = DEFAULT) -> None:
+                 admit: Callable[[Head], Response | None] = lambda head: None,
+                 limits: Limits = DEFAULT) -> None:
         self.dispatcher = Dispatcher(handler, debug=debug)
         self.encoder = Encoder()
         self.host, self.admit, self.limits = host, admit, limits
@@ -79,32 +82,40 @@ class Client:
 
     def post(self, target: str, *, form: Mapping[str, Any] | None = None,
              files: Mapping[str, FileUpload | tuple[str, str, bytes]] | None = None, json: Any = None,
-             body: bytes | None = None, headers: Mapping[str, str] | None = None, follow: bool = False) -> Reply:
+             body: bytes | None = None, headers: Mapping[str, str] | None = None,
+             follow: bool = False) -> Reply:
         """POST a form (values may be lists), files with it (multipart), JSON, or bytes."""
         return self.request('POST', target, form=form, files=files, json=json, body=body, headers=headers,
                             follow=follow)
 
     def request(self, method: str, target: str, *, form: Mapping[str, Any] | None = None,
                 files: Mapping[str, FileUpload | tuple[str, str, bytes]] | None = None, json: Any = None,
-                body: bytes | None = None, headers: Mapping[str, str] | None = None, follow: bool = False) -> Reply:
-        """Send any request. A ProtocolError of the parser becomes a reply, as the server would make it one."""
+                body: bytes | None = None, headers: Mapping[str, str] | None = None,
+                follow: bool = False) -> Reply:
+        """Send any request. What the parser refuses becomes a reply, as the server would make it one."""
         content_type, data = _encode_body(form, files, json, body)
-        fields = {'Host': self.host, **(headers or {})}
+        headers = {**({'Content-Type': content_type} if content_type else {}), **(headers or {})}
+        reply = self._send(method, target, headers, data)
+        for _ in range(10 if follow else 0):
+            location = reply.headers.get('location', '')
+            if reply.status not in (301, 302, 303, 307, 308) or not is_local(location):
+                break
+            target = _resolve(target, location)
+            if reply.status not in (307, 308):  # those two repeat the request as it was
+                method, data = 'GET', b''
+                headers.pop('Content-Type', None)
+            reply = self._send(method, target, headers, data)
+        return reply
+
+    def _send(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> Reply:
+        fields = {'Host': self.host, **headers}
         if self.cookies:
             fields['Cookie'] = '; '.join(f'{name}={value}' for name, value in self.cookies.items())
-        if content_type:
-            fields.setdefault('Content-Type', content_type)
         if data or method not in ('GET', 'HEAD', 'OPTIONS'):
             fields.setdefault('Content-Length', str(len(data)))
         head = ''.join(f'{name}: {value}\r\n' for name, value in fields.items())
         reply = self.exchange(f'{method} {target} HTTP/1.1\r\n{head}\r\n'.encode('latin-1') + data)
         self._keep_cookies(reply)
-        for _ in range(10 if follow else 0):
-            if reply.status not in (301, 302, 303, 307, 308):
-                break
-            repeat = reply.status in (307, 308)
-            reply = self.request(method if repeat else 'GET', _resolve(target, reply.headers['location']),
-                                 body=data if repeat and data else None, headers=headers)
         return reply
 
     def exchange(self, data: bytes) -> Reply:
@@ -115,36 +126,45 @@ class Client:
             for event in parser.feed(data):
                 if isinstance(event, Head):
                     head = event
-                    refusal = self.admit(head)
-                    if refusal is not None:
-                        return self._reply(refusal, None, head.method)
+                    refused = self.admit(head)
+                    if refused is not None:
+                        return self._reply(refused, None, head.method)
                 elif isinstance(event, Data):
                     body += event.content
                 else:
                     assert head is not None
                     request = Request(head.method, head.target, head.headers, body, limits=self.limits)
         except ProtocolError as error:
-            return self._reply(Response.generic(str(error), status=error.status), None, 'GET')
+            return self._reply(refusal(error), None, 'GET')
         if request is None:
-            return self._reply(Response.generic('The request is not whole.', status=400), None, 'GET')
+            return self._reply(refusal(ProtocolError('The request is not whole.')), None, 'GET')
         return self._finish(request, self.dispatcher.answer(request))
 
     def _finish(self, request: Request, answer: Response | Deferred) -> Reply:
         if isinstance(answer, Response):
             return self._reply(answer, request, request.method)
-        pieces: list[bytes] = []
-        outcome: object = answer
-        while outcome is not None:
-            outcome = self.dispatcher.step(request, answer)
-            if isinstance(outcome, Response):
-                return self._reply(outcome, request, request.method)
-            if isinstance(outcome, Wait):
-                _sit_out(outcome)
-            elif isinstance(outcome, bytes):
+        pieces = []
+        try:
+            for outcome in self._steps(request, answer):
+                if isinstance(outcome, Response):
+                    return self._reply(outcome, request, request.method)
                 pieces.append(outcome)
-        self.dispatcher.close(request, answer)
+        finally:
+            self.dispatcher.close(request, answer)
         head = self.encoder.head(answer.response or Response(), None)
         return _parse_reply(head + b''.join(pieces), request)
+
+    def _steps(self, request: Request, answer: Deferred) -> Iterator[bytes | Response]:
+        if request.method == 'HEAD' and answer.response is not None:
+            return
+        while True:
+            outcome = self.dispatcher.step(request, answer)
+            if outcome is None:
+                return
+            if isinstance(outcome, Wait):
+                _sit_out(outcome)
+            else:
+                yield outcome
 
     def _reply(self, response: Response, request: Request | None, method: str) -> Reply:
         from kali.iolist import flatten
@@ -191,14 +211,17 @@ def _encode_multipart(form: Mapping[str, Any], files: Mapping[str, Any]) -> tupl
     """A form with files as browsers encode it (HTML standard, multipart/form-data encoding algorithm)."""
     boundary = '----kali-testing-boundary-7f3e9a1c'
     parts = [(f'form-data; name="{_quote(name)}"', '', str(value).encode())
-             for name, values in form.items() for value in (values if isinstance(values, (list, tuple)) else [values])]
+             for name, values in form.items()
+             for value in (values if isinstance(values, (list, tuple)) else [values])]
     for name, upload in files.items():
         filename, content_type, content = upload
-        parts.append((f'form-data; name="{_quote(name)}"; filename="{_quote(filename)}"', content_type, content))
+        disposition = f'form-data; name="{_quote(name)}"; filename="{_quote(filename)}"'
+        parts.append((disposition, content_type, content))
     body = b''
     for disposition, content_type, content in parts:
         kind = f'Content-Type: {content_type}\r\n' if content_type else ''
-        body += f'--{boundary}\r\nContent-Disposition: {disposition}\r\n{kind}\r\n'.encode() + content + b'\r\n'
+        head = f'--{boundary}\r\nContent-Disposition: {disposition}\r\n{kind}\r\n'
+        body += head.encode() + content + b'\r\n'
     return f'multipart/form-data; boundary={boundary}', body + f'--{boundary}--\r\n'.encode()
 
 
@@ -215,4 +238,5 @@ def _parse_reply(data: bytes, request: Request | None) -> Reply:
     head, _, body = data.partition(b'\r\n\r\n')
     lines = head.decode('latin-1').split('\r\n')
     pairs = [line.partition(': ') for line in lines[1:]]
-    return Reply(int(lines[0].split(' ')[1]), Headers([(name, value) for name, _, value in pairs]), body, request)
+    headers = Headers([(name, value) for name, _, value in pairs])
+    return Reply(int(lines[0].split(' ')[1]), headers, body, request)

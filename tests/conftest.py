@@ -18,7 +18,7 @@ import textwrap
 import time
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from email.message import Message
 
     from playwright.sync_api import Browser, Page
+
+collect_ignore = ['benchmarks']  # scripts that are started by hand, and measure: no tests
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = '127.0.0.1'
@@ -163,7 +165,7 @@ class Served:
         """GET over a real connection; redirects are not followed."""
         return self._ask('GET', target, None, dict(headers or {}))
 
-    def post(self, target: str, form: object, headers: Mapping[str, str] | None = None) -> Reply:
+    def post(self, target: str, form: Any, headers: Mapping[str, str] | None = None) -> Reply:
         """POST of a form (a mapping, or pairs) over a real connection; redirects are not followed."""
         kind = {'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin'}
         return self._ask('POST', target, urlencode(form, doseq=True).encode(), {**kind, **(headers or {})})

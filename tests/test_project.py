@@ -12,6 +12,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,10 +45,12 @@ def sources() -> Iterator[tuple[Path, str]]:
                 continue
 
 
-@pytest.mark.parametrize('tool', ['ruff check .', pytest.param('mypy', marks=pytest.mark.slow)])
-def test_the_checkers_have_nothing_to_say(tool: str) -> None:
-    done = run(sys.executable, '-m', *tool.split())
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize('checker', [
+    'ruff check --output-format concise .', pytest.param('mypy', marks=pytest.mark.slow)])
+def test_the_checkers_have_nothing_to_say(checker: str) -> None:
+    done = run(sys.executable, '-m', *checker.split())
+    if done.returncode:
+        pytest.fail(done.stdout + done.stderr, pytrace=False)
 
 
 def test_no_file_names_a_place_on_its_author_s_machine() -> None:
@@ -87,6 +90,7 @@ def test_the_version_stands_in_one_place(wheel: Path) -> None:
     assert f'\n## [{version}]' in (ROOT / 'CHANGELOG.md').read_text(encoding='utf-8')
 
 
+@pytest.mark.slow
 def test_kali_needs_nothing_but_python(wheel: Path) -> None:
     metadata, = (name for name in zipfile.ZipFile(wheel).namelist() if name.endswith('METADATA'))
     needed = [line for line in zipfile.ZipFile(wheel).read(metadata).decode().splitlines()
@@ -103,6 +107,9 @@ def test_an_unknown_example_is_answered_with_those_there_are(name: str, tmp_path
     done = run(*DEMO, name, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip().endswith('There are: ' + ', '.join(examples()) + '.')
+
+
+def test_the_examples_are_there() -> None:
     assert {'datebook', 'gallery', 'guard', 'intro', 'simple_task_list', 'static_content'} <= set(examples())
 
 
@@ -139,6 +146,53 @@ def test_the_demo_takes_a_python_that_is_new_enough_or_says_what_to_do(
     assert (done.returncode == 0) == said.startswith('python')
 
 
+def test_the_demo_opens_the_gallery_from_anywhere(tmp_path: Path) -> None:
+    env = {**os.environ, 'BROWSER': 'true'}  # a browser that shows nothing
+    env.update(dict.fromkeys(('HOME', 'USERPROFILE', 'XDG_STATE_HOME', 'LOCALAPPDATA'), str(tmp_path)))
+    with subprocess.Popen(DEMO, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout
+            said = process.stdout.readline()
+            address = re.fullmatch(r'Running at (http://127.0.0.1:\d+/\?key=[0-9a-f]{64})\n', said)
+            assert address, said + process.communicate(timeout=1)[0]
+            with urllib.request.urlopen(address[1], timeout=5) as page:
+                cookie = page.headers['Set-Cookie'].partition(';')[0]
+            clean = urllib.request.Request(address[1].partition('?')[0], headers={'Cookie': cookie})
+            with urllib.request.urlopen(clean, timeout=5) as page:
+                assert '<h1>The examples</h1>' in page.read().decode()
+        finally:
+            process.terminate()
+        assert 'Traceback' not in process.communicate(timeout=10)[0]
+
+
+if not WINDOWS:  # where nothing else is like a terminal
+    @pytest.mark.parametrize('found, arguments, stays', [({}, [], True), ({'python3': 0}, [], False),
+                                                         ({}, ['intro'], False)])
+    def test_a_console_opened_by_a_double_click_stays_until_the_error_is_read(
+            found: dict[str, int], arguments: list[str], stays: bool, tmp_path: Path) -> None:
+        for name, code in found.items():
+            stand_in(tmp_path, name, code)
+        ours, theirs = os.openpty()
+        command = [str(shutil.which('sh')), ROOT / 'demo.sh', *arguments]
+        with subprocess.Popen(command, env={'PATH': str(tmp_path)}, stdin=theirs, stdout=theirs,
+                              stderr=theirs) as process:
+            os.close(theirs)
+            said = b''
+            try:
+                while b'Press Enter' not in said:
+                    said += os.read(ours, 1000) or b'Press Enter never'
+            except OSError:  # it has ended
+                pass
+            assert (b'Press Enter' in said) == stays
+            if stays:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(0.2)
+                os.write(ours, b'\n')
+            assert process.wait(5) == (0 if found else 1)
+        os.close(ours)
+
+
 def test_the_demo_for_windows_has_the_line_ends_that_cmd_needs() -> None:
     text = (ROOT / 'demo.bat').read_bytes()
     assert text.count(b'\n') == text.count(b'\r\n') > 0
@@ -148,7 +202,7 @@ def readme_application() -> str:
     """The first Python block of the README that is an application."""
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     blocks = re.findall(r'^```python\n(.*?)^```', readme, re.MULTILINE | re.DOTALL)
-    return next(block for block in blocks if 'serve_http' in block)
+    return str(next(block for block in blocks if 'serve_http' in block))
 
 
 def test_the_readme_s_application_runs_and_is_as_short_as_it_says(serve: Callable[..., object]) -> None:
@@ -180,6 +234,7 @@ def test_what_the_tests_need_is_read_from_pyproject(monkeypatch: pytest.MonkeyPa
     assert launcher['fingerprint'](wanted) != launcher['fingerprint']([*wanted, 'one-more'])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('ci, arguments, code, said', [
     ('', [], 0, '1 not run: no browser; on Debian: sudo apt install chromium'),
     ('true', [], pytest.ExitCode.USAGE_ERROR, '1 browser tests cannot run: no browser; on Debian'),

@@ -19,17 +19,19 @@ def application_id(app_id: str | None = None) -> str:
     >>> application_id('Order Book')
     'order-book'
     """
+    from zlib import crc32  # in C, and small
     if app_id is None:
         path = os.path.realpath(getattr(sys.modules.get('__main__'), '__file__', None) or 'python')
-        from zlib import crc32  # in C, and small
         name = os.path.basename(path).rpartition('.')[0] or os.path.basename(path)  # noqa: PTH119
         return f'{_plain(name)}-{crc32(path.encode("utf-8", "surrogateescape")):08x}'
-    return _plain(app_id) or 'application'
+    if app_id.isascii():
+        return _plain(app_id)
+    return f'{_plain(app_id)}-{crc32(app_id.encode()):08x}'  # what is left of two names may be the same
 
 
 def _plain(name: str) -> str:
     letters = [each if each.isascii() and each.isalnum() else '-' for each in name.lower()]
-    return '-'.join(filter(None, ''.join(letters).split('-')))[:60]
+    return '-'.join(filter(None, ''.join(letters).split('-')))[:60] or 'application'
 
 
 def data_folder(app_id: str | None = None) -> str:
@@ -41,7 +43,7 @@ def data_folder(app_id: str | None = None) -> str:
 
 
 def state_folder(app_id: str | None = None) -> str:
-    """The folder for what the application remembers between runs, for this user only: on Linux `~/.local/state/APP`."""
+    """The folder for what the application remembers, for this user only: on Linux `~/.local/state/APP`."""
     folder = _folder(app_id, 'XDG_STATE_HOME', '.local/state', 'State')
     if os.name == 'posix':
         os.chmod(folder, 0o700)  # noqa: PTH101

@@ -1,18 +1,19 @@
 """serve_http: an application as a desktop program, with one call at the end of its script.
 
-It puts the parts together: listening sockets, gate, server, and, unless the caller wants only a server, the window
-with its launch key. It knows no protocol and no handlers.
+It puts the parts together: listening sockets, gate, server, and, unless the caller wants only a server, the
+window with its launch key. It knows no protocol and no handlers.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 
 from kali import log
 from kali.desktop.folders import application_id, state_folder
 from kali.errors import KaliError
 from kali.http.limits import DEFAULT, Limits
-from kali.server.gate import Gate, Keys
+from kali.server.gate import Gate, Keys, is_key
 from kali.server.loop import Server, listen
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -32,24 +33,27 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
                timeout: float = 1.0, window: str = 'tab', hosts: Iterable[str] = (), key: str | None = None,
                headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT, debug: bool = True,
                keep_running: bool = False, app_id: str | None = None) -> None:
-    """Serve `handler` to the browser of the one who started the program, and open it there. Blocks until the end:
-    a response with `shut_down=True`, Ctrl-C, or SIGTERM.
+    """Serve `handler` to the browser of the one who started the program, and open it there. Blocks until the
+    end: a response with `shut_down=True`, Ctrl-C, or SIGTERM.
 
     :param handler: any callable from a Request to a Response or content; a Router, mostly
     :param address: where to listen; other than loopback only together with `hosts`
-    :param port: the port to begin with. A busy one is stepped over, and the one that worked is tried first the next
-        time; with `start=None`, a busy port is an error
+    :param port: the port to begin with. A busy one is stepped over, and the one that worked is tried first
+        the next time; with `start=None`, a busy port is an error
     :param start: the page to open in the browser; None: open none, and ask for no launch key
     :param timeout: seconds that a new connection may be silent before it is closed
     :param window: `'tab'`: a tab of the default browser
     :param hosts: further host names to answer to
-    :param key: a launch key to use instead of a random one, 64 hexadecimal digits; with it, `start=None` asks for one
+    :param key: a launch key to use instead of a random one, 64 hexadecimal digits; with it, `start=None` asks
+        for one
     :param headers: header fields for every response, in place of or besides kali's own; None leaves one out
     :param limits: how much of a request is taken
     :param debug: whether error pages show the cause
-    :param keep_running: whether the program lives on when its last window is closed (it does, for now, in any case)
+    :param keep_running: whether the program lives on when its last window is closed (it does, for now, in any
+        case)
     :param app_id: names the application's folders; by default it follows from the script's path
-    :raises ValueError: for an address that others can reach, without `hosts`, or an unknown kind of window
+    :raises ValueError: for an address that others can reach, without `hosts`; an unknown kind of window; a
+        malformed key
     :raises KaliError: if the port cannot be used
 
     A program is one line longer than its handler::
@@ -58,10 +62,12 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     """
     hosts = tuple(hosts)
     if address not in LOOPBACK and not hosts:
-        raise ValueError(f'address {address!r} can be reached by others; if that is meant, say under which host names '
-                         "people will use it, as in hosts=('office-pc',)")
+        raise ValueError(f'address {address!r} can be reached by others; if that is meant, say under which '
+                         "host names people will use it, as in hosts=('office-pc',)")
     if window not in ('tab',):
         raise ValueError(f"window={window!r}: only 'tab' is known")
+    if key is not None and not is_key(key):
+        raise ValueError('key must be 64 hexadecimal digits, small letters among them')
     if _is_spawned_child():
         return  # multiprocessing runs the script again in each child, up to here (FACTS, Processes)
     if start is None:
@@ -78,12 +84,13 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     _run(handler, sockets, keys, hosts, timeout, headers, limits, debug)
 
 
-def _run(handler: Handler, sockets: list[socket.socket], keys: Keys | None, hosts: Iterable[str], timeout: float,
-         headers: Mapping[str, str | None] | None, limits: Limits, debug: bool) -> None:
+def _run(handler: Handler, sockets: list[socket.socket], keys: Keys | None, hosts: Iterable[str],
+         timeout: float, headers: Mapping[str, str | None] | None, limits: Limits, debug: bool) -> None:
     port = sockets[0].getsockname()[1]
     log.info('listening on port %d', port)
     gate = Gate(port, hosts, keys)
-    Server(handler, sockets, admit=gate.admit, timeout=timeout, headers=headers, limits=limits, debug=debug).run()
+    Server(handler, sockets, admit=gate.admit, timeout=timeout, headers=headers, limits=limits,
+           debug=debug).run()
     log.info('ended')
 
 
@@ -95,7 +102,9 @@ def _listen(address: str, port: int) -> list[socket.socket]:
     try:
         sockets.append(listen('::1', sockets[0].getsockname()[1]))
     except KaliError as error:
-        if port and 'in use' in str(error):
+        reason = error.__cause__
+        # Windows says EACCES of a port that another program has for itself.
+        if port and isinstance(reason, OSError) and reason.errno in (errno.EADDRINUSE, errno.EACCES):
             sockets[0].close()
             raise
         # otherwise there is no IPv6 on this machine, and nobody misses it
@@ -125,7 +134,8 @@ def _announce(port: int, start: str, keys: Keys, folder: str, key: str | None) -
     url = f'http://127.0.0.1:{port}/{start.lstrip("/")}'
     url += '&key=' if '?' in url else '?key='
     _say(f'Running at {url}{keys.new(key)}\n(the address works once; Ctrl-C ends the program)')
-    open_window(url + keys.new(), folder, lambda: _say('No browser could be opened; open the address above in one.'))
+    open_window(url + keys.new(), folder,
+                lambda: _say('No browser could be opened; open the address above in one.'))
 
 
 def _say(text: str) -> None:

@@ -1,13 +1,16 @@
 """Windows: opening the user's browser at the application.
 
-The launch key goes to the browser in a page that only this user can read, not on a command line, where other users
-could see it. Browsers from Snap cannot read such a file; they get the address itself.
+The launch key goes to the browser in a page that only this user can read, not on a command line, where other
+users could see it. Browsers from Snap cannot read such a file; they get the address itself.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from urllib.parse import quote
+
+from kali.markup import escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ['open_window']
 
 _PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Opening</title>
-<meta name="referrer" content="no-referrer"><script>location.replace(%s)</script></head>
-<body><p><a href=%s>Open the program</a></p></body></html>
+<meta name="referrer" content="no-referrer"><script>location.replace("%s")</script></head>
+<body><p><a href="%s">Open the program</a></p></body></html>
 """
 
 
@@ -31,7 +34,8 @@ def open_window(url: str, folder: str, failed: Callable[[], object]) -> None:
     if not _has_screen():
         failed()
         return
-    import threading  # browsers are slow to start, and some block until they end; the server must answer meanwhile
+    # Browsers are slow to start, and some block until they end; the server must answer meanwhile.
+    import threading
 
     def run() -> None:
         import webbrowser  # 10 ms that the first page need not wait for
@@ -39,7 +43,7 @@ def open_window(url: str, folder: str, failed: Callable[[], object]) -> None:
             browser = webbrowser.get()
             is_snap = '/snap/' in os.path.realpath(getattr(browser, 'name', '') or '')
             opened = browser.open(url if is_snap else launch_page(url, folder))
-        except webbrowser.Error:
+        except (webbrowser.Error, OSError):
             opened = False
         if not opened:
             failed()
@@ -49,9 +53,9 @@ def open_window(url: str, folder: str, failed: Callable[[], object]) -> None:
 def launch_page(url: str, folder: str) -> str:
     """Write the page that leads to `url`, readable by this user only, and return its file:// address."""
     path = os.path.join(folder, 'launch.html')  # noqa: PTH118
-    quoted = '"' + url.replace('&', '%26').replace('"', '%22').replace('<', '%3C') + '"'
-    write_private(path, _PAGE % (quoted, quoted))
-    return 'file://' + ('/' if os.name == 'nt' else '') + path.replace('\\', '/').replace('%', '%25').replace('#', '%23')
+    url = url.replace('\\', '%5C').replace('"', '%22').replace('<', '%3C')  # good in a script now
+    write_private(path, _PAGE % (url, escape_text(url)))
+    return 'file://' + quote(path if os.name == 'posix' else '/' + path.replace('\\', '/'), safe='/:')
 
 
 def write_private(path: str, text: str) -> None:
@@ -64,7 +68,7 @@ def write_private(path: str, text: str) -> None:
 
 
 def _has_screen() -> bool:
-    """Whether a graphical browser could show anything; without a screen, a text browser would take over the console."""
+    """Whether a graphical browser could show anything; else a text browser would take over the console."""
     if 'BROWSER' in os.environ or sys.platform in ('win32', 'darwin'):
         return True
     return bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))

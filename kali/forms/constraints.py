@@ -59,9 +59,10 @@ def applicable(kind: str, attributes: Attributes) -> dict[str, str | None]:
     return {name: value for name, value in attributes.items() if kind in _APPLIES.get(name, (kind,))}
 
 
-def checks_for(kind: str, attributes: Attributes) -> tuple[Check, ...]:
+def checks_for(kind: str, attributes: Attributes, *, typed: bool = False) -> tuple[Check, ...]:
     """Functions that raise a ValidationError for text that breaks the type or a constraint in `attributes`.
 
+    :param typed: a lens has made sure already that text is of the type
     :raises ValueError: for a constraint that makes no sense, such as `min='soon'` or a pattern that is no
         regular expression in Python as well.
 
@@ -76,7 +77,7 @@ def checks_for(kind: str, attributes: Attributes) -> tuple[Check, ...]:
         found.append(_required)
     if kind in _FORMS and 'multiple' not in attributes:
         found.append(_form(kind))
-    if kind in _NUMERIC:
+    if kind in _NUMERIC and not (typed and known.keys().isdisjoint(('min', 'max', 'step'))):
         found.append(_number(kind, known))
     if 'maxlength' in known or 'minlength' in known:
         found.append(_length(known))

@@ -164,8 +164,9 @@ class Entry(Element):
         self.lens = lens
         declared = self.attributes
         said = lens.constraints() if hasattr(lens, 'constraints') else {}
-        kind = self.kind = self._kind(declared.get('type') or said.pop('type', None) or 'text')
-        self._checks = checks_for(kind, declared)
+        natural = said.pop('type', None)
+        kind = self.kind = self._kind(declared.get('type') or natural or 'text')
+        self._checks = checks_for(kind, declared, typed=kind == natural)
         self.attributes = {**applicable(kind, said), **declared}
         self._parts: dict[str, tuple[str, str]] = {}
 

@@ -1,7 +1,7 @@
 """Cookies: read leniently, written strictly.
 
-What browsers send is taken as well as can be; what the application writes is checked, since a stray semicolon in a
-value would become an attribute. Source: RFC 6265 sections 4.1.1 (writing) and 5.4 (reading).
+What browsers send is taken as well as can be; what the application writes is checked, since a stray semicolon
+in a value would become an attribute. Source: RFC 6265 sections 4.1.1 (writing) and 5.4 (reading).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ _SAME_SITE = {'strict': 'Strict', 'lax': 'Lax', 'none': 'None'}
 
 
 def parse_cookies(header: str) -> dict[str, str]:
-    """The cookies of a `Cookie` field; the first of a name counts, since browsers send the most specific path first.
+    """The cookies of a `Cookie` field; the first of a name counts, since browsers send the most specific path
+    first.
 
     >>> parse_cookies('theme=dark; note="a%20b"; junk; theme=light')
     {'theme': 'dark', 'note': 'a b'}
@@ -36,8 +37,9 @@ def parse_cookies(header: str) -> dict[str, str]:
     return cookies
 
 
-def set_cookie_value(name: str, value: str, *, path: str = '/', max_age: int | None = None, http_only: bool = True,
-                     same_site: str = 'Lax', secure: bool = False, domain: str | None = None) -> str:
+def set_cookie_value(name: str, value: str, *, path: str = '/', max_age: int | None = None,
+                     http_only: bool = True, same_site: str = 'Lax', secure: bool = False,
+                     domain: str | None = None) -> str:
     """The value of a `Set-Cookie` field; the cookie's value is percent-encoded, so any text is safe in it.
 
     :param max_age: seconds until the browser forgets it; None: when the browser ends; 0: at once.

@@ -1,10 +1,10 @@
 """Deferred: an answer that comes later, or in pieces.
 
-A handler that cannot answer at once returns a stream (`Response.stream`) or a future; `as_response` makes a Deferred
-of it. Whoever serves it asks for one step after the other, and between two steps other requests go on. A step gives a
-piece of the body (bytes), a Wait, the Response itself, or None at the end. Wrappers put something around each step with
-`within`; the rule they rest on: **nothing that is entered for a step is held across a wait**, no transaction above all.
-It knows nothing of sockets, selectors or threads.
+A handler that cannot answer at once returns a stream (`Response.stream`) or a future; `as_response` makes a
+Deferred of it. Whoever serves it asks for one step after the other, and between two steps other requests go
+on. A step gives a piece of the body (bytes), a Wait, the Response itself, or None at the end. Wrappers put
+something around each step with `within`; the rule they rest on: **nothing that is entered for a step is held
+across a wait**, no transaction above all. It knows nothing of sockets, selectors or threads.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any, TypeAlias
 
-    from kali.http.response import Response
-
+    Response: TypeAlias = Any  # kali.http.response builds on this file
     Step: TypeAlias = 'bytes | Wait | Response | None'
 
-__all__ = ['Deferred', 'Wait']
+__all__ = ['Deferred', 'Wait', 'answer_later', 'stream']
 
 
 class Wait:
@@ -38,14 +37,17 @@ class Wait:
 
     def over(self, now: float) -> bool:
         """Whether the wait has ended at the time `now`."""
-        return (self.future is not None and self.future.done()) or (self.until is not None and now >= self.until)
+        if self.future is not None and self.future.done():
+            return True
+        return self.until is not None and now >= self.until
 
 
 class Deferred:
     """An answer under way.
 
     :param step: called for the next bytes, Wait or Response; None ends a stream
-    :param response: the status and headers that go before the first piece; None if a Response comes in the end
+    :param response: the status and headers that go before the first piece; None if a Response comes in the
+        end
     :param close: called once when the answer is over or nobody wants it any more
     """
 
@@ -76,14 +78,12 @@ def stream(pieces: Iterator[Any], response: Response) -> Deferred:
     """A Deferred that gives the pieces of an iterator one by one, each flattened by itself."""
     def step() -> bytes | None:
         for piece in pieces:
-            data = flatten(piece)
-            if data:
-                return data
+            return flatten(piece)  # also if it is empty: between two steps other requests go on
         return None
     return Deferred(step, response, getattr(pieces, 'close', lambda: None))
 
 
-def future(pending: Any, finish: Callable[[Any], Response]) -> Deferred:
+def answer_later(pending: Any, finish: Callable[[Any], Response]) -> Deferred:
     """A Deferred that waits for `pending` and answers with what `finish` makes of its result.
 
     If the future failed, its exception comes out of the step, as if the handler had raised it.

@@ -1,8 +1,8 @@
 """Encoder: a Response and its flattened content in, the bytes for the wire out.
 
-It alone puts on the headers that every answer carries; a header that the response sets itself wins. HTTP/1.0 without
-keep-alive: the connection ends with the answer. Sources: RFC 9112 section 4, RFC 9110 section 8.6, Fetch standard
-(`nosniff`, cross-origin policies), CSP Level 3 (`frame-ancestors`).
+It alone puts on the headers that every answer carries; a header that the response sets itself wins. HTTP/1.0
+without keep-alive: the connection ends with the answer. Sources: RFC 9112 section 4, RFC 9110 section 8.6,
+Fetch standard (`nosniff`, cross-origin policies), CSP Level 3 (`frame-ancestors`).
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ class Encoder:
         """The whole message: head and body, or, for HEAD, the head that would have gone with the body."""
         if response.status in BODILESS:
             return self.head(response, None)
+        if response.fields and body and _has_length(response):
+            # The right one goes before the application's: a page must not be cut, nor look cut.
+            response = response.with_content(b'')
+            response.fields = [each for each in response.fields if each[0].lower() != 'content-length']
         head = self.head(response, len(body))
         return head if without_body else head + body
 

@@ -1,7 +1,7 @@
 """Files as responses: content types, conditional requests, ranges, and reading a piece at a time.
 
-It takes the path of a file that somebody else has decided may be sent; which ones may is StaticFolder's business.
-Sources: RFC 9110 sections 8.8 (validators), 13 (conditions), 14 (ranges).
+It takes the path of a file that somebody else has decided may be sent; which ones may is StaticFolder's
+business. Sources: RFC 9110 sections 8.8 (validators), 13 (conditions), 14 (ranges).
 """
 
 from __future__ import annotations
@@ -12,32 +12,33 @@ from urllib.parse import quote
 
 from kali.errors import NotFound
 from kali.http.dates import http_date
-from kali.http.response import Response
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import BinaryIO
 
-    from kali.http.deferred import Deferred
     from kali.http.request import Request
 
-__all__ = ['content_type_of', 'file_response']
+__all__ = ['content_type_of', 'file_answer']
 
-# Not from the system: what the mimetypes module reads from the Windows registry or /etc is often wrong for scripts.
+# Not from the system: what the mimetypes module reads from the Windows registry or /etc is often wrong for
+# scripts.
 CONTENT_TYPES = {
     'html': 'text/html; charset=utf-8', 'htm': 'text/html; charset=utf-8', 'css': 'text/css; charset=utf-8',
     'js': 'text/javascript; charset=utf-8', 'mjs': 'text/javascript; charset=utf-8',
     'json': 'application/json', 'map': 'application/json', 'webmanifest': 'application/manifest+json',
     'xml': 'application/xml', 'xhtml': 'application/xhtml+xml', 'txt': 'text/plain; charset=utf-8',
-    'md': 'text/markdown; charset=utf-8', 'csv': 'text/csv; charset=utf-8', 'ics': 'text/calendar; charset=utf-8',
+    'md': 'text/markdown; charset=utf-8', 'csv': 'text/csv; charset=utf-8',
+    'ics': 'text/calendar; charset=utf-8',
     'py': 'text/plain; charset=utf-8', 'sql': 'text/plain; charset=utf-8', 'tpl': 'text/plain; charset=utf-8',
-    'toml': 'text/plain; charset=utf-8', 'ini': 'text/plain; charset=utf-8', 'log': 'text/plain; charset=utf-8',
-    'sh': 'text/plain; charset=utf-8', 'bat': 'text/plain; charset=utf-8', 'yaml': 'text/plain; charset=utf-8',
-    'yml': 'text/plain; charset=utf-8', 'rst': 'text/plain; charset=utf-8',
+    'toml': 'text/plain; charset=utf-8', 'ini': 'text/plain; charset=utf-8',
+    'log': 'text/plain; charset=utf-8', 'sh': 'text/plain; charset=utf-8', 'bat': 'text/plain; charset=utf-8',
+    'yaml': 'text/plain; charset=utf-8', 'yml': 'text/plain; charset=utf-8',
+    'rst': 'text/plain; charset=utf-8',
     'png': 'image/png', 'jpg': 'image/jpeg', 'jpeg': 'image/jpeg', 'gif': 'image/gif', 'webp': 'image/webp',
-    'avif': 'image/avif', 'svg': 'image/svg+xml', 'ico': 'image/x-icon', 'bmp': 'image/bmp', 'tif': 'image/tiff',
-    'tiff': 'image/tiff', 'woff': 'font/woff', 'woff2': 'font/woff2', 'ttf': 'font/ttf', 'otf': 'font/otf',
+    'avif': 'image/avif', 'svg': 'image/svg+xml', 'ico': 'image/x-icon', 'bmp': 'image/bmp',
+    'tif': 'image/tiff', 'tiff': 'image/tiff', 'woff': 'font/woff', 'woff2': 'font/woff2',
+    'ttf': 'font/ttf', 'otf': 'font/otf',
     'mp3': 'audio/mpeg', 'ogg': 'audio/ogg', 'oga': 'audio/ogg', 'wav': 'audio/wav', 'flac': 'audio/flac',
     'm4a': 'audio/mp4', 'mp4': 'video/mp4', 'm4v': 'video/mp4', 'webm': 'video/webm', 'ogv': 'video/ogg',
     'pdf': 'application/pdf', 'zip': 'application/zip', 'gz': 'application/gzip', 'tar': 'application/x-tar',
@@ -49,7 +50,7 @@ CONTENT_TYPES = {
     'odt': 'application/vnd.oasis.opendocument.text', 'ods': 'application/vnd.oasis.opendocument.spreadsheet',
 }
 PIECE = 1 << 16  # bytes read at a time
-_RANGE = re.compile(r'bytes=(\d*)-(\d*)')
+_RANGE = re.compile(r'bytes=([0-9]{0,18})-([0-9]{0,18})')  # no file has more bytes than that
 
 
 def content_type_of(filename: str) -> str:
@@ -61,15 +62,16 @@ def content_type_of(filename: str) -> str:
     return CONTENT_TYPES.get(filename.rpartition('.')[2].lower(), 'application/octet-stream')
 
 
-def file_response(path: str | os.PathLike[str], *, request: Request | None = None, content_type: str | None = None,
-                  download: str | bool = False) -> Response | Deferred:
-    """The file at `path`; with a request, its conditions and range are honoured.
+def file_answer(path: str | os.PathLike[str], *, request: Request | None = None, content_type: str | None = None,
+                download: str | bool = False) -> tuple[int, dict[str, str], bytes | Pieces]:
+    """Status, header fields and content of an answer with the file at `path`.
 
+    :param request: its conditions and range are honoured
     :raises NotFound: 404 if it is no readable file.
     """
     name = os.path.basename(path)  # noqa: PTH119  # pathlib costs hello-world 8 ms
     try:
-        file = open(path, 'rb')  # noqa: SIM115, PTH123  # the response closes it
+        file = open(path, 'rb')  # noqa: SIM115, PTH123  # closed below, or by Pieces
     except OSError:
         raise NotFound(f'There is no file {name} here.') from None
     try:
@@ -79,49 +81,62 @@ def file_response(path: str | os.PathLike[str], *, request: Request | None = Non
                    'Last-Modified': http_date(status.st_mtime), 'Cache-Control': 'no-cache'}
         if download:
             headers['Content-Disposition'] = _attachment(name if download is True else download)
-        return _answer(file, status.st_size, headers, request)
+        code, start, stop = _selection(request, headers, status.st_size)
+        file.seek(start)
+        if stop - start > PIECE:
+            headers['Content-Length'] = str(stop - start)
+            return code, headers, Pieces(file, stop - start)
+        with file:
+            return code, headers, file.read(stop - start)
     except BaseException:
         file.close()
         raise
 
 
-def _answer(file: BinaryIO, size: int, headers: dict[str, str], request: Request | None) -> Response | Deferred:
-    start, stop, status = 0, size, 200
-    if request is not None and request.method in ('GET', 'HEAD'):
-        if _unchanged(request, headers):
-            file.close()
-            headers.pop('Content-Type')
-            return Response(b'', status=304, headers=headers)
-        asked = _range(request, headers, size)
-        if asked is not None:
-            start, stop = asked
-            if start >= stop:
-                file.close()
-                return Response.generic(f'<p>The file has {size} bytes.</p>', status=416,
-                                        headers={'Content-Range': f'bytes */{size}'})
-            status = 206
-            headers['Content-Range'] = f'bytes {start}-{stop - 1}/{size}'
-    if stop - start <= PIECE:
-        with file:
-            file.seek(start)
-            return Response(file.read(stop - start), status=status, headers=headers)
-    headers['Content-Length'] = str(stop - start)
-    return Response.stream(_read(file, start, stop), status=status, headers=headers)
+class Pieces:
+    """The next `size` bytes of an open file, a piece at a time; closes the file at the end, or when told to."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.size = file, size
+
+    def __iter__(self) -> Pieces:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self.size:
+            self.close()
+            raise StopIteration
+        piece = self.file.read(min(PIECE, self.size))
+        if not piece:
+            raise OSError('the file became shorter while it was sent')
+        self.size -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
 
 
-def _read(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
-    with file:
-        file.seek(start)
-        while start < stop:
-            piece = file.read(min(PIECE, stop - start))
-            if not piece:
-                raise OSError('the file became shorter while it was sent')
-            start += len(piece)
-            yield piece
+def _selection(request: Request | None, headers: dict[str, str], size: int) -> tuple[int, int, int]:
+    """The status, and which bytes to send; the header fields that go with them are added."""
+    if request is None or request.method not in ('GET', 'HEAD'):
+        return 200, 0, size
+    if _unchanged(request, headers):
+        headers.pop('Content-Type')
+        return 304, 0, 0
+    asked = _range(request, headers, size)
+    if asked is None:
+        return 200, 0, size
+    start, stop = asked
+    if start >= stop:
+        headers['Content-Range'] = f'bytes */{size}'
+        return 416, 0, 0
+    headers['Content-Range'] = f'bytes {start}-{stop - 1}/{size}'
+    return 206, start, stop
 
 
 def _unchanged(request: Request, headers: dict[str, str]) -> bool:
-    """Whether the browser's copy is still good; If-None-Match goes before the date (RFC 9110 section 13.2.2)."""
+    """Whether the browser's copy is still good; If-None-Match goes before the date (RFC 9110, 13.2.2)."""
     tags = request.headers.get('if-none-match')
     if tags is not None:
         return any(tag.strip() in ('*', headers['ETag'], 'W/' + headers['ETag']) for tag in tags.split(','))
@@ -129,12 +144,14 @@ def _unchanged(request: Request, headers: dict[str, str]) -> bool:
 
 
 def _range(request: Request, headers: dict[str, str], size: int) -> tuple[int, int] | None:
-    """The one range that is asked for, as offsets; None for several, for nonsense, or if the file has changed since."""
+    """The one range asked for, as offsets; None for several, for nonsense, or if the file has changed."""
     match = _RANGE.fullmatch(request.headers.get('range', '').replace(' ', ''))
     condition = request.headers.get('if-range')
-    if match is None or match[0] == 'bytes=-' or condition not in (None, headers['ETag'], headers['Last-Modified']):
+    if match is None or match[0] == 'bytes=-':
         return None
-    first, last = match[1][:18], match[2][:18]  # more digits than any file has bytes
+    if condition not in (None, headers['ETag'], headers['Last-Modified']):
+        return None
+    first, last = match[1], match[2]
     if not first:
         return max(0, size - int(last)), size if int(last) else 0
     if last and int(last) < int(first):

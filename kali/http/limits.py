@@ -23,12 +23,13 @@ class Limits:
     1000000
     """
 
-    __slots__ = ('body', 'body_seconds', 'connections', 'fields', 'form_fields', 'head', 'head_seconds', 'parts',
-                 'request_line', 'stall_seconds')
+    __slots__ = ('body', 'body_seconds', 'connections', 'fields', 'form_fields', 'head', 'head_seconds',
+                 'parts', 'request_line', 'stall_seconds')
 
     def __init__(self, *, request_line: int = 8192, head: int = 65536, fields: int = 100,
-                 body: int = 64 * 1024 * 1024, form_fields: int = 1000, parts: int = 100, connections: int = 480,
-                 head_seconds: float = 5.0, body_seconds: float = 30.0, stall_seconds: float = 10.0) -> None:
+                 body: int = 64 * 1024 * 1024, form_fields: int = 1000, parts: int = 100,
+                 connections: int = 480, head_seconds: float = 5.0, body_seconds: float = 30.0,
+                 stall_seconds: float = 10.0) -> None:
         self.request_line, self.head, self.fields = request_line, head, fields
         self.body, self.form_fields, self.parts = body, form_fields, parts
         self.connections = connections

@@ -1,8 +1,8 @@
 """Multipart bodies, as browsers send forms with files: bytes in, (headers, content) parts out.
 
-It knows the grammar of RFC 2046 section 5.1.1 and the names of RFC 7578; what a part means is the caller's business.
-A delimiter counts only at the start of a line, so a boundary inside a line is content; what stands before the first
-and after the last delimiter is ignored.
+It knows the grammar of RFC 2046 section 5.1.1 and the names of RFC 7578; what a part means is the caller's
+business. A delimiter counts only at the start of a line, so a boundary inside a line is content; what stands
+before the first and after the last delimiter is ignored.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ __all__ = ['boundary_of', 'disposition_of', 'split_parts']
 
 # RFC 2046: up to 70 of these characters, no blank at the end; quoted or not.
 _BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))""", re.IGNORECASE)
-_PARAMETER = re.compile(r';\s*([A-Za-z*]+)\s*=\s*(?:"((?:\\[\\"]|[^"])*)"|([^\s;]*))')
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*")
+# A quote after a backslash goes on with the value, unless the value must end there. Each character can be
+# read in one way only, so that no text costs more than its length.
+_PARAMETER = re.compile(r';\s*([A-Za-z*]+)\s*=\s*(?:"((?:[^"]|(?<=\\)"(?!\s*(?:;|$)))*)"|([^\s;]*))')
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)")
 
 
 def boundary_of(content_type: str) -> bytes:
@@ -41,9 +43,11 @@ def split_parts(body: bytes, boundary: bytes, limit: int = 100) -> Iterator[tupl
     """Each part of `body`: its header fields (lower-case names) and its content.
 
     :param limit: how many parts are taken; more is 413.
-    :raises ProtocolError: 400 if the delimiters or a part's head are malformed, or the last delimiter is missing.
+    :raises ProtocolError: 400 if the delimiters or a part's head are malformed, or the last delimiter is
+        missing.
     """
-    # Every delimiter line but the first begins with CRLF; one put before the body makes the first like the others.
+    # Every delimiter line but the first begins with CRLF; one put before the body makes the first like the
+    # others.
     delimiter = b'\r\n--' + boundary
     text = b'\r\n' + body
     start = _next_delimiter(text, delimiter, 0)
@@ -60,7 +64,7 @@ def split_parts(body: bytes, boundary: bytes, limit: int = 100) -> Iterator[tupl
         if count > limit:
             raise ProtocolError(f'The body has more than {limit} parts.', status=413)
         yield _split_part(text[begin:start] if start > begin else b'\r\n')
-    raise ProtocolError('The multipart body has no final delimiter; it was cut off or names another boundary.')
+    raise ProtocolError('The multipart body has no final delimiter: it was cut off, or has another boundary.')
 
 
 def _next_delimiter(text: bytes, delimiter: bytes, start: int) -> int:
@@ -93,15 +97,15 @@ def _split_part(part: bytes) -> tuple[dict[str, str], bytes]:
         match = _FIELD.fullmatch(line)
         if match is None:
             raise ProtocolError('A part of the multipart body has a malformed header field.')
-        fields[match[1].decode('ascii').lower()] = match[2].decode('utf-8', 'replace')
+        fields[match[1].decode('ascii').lower()] = match[2].strip(b' \t').decode('utf-8', 'replace')
     return fields, content
 
 
 def disposition_of(value: str) -> tuple[str, str | None]:
     """The field name of a part and its file name (None if it is no file), from its `content-disposition`.
 
-    Browsers write UTF-8 and encode a quote as `%22` (HTML standard, multipart/form-data encoding algorithm); older
-    ones used backslashes, or sent the full path of the file, of which only the last part is kept.
+    Browsers write UTF-8 and encode a quote as `%22` (HTML standard, multipart/form-data encoding algorithm);
+    older ones used backslashes, or sent the full path of the file, of which only the last part is kept.
 
     >>> disposition_of('form-data; name="photo"; filename="C:\\\\Temp\\\\me \\\\"x\\\\".png"')
     ('photo', 'me "x".png')

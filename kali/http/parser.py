@@ -1,13 +1,13 @@
 """RequestParser: bytes in, events out; no sockets.
 
-`feed` takes whatever bytes have come and yields `Head`, then `Data` pieces, then `End`; nothing yet means that more
-bytes are needed, and a ProtocolError is the peer's fault and carries the status to answer with. It is a generator on
-purpose: whoever consumes it may look at the Head, and stop, before a byte of the body counts (the gate does). However
-the bytes are split, the outcome is the same: faults in how lines are framed are found by position, as the bytes come,
-and the grammar is looked at once the head is whole.
+`feed` takes whatever bytes have come and yields `Head`, then `Data` pieces, then `End`; nothing yet means
+that more bytes are needed, and a ProtocolError is the peer's fault and carries the status to answer with. It
+is a generator on purpose: whoever consumes it may look at the Head, and stop, before a byte of the body
+counts (the gate does). However the bytes are split, the outcome is the same: faults in how lines are framed
+are found by position, as the bytes come, and the grammar is looked at once the head is whole.
 
-Sources: RFC 9112 (HTTP/1.1) sections 2 to 6, RFC 9110 section 5; the status for each fault is in the HTTP table of
-the project's facts: strict, since a lenient parser is how requests get smuggled.
+Sources: RFC 9112 (HTTP/1.1) sections 2 to 6, RFC 9110 section 5; the status for each fault is in the HTTP
+table of the project's facts: strict, since a lenient parser is how requests get smuggled.
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ METHODS = frozenset(('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS')
 
 # token (RFC 9110 section 5.6.2), field-line and request-line (RFC 9112 sections 5 and 3).
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_FIELD = re.compile(r'^(' + _TOKEN + r'):[ \t]*((?:[\x21-\x7e\x80-\xff]+(?:[ \t]+[\x21-\x7e\x80-\xff]+)*)?)[ \t]*\r$',
-                    re.MULTILINE)
-_REQUEST_LINE = re.compile(r'(' + _TOKEN + r') (\S+) HTTP/1\.[0-9]')
-_TARGET = re.compile(r'[\x21\x22\x24-\x7e]+')  # visible ASCII but no `#`
+# Linear in any input: `(?![ \t])` has the blanks before a value taken whole or not at all, and the value is one
+# class repeated, which runs to the end of the line and gives trailing blanks back.
+_FIELD = re.compile(r'^(' + _TOKEN + r'):[ \t]*(?![ \t])((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*'
+                    r'[\x21-\x7e\x80-\xff])?)?)[ \t]*\r$', re.MULTILINE)
+# The target is visible ASCII but no `#`.
+_REQUEST_LINE = re.compile(r'(?:\r\n)?(' + _TOKEN + r') ([\x21\x22\x24-\x7e]+) HTTP/(1\.[0-9])\r\n')
 _ABSOLUTE = re.compile(r'https?://([^/?#]*)([/?].*)?', re.IGNORECASE)
 _HOST = re.compile(r'(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?')
 _LENGTH = re.compile(r'[0-9]{1,15}')
@@ -54,7 +56,8 @@ class Head:
         self.version, self.authority = version, authority
 
     def __repr__(self) -> str:
-        return f'Head({self.method!r}, {self.target!r}, {self.headers!r}, {self.version!r}, {self.authority!r})'
+        return (f'Head({self.method!r}, {self.target!r}, {self.headers!r}, {self.version!r}, '
+                f'{self.authority!r})')
 
 
 class Data:
@@ -90,18 +93,19 @@ class RequestParser:
     >>> list(parser.feed(b'\\r\\n'))
     [Head('GET', '/tasks', Headers([('Host', 'localhost:8080')]), '1.1', None), End()]
 
-    `head_begun`, `expects_continue` and `remaining` (bytes of the body still to come) tell a server what to wait for;
-    `trailing` that bytes came after the end.
+    `head_begun`, `expects_continue` and `remaining` (bytes of the body still to come) tell a server what to
+    wait for; `trailing` that bytes came after the end.
     """
 
-    __slots__ = ('_buffer', '_line', '_lines', '_scanned', '_state', 'expects_continue', 'limits', 'remaining',
-                 'trailing')
+    __slots__ = ('_buffer', '_line', '_lines', '_scanned', '_state', 'expects_continue', 'limits',
+                 'remaining', 'trailing')
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
         self.limits = limits
         self._state = _HEAD
-        self._buffer = b''
-        self._scanned = self._line = self._lines = 0  # of the buffer: looked at, start of this line, lines so far
+        self._buffer: bytes | bytearray = b''
+        # Of the buffer: how far it was looked at, where this line begins, and how many came before.
+        self._scanned = self._line = self._lines = 0
         self.remaining = 0
         self.expects_continue = False
         self.trailing = False
@@ -117,16 +121,18 @@ class RequestParser:
         :raises ProtocolError: while iterating, for what breaks a rule or a limit.
         """
         if self._state is _HEAD:
-            self._buffer = data = self._buffer + data if self._buffer else data
+            data = self._buffered(data)
+            self._state = _DONE  # unless all goes well, nothing more comes of this request
             end = self._find_end(data)
             if end < 0:
+                self._state = _HEAD
                 return
             self._buffer = b''
             head = _parse_head(data[:end])
-            self._state = _BODY
             yield head
             self._frame_body(head)
-            data = data[end:]
+            self._state = _BODY
+            data = bytes(data[end:])
         if self._state is _BODY:
             if data and self.remaining:
                 piece = data[:self.remaining]
@@ -140,11 +146,21 @@ class RequestParser:
         elif data:
             self.trailing = True
 
+    def _buffered(self, data: bytes) -> bytes:
+        """All of the head that has come. A bytearray grows in place; bytes would be copied for each piece."""
+        if self._buffer:
+            if type(self._buffer) is bytes:
+                self._buffer = bytearray(self._buffer)
+            self._buffer += data
+        else:
+            self._buffer = data
+        return self._buffer  # type: ignore[return-value]  # bytes in all that is asked of it here
+
     def _find_end(self, data: bytes) -> int:
-        """Where the head ends (after its empty line), or -1; checks how its lines are framed, once per byte."""
+        """Where the head ends (after its empty line), or -1; how its lines end is looked at once a byte."""
         limits = self.limits
         if not self._scanned:
-            # The common case, a whole head in one packet, is checked by four searches in C instead of line by line.
+            # The common case, a whole head in one packet: four searches in C instead of line by line.
             end = data.find(b'\r\n\r\n') + 4
             lines = data.count(b'\r\n', 0, end)
             if (0 < lines - 2 <= limits.fields and end <= limits.head and not data.startswith(b'\r\n')
@@ -169,19 +185,22 @@ class RequestParser:
                 raise ProtocolError('The request begins with empty lines.')
 
     def _check_line(self, data: bytes, stop: int) -> None:
-        """Refuse a line (from `_line` to `stop`) or a head that is too long, at the byte where it becomes so."""
+        """Refuse a line (from `_line` to `stop`) or a head at the byte where it becomes too long."""
         limits = self.limits
         if self._lines == 0 and stop - self._line > limits.request_line + 1:
             raise ProtocolError(f'The request line is longer than {limits.request_line} bytes.', status=414)
         if self._lines > limits.fields and stop - self._line > 1:
             raise ProtocolError(f'There are more than {limits.fields} header fields.', status=431)
-        if stop > limits.head:
+        if stop >= limits.head:
             raise ProtocolError(f'The head is longer than {limits.head} bytes.', status=431)
 
     def _frame_body(self, head: Head) -> None:
         """How long the body is (RFC 9112 section 6.3); the gate has seen the head by now."""
-        headers = head.headers
-        lengths = headers.get_list('content-length') if 'content-length' in headers else None
+        headers, last = head.headers, head.headers.last
+        if head.method in METHODS and not ('content-length' in last or 'transfer-encoding' in last
+                                           or 'expect' in last):
+            return  # most requests have no body
+        lengths = headers.get_list('content-length')
         if 'transfer-encoding' in headers:
             if lengths or head.version == '1.0':
                 raise ProtocolError('Transfer-Encoding does not go with Content-Length or HTTP/1.0.')
@@ -197,7 +216,8 @@ class RequestParser:
                 raise ProtocolError('Content-Length must be given once, as decimal digits.')
             self.remaining = int(lengths[0])
             if self.remaining > self.limits.body:
-                raise ProtocolError(f'The body is larger than the {self.limits.body:,} bytes taken here.', status=413)
+                raise ProtocolError(f'The body is larger than the {self.limits.body:,} bytes taken here.',
+                                    status=413)
 
 
 # The states by name; compared by identity.
@@ -207,26 +227,23 @@ _HEAD, _BODY, _DONE = 'head', 'body', 'done'
 def _parse_head(data: bytes) -> Head:
     """The Head of whole, CRLF-framed lines. Latin-1 keeps each byte one character, whatever it is."""
     text = data.decode('latin-1')
-    if text.startswith('\r\n'):
-        text = text[2:]
-    line, _, rest = text.partition('\r\n')
-    match = _REQUEST_LINE.fullmatch(line)
+    match = _REQUEST_LINE.match(text)
     if match is None:
-        raise _bad_request_line(line)
-    method, target = match[1], match[2]
+        raise _bad_request_line(text.removeprefix('\r\n').partition('\r\n')[0])
+    method, target, version = match.groups()
     authority = None
-    if not _TARGET.fullmatch(target):
-        raise ProtocolError('The target of the request has a character that must be percent-encoded.')
     if target[0] != '/':
         target, authority = _split_target(method, target)
-    pairs = _FIELD.findall(rest)
-    if len(pairs) != rest.count('\n') - 1:  # the empty line is no field
-        raise _bad_field(rest)
+    begin = match.end()
+    pairs = _FIELD.findall(text, begin)
+    if len(pairs) != text.count('\n', begin) - 1:  # the empty line is no field
+        raise _bad_field(text[begin:])
     headers = Headers(pairs)
-    hosts = headers.get_list('host') if len(headers) != len(pairs) else [headers.get('host', '')]
-    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+    last = headers.last
+    if 'host' not in last or not _HOST.fullmatch(last['host']) or (
+            len(last) != len(pairs) and len(headers.get_list('host')) != 1):
         raise ProtocolError('A request names its host in exactly one valid Host field.')
-    return Head(method, target, headers, line[-3:], authority)
+    return Head(method, target, headers, version, authority)
 
 
 def _split_target(method: str, target: str) -> tuple[str, str | None]:
@@ -244,8 +261,11 @@ def _split_target(method: str, target: str) -> tuple[str, str | None]:
 
 def _bad_request_line(line: str) -> ProtocolError:
     words = line.split(' ')
-    if len(words) == 3 and re.fullmatch(_TOKEN, words[0]) and re.fullmatch(r'HTTP/[0-9]+\.[0-9]+', words[2]):
-        return ProtocolError('Only HTTP/1.0 and HTTP/1.1 are spoken here.', status=505)
+    if len(words) == 3 and words[1] and re.fullmatch(_TOKEN, words[0]):
+        if re.fullmatch(r'HTTP/1\.[0-9]', words[2]):
+            return ProtocolError('The target of the request has a character that must be percent-encoded.')
+        if re.fullmatch(r'HTTP/[0-9]+\.[0-9]+', words[2]):
+            return ProtocolError('Only HTTP/1.0 and HTTP/1.1 are spoken here.', status=505)
     return ProtocolError('The request line is not of the form "GET /path HTTP/1.1".')
 
 
@@ -260,6 +280,6 @@ def _bad_field(text: str) -> ProtocolError:
         if name.rstrip() != name:
             return ProtocolError('There is a blank before the colon of a header field.')
         if not re.fullmatch(_TOKEN, name):
-            return ProtocolError('The name of a header field is empty or has a character that cannot be in it.')
+            return ProtocolError('The name of a header field is empty, or has a character not allowed in it.')
         return ProtocolError(f'The value of the header field {name} has a control character in it.')
     return ProtocolError('The header fields are malformed.')

@@ -1,8 +1,8 @@
 """Request: what a browser asks for, as plain Python values.
 
-A Request is frozen. Everything derived (path, query, form …) is worked out when first asked for and kept in one record
-that every request made from this one shares; a mount makes a new Request that differs in `args` and `mount_depth`.
-It knows nothing about sockets, routes or responses.
+A Request is frozen. Everything derived (path, query, form …) is worked out when first asked for and kept in
+one record that every request made from this one shares; a mount makes a new Request that differs in `args`
+and `mount_depth`. It knows nothing about sockets, routes or responses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ __all__ = ['FileUpload', 'Request', 'Scope']
 
 
 class FileUpload(namedtuple('FileUpload', ('filename', 'content_type', 'content'))):
-    """A file that came with a form: `filename` as the browser told it (no path), `content_type`, `content` in bytes.
+    """A file that came with a form: `filename` as the browser told it (no path), `content_type`, `content` in
+    bytes.
 
     The browser's word on name and type is a hint, nothing more. A file field left empty is no upload at all.
 
@@ -39,8 +40,8 @@ class FileUpload(namedtuple('FileUpload', ('filename', 'content_type', 'content'
 class Scope:
     """The mutable record of one request, shared by every Request derived from it.
 
-    `route` is the Router's: which handler, under which path. `transaction` is the guard's. `host` is the server's:
-    what long-lived parts may ask of it. `title` is free for whoever writes a log or a history.
+    `route` is the Router's: which handler, under which path. `transaction` is the guard's. `host` is the
+    server's: what long-lived parts may ask of it.
     """
 
     __slots__ = ('host', 'route', 'transaction')
@@ -54,9 +55,11 @@ class Scope:
 class _Message:
     """What arrived, and what was worked out from it so far."""
 
-    __slots__ = ('body', 'cookies', 'fields', 'headers', 'json', 'limits', 'method', 'path', 'query', 'scope', 'target')
+    __slots__ = ('body', 'cookies', 'fields', 'headers', 'json', 'limits', 'method', 'path', 'query', 'scope',
+                 'target')
 
-    def __init__(self, method: str, target: str, headers: Headers, body: bytes, limits: Limits, scope: Scope) -> None:
+    def __init__(self, method: str, target: str, headers: Headers, body: bytes, limits: Limits,
+                 scope: Scope) -> None:
         self.method, self.target, self.headers, self.body = method, target, headers, body
         self.limits, self.scope = limits, scope
         self.path: list[str] | None = None
@@ -73,7 +76,8 @@ class Request:
     :param target: path and query as in a URL, percent-encoded
     :param headers: a mapping, pairs, or Headers
     :param body: the body's bytes
-    :param form: form fields given natively (a Bag or mapping; FileUpload values are uploads) instead of a body
+    :param form: form fields given natively (a Bag or mapping; FileUpload values are uploads) instead of a
+        body
     :param args: what the route's wildcards matched
     :param mount_depth: how many components of the path belong to where the handler is mounted
 
@@ -85,9 +89,9 @@ class Request:
     __slots__ = ('_args', '_message', '_mount_depth')
 
     def __init__(self, method: str = 'GET', target: str = '/',
-                 headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None = None, body: bytes = b'', *,
-                 form: Bag | Mapping[str, Any] | None = None, args: Iterable[str] = (), mount_depth: int = 0,
-                 scope: Scope | None = None, limits: Limits = DEFAULT) -> None:
+                 headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
+                 body: bytes = b'', *, form: Bag | Mapping[str, Any] | None = None, args: Iterable[str] = (),
+                 mount_depth: int = 0, scope: Scope | None = None, limits: Limits = DEFAULT) -> None:
         if type(headers) is not Headers:
             headers = Headers(headers or ())
         self._message = message = _Message(method, target, headers, body, limits, scope or Scope())
@@ -191,7 +195,7 @@ class Request:
             import json  # 2 ms that hello-world does not pay
             try:
                 message.json.append(json.loads(message.body.decode('utf-8')))
-            except ValueError as error:  # UnicodeDecodeError is one too
+            except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested without end
                 raise BadRequest(f'The body is not JSON: {error}.') from None
         return message.json[0]
 
@@ -251,7 +255,8 @@ def _separate(fields: Bag) -> tuple[Bag, Bag, Bag]:
     files = Bag((name, value) for name, value in fields.items() if isinstance(value, FileUpload))
     if not files:
         return fields, files, fields
-    return Bag((name, value) for name, value in fields.items() if not isinstance(value, FileUpload)), files, fields
+    text = Bag((name, value) for name, value in fields.items() if not isinstance(value, FileUpload))
+    return text, files, fields
 
 
 def _parse_form(message: _Message) -> Bag:
@@ -283,5 +288,6 @@ def _parse_multipart(message: _Message, content_type: str) -> Bag:
             except UnicodeDecodeError:
                 raise ProtocolError(f'The field {name!r} is not UTF-8.') from None
         elif filename or content:
-            fields[name] = FileUpload(filename, headers.get('content-type', 'application/octet-stream'), content)
+            content_type = headers.get('content-type', 'application/octet-stream')
+            fields[name] = FileUpload(filename, content_type, content)
     return fields

@@ -1,16 +1,16 @@
 """Response: what the browser gets, as plain Python values; and what a handler may return instead of one.
 
-Content is an iolist (see kali.iolist) and is sent as it is. Headers are checked here, where the mistake is, not when
-they are sent. It knows nothing about sockets or routes; the bytes of a response are the encoder's business.
+Content is an iolist (see kali.iolist) and is sent as it is. Headers are checked here, where the mistake is,
+not when they are sent. It knows nothing about sockets or routes; the bytes of a response are the encoder's
+business.
 """
 
 from __future__ import annotations
 
 import re
 
-from kali.http import deferred
 from kali.http.cookies import set_cookie_value
-from kali.http.deferred import Deferred
+from kali.http.deferred import Deferred, answer_later, stream
 from kali.http.urls import is_local
 from kali.markup import escape_text
 from kali.multidict import Headers
@@ -35,8 +35,9 @@ REASONS = {
     400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
     406: 'Not Acceptable', 408: 'Request Timeout', 409: 'Conflict', 410: 'Gone', 411: 'Length Required',
     412: 'Precondition Failed', 413: 'Content Too Large', 414: 'URI Too Long', 415: 'Unsupported Media Type',
-    416: 'Range Not Satisfiable', 417: 'Expectation Failed', 418: "I'm a Teapot", 422: 'Unprocessable Content',
-    423: 'Locked', 428: 'Precondition Required', 429: 'Too Many Requests', 431: 'Request Header Fields Too Large',
+    416: 'Range Not Satisfiable', 417: 'Expectation Failed', 418: "I'm a Teapot",
+    422: 'Unprocessable Content', 423: 'Locked', 428: 'Precondition Required', 429: 'Too Many Requests',
+    431: 'Request Header Fields Too Large',
     500: 'Internal Server Error', 501: 'Not Implemented', 502: 'Bad Gateway', 503: 'Service Unavailable',
     504: 'Gateway Timeout', 505: 'HTTP Version Not Supported', 507: 'Insufficient Storage',
 }
@@ -45,14 +46,16 @@ REASONS = {
 OATHS = (
     'Ack', 'Aw, snap', 'Blast', 'Botheration', 'Confound it', 'Crikey', 'Crumbs', 'Dagnabbit', 'Drat', 'Egad',
     'Fiddlesticks', 'Flaming flamingos', 'Gadzooks', 'Good grief', 'Golly', 'Great Scott', 'Heavens to Betsy',
-    'Holy mackerel', 'Jeepers', 'Mercy', 'Nuts', 'Oh, bother', 'Phooey', 'Rats', 'Shucks', 'Sugar', 'Woe is me', 'Zounds',
+    'Holy mackerel', 'Jeepers', 'Mercy', 'Nuts', 'Oh, bother', 'Phooey', 'Rats', 'Shucks', 'Sugar',
+    'Woe is me', 'Zounds',
 )
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE_VALUE = re.compile(r'[\x00-\x08\x0a-\x1f\x7f]')  # all control characters but the tab
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>%s</title><link rel="stylesheet" href="/.kali/kali.css"></head>
 <body><main><h1>%s</h1>
 """
@@ -116,7 +119,8 @@ class Response:
     def set_cookie(self, name: str, value: str, *, path: str = '/', max_age: int | None = None,
                    http_only: bool = True, same_site: str = 'Lax', secure: bool = False,
                    domain: str | None = None) -> None:
-        """Have the browser keep a cookie; `max_age=0` has it forget one. Arguments as in RFC 6265 section 4.1.
+        """Have the browser keep a cookie; `max_age=0` has it forget one. Arguments as in RFC 6265 section
+        4.1.
 
         >>> page = Response('Hello')
         >>> page.set_cookie('theme', 'dark', max_age=3600)
@@ -165,30 +169,35 @@ class Response:
         '{"name": "Zoë"}'
         """
         import json  # 2 ms that hello-world does not pay
-        return cls(json.dumps(value, ensure_ascii=False), status=status, headers={'Content-Type': 'application/json'})
+        text = json.dumps(value, ensure_ascii=False)
+        return cls(text, status=status, headers={'Content-Type': 'application/json'})
 
     @classmethod
-    def file(cls, path: str | PathLike[str], *, content_type: str | None = None,
+    def file(cls, path: str | PathLike[str], *, request: Request | None = None, content_type: str | None = None,
              download: str | bool = False) -> Response | Deferred:
         """The content of a file, read a piece at a time as the browser takes it.
 
+        :param request: what the browser asked for; with it, a copy that it has is not sent again, and a range of the
+            file is sent if that is all it wants
         :param content_type: by default from the file's name
         :param download: True, or the name under which the browser saves it
         :raises NotFound: 404 if there is no such file
         """
-        # Only programs that send files need it; and it builds on this file.
-        from kali.http.files import file_response
-        return file_response(path, content_type=content_type, download=download)
+        from kali.http.files import file_answer  # its table of types is for programs that send files
+        status, headers, content = file_answer(path, request=request, content_type=content_type, download=download)
+        if isinstance(content, bytes):
+            return cls(content, status=status, headers=headers)
+        return cls.stream(content, status=status, headers=headers)
 
     @classmethod
     def stream(cls, pieces: Iterable[Content], *, status: int = 200,
                headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> Deferred:
         """An answer whose pieces are pulled one by one as the browser reads; other requests go on meanwhile.
 
-        A stream has no Content-Length unless `headers` gives one. If `pieces` raises halfway, the connection is cut,
-        so that what arrived never looks whole.
+        A stream has no Content-Length unless `headers` gives one. If `pieces` raises halfway, the connection
+        is cut, so that what arrived never looks whole.
         """
-        return deferred.stream(iter(pieces), cls(None, status=status, headers=headers))
+        return stream(iter(pieces), cls(None, status=status, headers=headers))
 
     @classmethod
     def generic(cls, body: Content = None, *, title: str | None = None, status: int = 200,
@@ -205,12 +214,14 @@ class Response:
         return cls(page, status=status, headers=headers)
 
     @classmethod
-    def swear(cls, request: Request, detail: Content, *, status: int = 500, code: int | None = None) -> Response:
+    def swear(cls, request: Request, detail: Content, *, status: int = 500,
+              code: int | None = None) -> Response:
         """An error page: a minced oath for its title, what was being asked for, and `detail` as HTML."""
         import random  # only a page that reports a mishap needs it
         where = f'<p>Something went wrong during <code>{escape_text(request.method)} ' \
                 f'{escape_text(request.target)}</code>.</p>\n'
-        return cls.generic([where, detail], title=random.choice(OATHS) + '!', status=status if code is None else code)
+        title = random.choice(OATHS) + '!'
+        return cls.generic([where, detail], title=title, status=status, code=code)
 
     def __repr__(self) -> str:
         return f'<Response {self.status}>'
@@ -219,15 +230,16 @@ class Response:
 def as_response(value: Any) -> Response | Deferred:
     """What a handler returned, as a Response or a Deferred.
 
-    Content becomes a page with status 200; a future (anything with `add_done_callback` and `result`) an answer that
-    waits for it.
+    Content becomes a page with status 200; a future (anything with `add_done_callback` and `result`) an
+    answer that waits for it.
 
-    :raises TypeError: for a coroutine, since kali has no event loop for it; other wrong content shows when flattened.
+    :raises TypeError: for a coroutine, since kali has no event loop for it; other wrong content shows when
+        flattened.
     """
     if isinstance(value, (Response, Deferred)):
         return value
     if hasattr(value, 'add_done_callback') and hasattr(value, 'result'):
-        return deferred.future(value, _finish)
+        return answer_later(value, _finish)
     if hasattr(value, '__await__'):
         if hasattr(value, 'close'):
             value.close()  # or Python warns that it was never awaited
@@ -243,7 +255,8 @@ def _finish(value: Any) -> Response:
 
 
 def wrapper(handler: Handler, call: Handler) -> Handler:
-    """`call` as a handler that stands around `handler`: it takes over the `lifespan` that the server will enter.
+    """`call` as a handler that stands around `handler`: it takes over the `lifespan` that the server will
+    enter.
 
     >>> def greet(request): return 'hello'
     >>> loud = wrapper(greet, lambda request: greet(request).upper())

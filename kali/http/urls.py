@@ -78,7 +78,8 @@ def _unquote_plus(text: str) -> str:
         raise ProtocolError('A field is not UTF-8 when its %-escapes are decoded.') from None
 
 
-def build_url(path: Iterable[str], query: Mapping[str, Any] | Bag | Iterable[tuple[str, Any]] | None = None) -> str:
+def build_url(path: Iterable[str],
+              query: Mapping[str, Any] | Bag | Iterable[tuple[str, Any]] | None = None) -> str:
     """The URL of an absolute path given as components, with an optional query; values of None are left out.
 
     >>> build_url(['contact', 'A/B', ''], {'q': 'R&D'})
@@ -90,8 +91,8 @@ def build_url(path: Iterable[str], query: Mapping[str, Any] | Bag | Iterable[tup
         url = '/.' + url  # a browser would take what follows two slashes for a host
     if query:
         pairs = query.items() if isinstance(query, (Mapping, Bag)) else query
-        text = '&'.join(f'{quote_plus(str(key))}={quote_plus(str(value))}'
-                        for key, values in pairs for value in (values if isinstance(values, (list, tuple)) else [values])
+        text = '&'.join(f'{quote_plus(str(key))}={quote_plus(str(value))}' for key, values in pairs
+                        for value in (values if isinstance(values, (list, tuple)) else [values])
                         if value is not None)
         if text:
             url += '?' + text
@@ -104,7 +105,8 @@ def is_local(url: str) -> bool:
     >>> [is_local(url) for url in ('/tasks?done=1', 'edit', '//evil.example', '/\\\\evil.example', 'https://evil.example')]
     [True, True, False, False, False]
 
-    Source: URL standard, basic URL parser: `\\` counts as `/`, tabs and newlines are dropped, blanks at the ends too.
+    Source: URL standard, basic URL parser: `\\` counts as `/`, tabs and newlines are dropped, blanks at the
+    ends too.
     """
     if _CONTROL_OR_BLANK.search(url):
         return False

@@ -24,5 +24,4 @@ def asset(request: Request) -> Response | Deferred:
         return Response.generic('<p>Kali has no such file.</p>', status=404)
     if request.method not in ('GET', 'HEAD'):
         return Response.generic(status=405, headers={'Allow': 'GET, HEAD'})
-    from kali.http.files import file_response  # hello-world asks for no file
-    return file_response(os.path.join(os.path.dirname(__file__), name), request=request)  # noqa: PTH118, PTH120
+    return Response.file(os.path.join(os.path.dirname(__file__), name), request=request)  # noqa: PTH118, PTH120

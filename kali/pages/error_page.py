@@ -1,7 +1,7 @@
 """The error page: what the user sees when a handler failed, and what the programmer sees of the cause.
 
-Everything on it is escaped. With `debug` it shows the traceback with its source lines, those of templates included;
-without, an apology and a number that stands in the log.
+Everything on it is escaped. With `debug` it shows the traceback with its source lines, those of templates
+included; without, an apology and a number that stands in the log.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REPORT = """<p><strong>%s</strong></p>
 <p><button type="button" data-copy="kali-report">Copy the report</button></p>
 <pre id="kali-report">%s</pre>
 """
-_APOLOGY = """<p>We are sorry: this did not work, and it is not your fault. Nothing of it was saved.</p>
+_APOLOGY = """<p>We are sorry: this did not work, and it is not your fault.</p>
 <p>If it happens again, tell whoever looks after this program the number <strong>%s</strong>.</p>
 """
 
@@ -30,12 +30,14 @@ _APOLOGY = """<p>We are sorry: this did not work, and it is not your fault. Noth
 def error_response(request: Request, error: BaseException, *, debug: bool, reference: str = '') -> Response:
     """The page for a request that ended in `error`.
 
-    A KaliError below 500 is the visitor's to mend, so its message is the page; anything else is a bug of the program.
+    A KaliError below 500 is the visitor's to mend, so its message is the page; anything else is a bug of the
+    program.
 
     :param reference: the number under which the log has it, for the page without `debug`.
     """
     if isinstance(error, KaliError) and (error.status < 500 or error.status in (501, 503, 505)):
-        return Response.generic(f'<p>{escape_text(str(error))}</p>', status=error.status, headers=error.headers)
+        message = escape_text(_message(error))
+        return Response.generic(f'<p>{message}</p>', status=error.status, headers=error.headers)
     if not debug:
         return Response.generic(_APOLOGY % escape_text(reference), title='Something went wrong', status=500)
     detail = _REPORT % (escape_text(_summary(error)), escape_text(_report(request, error)))
@@ -72,10 +74,13 @@ def _report(request: Request, error: BaseException) -> str:
 
 def _skip_own(error: BaseException) -> TracebackType | None:
     """The traceback from where kali's dispatcher called: what stands before is the same for every error."""
-    return error.__traceback__.tb_next if error.__traceback__ and error.__traceback__.tb_next else error.__traceback__
+    traceback = error.__traceback__
+    return (traceback and traceback.tb_next) or traceback
 
 
 def _template_line(error: TemplateError) -> str:
     import linecache  # only a template's mistake needs it
     line = linecache.getline(error.filename, error.line).rstrip()
-    return f'{error.filename}, line {error.line}:\n    {line}\n    {" " * (error.column - 1)}^\n' if line else ''
+    if not line:
+        return ''
+    return f'{error.filename}, line {error.line}:\n    {line}\n    {" " * (error.column - 1)}^\n'

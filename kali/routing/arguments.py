@@ -1,7 +1,8 @@
 """Arguments: from the text in a URL or form to what a function's annotations ask for.
 
-`Arguments(function, wildcards)` is worked out once, when a route is registered; mistakes in a signature show then. It
-reads code objects and annotations itself, since the inspect module costs more start-up time than all of kali.
+`Arguments(function, wildcards)` is worked out once, when a route is registered; mistakes in a signature show
+then. It reads code objects and annotations itself, since the inspect module costs more start-up time than all
+of kali.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = ['Arguments', 'converter_for']
 
 _VAR_POSITIONAL, _VAR_KEYWORD = 0x04, 0x08  # flags of a code object, as in the inspect module
 _MISSING: Any = object()
+_NUMBER = r'[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)'
 
 
 class _Parameter:
@@ -34,8 +36,8 @@ class _Parameter:
 class Arguments:
     """How a request becomes the arguments of a function.
 
-    The parameter named `request`, or annotated Request, gets the request; the first of the others take the wildcards of
-    the route, and the rest are fields of the query and the form, by name.
+    The parameter named `request`, or annotated Request, gets the request; the first of the others take the
+    wildcards of the route, and the rest are fields of the query and the form, by name.
 
     :param function: a function, a method, or a class (its constructor)
     :param wildcards: how many wildcards the route has
@@ -51,7 +53,7 @@ class Arguments:
     def __init__(self, function: Any, wildcards: int) -> None:
         names, keyword_only, defaults, flags, annotations = _signature(function)
         self._request: str | None = None
-        self._plan: list[_Parameter | None] = []  # what goes by position: a wildcard's parameter, or None: the request
+        self._plan: list[_Parameter | None] = []  # what goes by position; None is the request
         self._keywords: dict[str, _Parameter] = {}
         left = wildcards
         for name in names + keyword_only:
@@ -71,7 +73,8 @@ class Arguments:
                 self._keywords[name] = parameter
         if left:
             if not flags & _VAR_POSITIONAL:
-                raise TypeError(f'{_name(function)} takes {wildcards - left} of the {wildcards} wildcards of its path')
+                raise TypeError(f'{_name(function)} takes {wildcards - left} of the {wildcards} wildcards of '
+                                'its path')
             self._plan += [_Parameter('*', str, False, _MISSING)] * left
         # Whoever takes the request, or any keyword, looks after unknown fields himself.
         self._open = self._request is not None or bool(flags & _VAR_KEYWORD)
@@ -82,25 +85,26 @@ class Arguments:
         """Positional and keyword arguments for `request`.
 
         :raises NotFound: 404 for a wildcard that does not convert.
-        :raises BadRequest: 400 for a missing or unknown field, or one that does not convert; it names them all.
+        :raises BadRequest: 400 for a missing or unknown field, or one that does not convert; it names each.
         """
-        positional = self.wildcards(request)
-        keywords = self._fields(request)
-        if self._request is not None and None not in self._plan:
-            keywords[self._request] = request
+        positional, keywords = self.bind_path(request)
+        keywords.update(self._fields(request))
         return positional, keywords
 
-    def wildcards(self, request: Request) -> list[Any]:
-        """What the wildcards of the route matched, converted; the request among them where the function wants it.
+    def bind_path(self, request: Request) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments that come from the path, converted, and the request where the function wants it.
 
-        :raises NotFound: 404 for one that does not convert.
+        :raises NotFound: 404 for a wildcard that does not convert.
         """
         texts = iter(request.args)
-        return [request if each is None else self._wildcard(each, next(texts)) for each in self._plan]
+        positional = [request if each is None else self._wildcard(each, next(texts)) for each in self._plan]
+        by_name = self._request is not None and None not in self._plan
+        return positional, {self._request: request} if by_name else {}  # type: ignore[dict-item]
 
     def required(self) -> list[str]:
         """The names of the fields without a default."""
-        return [name for name, each in self._keywords.items() if each.default is _MISSING and not each.is_list]
+        return [name for name, each in self._keywords.items()
+                if each.default is _MISSING and not each.is_list]
 
     @staticmethod
     def _wildcard(parameter: _Parameter, text: str) -> Any:
@@ -110,6 +114,8 @@ class Arguments:
             raise NotFound(f'There is nothing here for {text!r}: {error}.') from None
 
     def _fields(self, request: Request) -> dict[str, Any]:
+        if not self._keywords and '?' not in request.target and request.method == 'GET':
+            return {}  # the plainest page: nothing asked for, nothing given
         fields = request.query
         if request.method not in ('GET', 'HEAD') and request.POST:
             fields = type(fields)(fields)
@@ -120,7 +126,8 @@ class Arguments:
         wrong = []
         for name, parameter in self._keywords.items():
             if name == '**':
-                keywords.update((key, value) for key, value in fields.single.items() if key not in self._keywords)
+                keywords.update((key, value) for key, value in fields.single.items()
+                                if key not in self._keywords)
             elif name in fields:
                 try:
                     values = [parameter.convert(text) for text in fields.get_list(name)]
@@ -141,6 +148,8 @@ class Arguments:
 def _signature(function: Any) -> tuple[list[str], list[str], dict[str, Any], int, dict[str, Any]]:
     """Names of positional and keyword-only parameters, defaults, flags, and the annotations, evaluated."""
     skip = 0
+    while hasattr(function, '__wrapped__'):  # functools.wraps: the signature that counts is the inner one
+        function = function.__wrapped__
     if isinstance(function, type):
         function, skip = getattr(function, '__init__'), 1  # noqa: B009  # mypy distrusts it on an instance
         if not hasattr(function, '__code__'):  # object's own constructor, which takes nothing
@@ -150,11 +159,10 @@ def _signature(function: Any) -> tuple[list[str], list[str], dict[str, Any], int
         skip = 1
     if hasattr(function, '__func__'):
         function, skip = function.__func__, 1
-    while hasattr(function, '__wrapped__'):  # functools.wraps: the signature that counts is the inner one
-        function = function.__wrapped__
     code = getattr(function, '__code__', None)
     if code is None:
-        raise TypeError(f'{_name(function)} is no Python function; wrap it in one, so that its parameters can be seen')
+        raise TypeError(f'{_name(function)} is no Python function; wrap it in one, so that its parameters '
+                        'can be seen')
     names = list(code.co_varnames[:code.co_argcount])
     keyword_only = list(code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount])
     positional = function.__defaults__ or ()
@@ -174,11 +182,12 @@ def _evaluate(kind: Any, function: Any, name: str) -> Any:
     except NameError:
         if kind.rpartition('.')[2].strip('\'"') == 'Request':
             return Request  # imported for the type checker only
-        raise TypeError(f'parameter {name} of {_name(function)} is annotated {kind}, which is not defined') from None
+        raise TypeError(f'parameter {name} of {_name(function)} is annotated {kind}, which is not '
+                        'defined') from None
 
 
 def converter_for(kind: Any, whose: str = 'a parameter') -> tuple[Callable[[str], Any], bool]:
-    """The function from text to `kind` (it raises ValueError with a reason), and whether `kind` is a list of such.
+    """The function from text to `kind`, which raises ValueError with a reason; and whether `kind` is a list.
 
     >>> converter_for(int)[0]('42'), converter_for(list[bool])[1]
     (42, True)
@@ -192,13 +201,14 @@ def converter_for(kind: Any, whose: str = 'a parameter') -> tuple[Callable[[str]
         return (lambda text: None if text == '' else convert(text)), is_list
     if hasattr(kind, '__members__'):
         return _enum_converter(kind), False
-    convert = CONVERTERS.get(f'{getattr(kind, "__module__", "")}.{getattr(kind, "__qualname__", "")}')  # type: ignore[assignment]
-    if convert is None:
-        if getattr(kind, '__module__', '') == 'typing' or kind is object:
-            return _text, False
-        raise TypeError(f'{whose} is annotated {getattr(kind, "__name__", kind)}, which cannot be made of text in a '
-                        'URL or form; use str, int, float, bool, date, Decimal, an Enum, X | None or list[X]')
-    return convert, False
+    known = CONVERTERS.get(f'{getattr(kind, "__module__", "")}.{getattr(kind, "__qualname__", "")}')
+    if known is not None:
+        return known, False
+    if getattr(kind, '__module__', '') == 'typing' or kind is object:
+        return _text, False
+    name = getattr(kind, '__name__', kind)
+    raise TypeError(f'{whose} is annotated {name}, which cannot be made of text in a URL or form; '
+                    'use str, int, float, bool, date, Decimal, an Enum, X | None or list[X]')
 
 
 def _text(text: str | FileUpload) -> str:
@@ -214,7 +224,8 @@ def _integer(text: str) -> int:
 
 
 def _float(text: str) -> float:
-    if not re.fullmatch(r'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?', _text(text)):
+    exponent = r'([eE][+-]?[0-9]{1,3})?'
+    if not re.fullmatch(_NUMBER + exponent, _text(text)) or abs(float(text)) == float('inf'):
         raise ValueError(f'{_short(text)} is not a number')
     return float(text)
 
@@ -230,7 +241,7 @@ def _boolean(text: str) -> bool:
 
 def _decimal(text: str) -> Any:
     from decimal import Decimal  # whoever annotates with it has it loaded
-    if not re.fullmatch(r'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)', _text(text)) or len(text) > 1000:
+    if not re.fullmatch(_NUMBER, _text(text)) or len(text) > 1000:
         raise ValueError(f'{_short(text)} is not a decimal number')
     return Decimal(text)
 
@@ -274,8 +285,8 @@ def _enum_converter(kind: Any) -> Callable[[str], Any]:
 # By name, so that the heavy modules among them are loaded by whoever uses them, not here.
 CONVERTERS: dict[str, Callable[[str], Any]] = {
     'builtins.str': _text, 'builtins.int': _integer, 'builtins.float': _float, 'builtins.bool': _boolean,
-    'decimal.Decimal': _decimal, '_decimal.Decimal': _decimal, 'datetime.date': _date, 'datetime.datetime': _moment,
-    'kali.http.request.FileUpload': _upload,
+    'decimal.Decimal': _decimal, '_decimal.Decimal': _decimal, 'datetime.date': _date,
+    'datetime.datetime': _moment, 'kali.http.request.FileUpload': _upload,
 }
 
 

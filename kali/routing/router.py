@@ -1,12 +1,14 @@
 """Router: from the path of a request to the handler mounted there.
 
-A prefix tree of path components, in which `*` stands for any one component. The deepest match wins, a name goes before
-a wildcard, and the search goes back where a branch ends in nothing. A mount either takes the path as a whole (functions
-and servlets) or everything below it too (delegates and services). It knows nothing about what handlers do.
+A prefix tree of path components, in which `*` stands for any one component. The deepest match wins, a name
+goes before a wildcard, and the search goes back where a branch ends in nothing. A mount either takes the path
+as a whole (functions and servlets) or everything below it too (delegates and services). It knows nothing
+about what handlers do.
 """
 
 from __future__ import annotations
 
+from kali.http.parser import METHODS
 from kali.http.response import Response
 from kali.http.urls import build_url
 from kali.markup import escape_text
@@ -73,7 +75,12 @@ class Router:
         self._root = _Node()
         self._patterns: dict[Any, list[list[str]]] = {}  # function or class -> where it is mounted
         self._routers: list[tuple[list[str], Router]] = []  # the Routers among the delegates
-        self.lifespan: tuple[Any, ...] = ()  # what the mounted handlers want entered while the server runs
+        self._delegates: list[Handler] = []
+
+    @property
+    def lifespan(self) -> tuple[Any, ...]:
+        """What the handlers mounted here want entered while the server runs."""
+        return tuple(manager for handler in self._delegates for manager in getattr(handler, 'lifespan', ()))
 
     def __call__(self, request: Request) -> Any:
         """Answer with what the deepest mount that matches the path gives; 404 if there is none."""
@@ -88,7 +95,7 @@ class Router:
         return mount.handler(request.mounted(depth, tuple([path[index] for index in mount.wildcards])))
 
     def _find(self, path: list[str], start: int) -> tuple[_Mount | None, int]:
-        """The deepest mount for `path` below its first `start` components; a node of the tree is seen at most once."""
+        """The deepest mount for `path` below its first `start` components; each node is seen at most once."""
         best: _Mount | None = None
         best_depth = -1
         node, depth, stop = self._root, start, len(path)
@@ -97,6 +104,8 @@ class Router:
             mount = node.mount
             if mount is not None and depth > best_depth and (depth == stop or not mount.exact):
                 best, best_depth = mount, depth
+                if depth == stop:
+                    break  # names go before wildcards, so the first whole match is the best
             child = None
             if depth < stop:
                 component = path[depth]
@@ -122,14 +131,17 @@ class Router:
 
         :raises ValueError: for a malformed path, or one that is taken.
         """
-        components = _components(path)
-        self._mount(components, _Mount(handler, _label(handler, path), _wildcards(components), exact=False))
+        self._delegate(_components(path), handler, handler, path)
+
+    def _delegate(self, components: list[str], mounted: Handler, handler: Handler, path: str) -> None:
+        label = _label(handler, path)
+        self._mount(components, _Mount(mounted, label, _wildcards(components), exact=False))
         inner = handler
         while not isinstance(inner, Router) and hasattr(inner, 'inside'):
             inner = inner.inside
         if isinstance(inner, Router):
             self._routers.append((components, inner))
-        self.lifespan += tuple(getattr(handler, 'lifespan', ()))
+        self._delegates.append(handler)
 
     def delegate_folder(self, path: str, handler: Handler) -> None:
         """Mount a handler that expects to be a folder: `/static` redirects to `/static/`.
@@ -137,14 +149,11 @@ class Router:
         :raises ValueError: for a path that does not end with a slash, is malformed or taken.
         """
         _check_folder(path)
-        shim = _folder_shim(handler)
-        shim.lifespan = getattr(handler, 'lifespan', ())  # type: ignore[attr-defined]
-        shim.inside = handler  # type: ignore[attr-defined]
-        self.delegate(path[:-1], shim)
+        self._delegate(_components(path[:-1]), _folder_shim(handler), handler, path)
 
     def function(self, path: str) -> Callable[[F], F]:
-        """Decorator: publish a function at `path` for GET. The wildcards of the path become its first arguments, the
-        fields of the query the others, by name, converted as its annotations say.
+        """Decorator: publish a function at `path` for GET. The wildcards of the path become its first
+        arguments, the fields of the query the others, by name, converted as its annotations say.
 
         :raises ValueError: for a malformed path, or one that is taken.
         :raises TypeError: if the function cannot take the wildcards.
@@ -174,6 +183,11 @@ class Router:
     def route(self, path: str, methods: Iterable[str] = ('GET',)) -> Callable[[F], F]:
         """Decorator: a function that answers each of `methods` at `path`."""
         components = _components(path or '/')
+        methods = [methods] if isinstance(methods, str) else list(methods)
+        unknown = sorted({method.upper() for method in methods} - METHODS)
+        if unknown:
+            raise ValueError(f'the path {path!r}: {", ".join(unknown)} is none of '
+                             f'{", ".join(sorted(METHODS))}')
 
         def decorate(function: F) -> F:
             handler = function_handler(function, len(_wildcards(components)))
@@ -183,8 +197,8 @@ class Router:
         return decorate
 
     def servlet(self, path: str, allow_suffix: bool = False) -> Callable[[C], C]:
-        """Decorator: publish a class at `path`. For each request one is made of the path's wildcards, and its method
-        `do_GET(request)`, `do_POST(request)` … is called.
+        """Decorator: publish a class at `path`. For each request one is made of the path's wildcards, and its
+        method `do_GET(request)`, `do_POST(request)` … is called.
 
         :param allow_suffix: whether it answers below the path, too.
         """
@@ -200,7 +214,8 @@ class Router:
         return decorate
 
     def service(self, path: str) -> Callable[[C], C]:
-        """Decorator: publish a class for one level of the folder `path`: `do_GET_edit(request)` answers `edit` in it.
+        """Decorator: publish a class for one level of the folder `path`: `do_GET_edit(request)` answers
+        `edit` in it.
 
         :raises ValueError: for a path that does not end with a slash, is malformed or taken.
         """
@@ -221,8 +236,13 @@ class Router:
         :param args: values for the wildcards; for a service also the name of the page in it
         :param query: fields for the query; None leaves one out
         :raises LookupError: if it is not mounted with that many wildcards.
+        :raises ValueError: for a wildcard that no URL carries: browsers take `''`, `.` and `..` out of paths.
         """
-        path = self._path_to(target, [str(getattr(arg, 'value', arg)) for arg in args])
+        values = [str(getattr(arg, 'value', arg)) for arg in args]
+        for value in values:
+            if value in ('', '.', '..'):
+                raise ValueError(f'the URL of {_name(target)}: no wildcard can be {value!r}')
+        path = self._path_to(target, values)
         if path is None:
             raise LookupError(f'{_name(target)} is not mounted with {len(args)} wildcards in this router')
         return build_url(path, {name: getattr(value, 'value', value) for name, value in query.items()})
@@ -252,7 +272,8 @@ class Router:
             return
         node.mount = mount
 
-    def _mount_methods(self, components: list[str], path: str, function: Any, handlers: dict[str, Handler]) -> None:
+    def _mount_methods(self, components: list[str], path: str, function: Any,
+                       handlers: dict[str, Handler]) -> None:
         """Mount `handlers`, or add them to the ones for other methods that are there already."""
         node = self._root
         for component in components:
@@ -260,7 +281,8 @@ class Router:
         label = f'{_label(function, path)}'
         present = node.mount
         if present is None or present.implied or present.methods is None:
-            self._mount(components, _Mount(by_method(handlers), label, _wildcards(components), True, handlers))
+            mount = _Mount(by_method(handlers), label, _wildcards(components), True, handlers)
+            self._mount(components, mount)
             self._imply_folder(components)
             return
         for method in handlers:
@@ -282,7 +304,7 @@ class Router:
 
 
 def _components(path: str) -> list[str]:
-    """The components of a path to mount at; `''` has none, `/` has one, the empty name of the root's index."""
+    """The components of a path to mount at; `''` has none, `/` has one, the empty name of the root index."""
     if path == '':
         return []
     if not path.startswith('/'):
@@ -319,7 +341,7 @@ def _nothing_below(request: Request) -> Response:
 
 
 def _normalise(request: Request) -> Response:
-    """Redirect to the path without empty, `.` and `..` components; it stays on this server whatever they were."""
+    """Redirect to the path without empty, `.` and `..` components; whatever they are, it stays here."""
     path: list[str] = []
     for component in request.path:
         if component == '..':

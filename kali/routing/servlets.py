@@ -1,8 +1,8 @@
 """Servlets: functions and classes of the application as handlers.
 
-Everything here turns something convenient to write into `handler(request) -> response`; which path leads to it is the
-Router's business, and what the arguments mean is in `arguments`. Each answers a method that it lacks with 405 and
-Allow (RFC 9110 section 15.5.6), HEAD as GET, and OPTIONS by naming the methods.
+Everything here turns something convenient to write into `handler(request) -> response`; which path leads to
+it is the Router's business, and what the arguments mean is in `arguments`. Each answers a method that it
+lacks with 405 and Allow (RFC 9110 section 15.5.6), HEAD as GET, and OPTIONS by naming the methods.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def _other_method(method: str, known: Iterable[str]) -> Response:
     allow = {'Allow': ', '.join(sorted(allowed))}
     if method == 'OPTIONS':
         return Response(b'', status=204, headers=allow)
-    return refusal(KaliError(f'This page does not answer {method}, only {allow["Allow"]}.', status=405, headers=allow))
+    return refusal(KaliError(f'This page does not answer {method}, only {allow["Allow"]}.', status=405,
+                             headers=allow))
 
 
 def function_handler(function: Callable[..., Any], wildcards: int) -> Handler:
@@ -83,7 +84,8 @@ def function_handler(function: Callable[..., Any], wildcards: int) -> Handler:
 
 
 def servlet_handler(cls: type, wildcards: int, allow_suffix: bool = False) -> Handler:
-    """A handler that makes a `cls` of the route's wildcards and calls its `do_GET`, `do_POST` … with the request.
+    """A handler that makes a `cls` of the route's wildcards and calls its `do_GET`, `do_POST` … with the
+    request.
 
     :raises TypeError: if the constructor cannot take the route's wildcards.
     """
@@ -103,7 +105,8 @@ def servlet_handler(cls: type, wildcards: int, allow_suffix: bool = False) -> Ha
 
 
 def service_handler(cls: type, wildcards: int) -> Handler:
-    """A handler for one level of a folder: `edit` in it is answered by `do_GET_edit`, `do_POST_edit` … of a new `cls`.
+    """A handler for one level of a folder: `edit` in it is answered by `do_GET_edit`, `do_POST_edit` … of a
+    new `cls`.
 
     :raises TypeError: if the constructor cannot take the route's wildcards.
     """
@@ -130,15 +133,17 @@ def _constructor(cls: type, wildcards: int) -> Arguments:
     arguments = Arguments(cls, wildcards)
     missing = arguments.required()
     if missing:
-        raise TypeError(f'{cls.__qualname__} wants {", ".join(missing)} besides the {wildcards} wildcards of its path')
+        raise TypeError(f'{cls.__qualname__} wants {", ".join(missing)} besides the {wildcards} wildcards of '
+                        'its path')
     return arguments
 
 
 def _make(cls: type, arguments: Arguments, request: Request) -> Any:
-    return cls(*arguments.wildcards(request))
+    positional, keywords = arguments.bind_path(request)
+    return cls(*positional, **keywords)
 
 
 def _defines(cls: type, name: str) -> bool:
-    """Whether `cls` has the method `name`, not counting the ones in Servlet that only say what could be there."""
+    """Whether `cls` has the method `name`; those in Servlet, which only say what could be there, are none."""
     method = getattr(cls, name, None)
     return method is not None and method is not getattr(Servlet, name, None)

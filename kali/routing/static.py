@@ -1,8 +1,9 @@
 """StaticFolder: the files of one folder as a handler, and nothing from outside it.
 
-A name is looked at before the file system is asked: what any system could read as something else than a plain name in
-this folder does not exist. Then the real path must still lie inside. What a file's response looks like is in
-`kali.http.files`. Sources: the project's facts, static path; Microsoft, "Naming Files, Paths, and Namespaces".
+A name is looked at before the file system is asked: what any system could read as something else than a plain
+name in this folder does not exist. Then the real path must still lie inside. What a file's response looks
+like is in `kali.http.files`. Sources: the project's facts, static path; Microsoft, "Naming Files, Paths, and
+Namespaces".
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import re
 from urllib.parse import quote
 
-from kali.http.files import file_response
 from kali.http.response import Response
 from kali.markup import escape_text
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ['StaticFolder']
 
-# Control characters, separators, drive and stream colons, and what Windows forbids or drops at the end of a name.
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]|[. ]$')
-_DEVICE = re.compile(r'(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$', re.IGNORECASE)
+# Control characters, separators, drive and stream colons, what Windows forbids or drops at the end of a name,
+# and the stand-ins for bytes that are no UTF-8, which no URL can name.
+_UNSAFE = re.compile('[\x00-\x1f\x7f/\\\\:*?"<>|\ud800-\udfff]|[. ]$')
+_DEVICE = re.compile(r'(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$', re.IGNORECASE)
 
 
 class StaticFolder:
@@ -68,7 +69,7 @@ class StaticFolder:
                 request.app_url([*names, ''], request.query))
         if is_folder or not os.path.isfile(path):  # noqa: PTH113
             return _missing(request)
-        return file_response(path, request=request, download=self.download)
+        return Response.file(path, request=request, download=self.download)
 
     def _contains(self, path: str) -> bool:
         """Whether `path`, all links followed, lies in this folder."""
@@ -78,14 +79,18 @@ class StaticFolder:
     def _folder(self, request: Request, path: str, names: list[str]) -> Response | Deferred:
         index = os.path.join(path, 'index.html')  # noqa: PTH118
         if os.path.isfile(index) and self._contains(index):  # noqa: PTH113
-            return file_response(index, request=request, download=self.download)
-        with os.scandir(path) as entries:
-            shown = sorted((not entry.is_dir(), entry.name.lower(), entry.name) for entry in entries
-                           if not _is_hidden(entry.name) and self._contains(entry.path))
+            return Response.file(index, request=request, download=self.download)
+        try:
+            with os.scandir(path) as entries:
+                shown = sorted((not entry.is_dir(), entry.name.lower(), entry.name) for entry in entries
+                               if not _is_hidden(entry.name) and self._contains(entry.path))
+        except OSError:  # it may not be looked into, or has just gone
+            return _missing(request)
         lines = ['<li><a href="../">../</a></li>\n'] if names else []
         for is_file, _, name in shown:
             slash = '' if is_file else '/'
-            lines.append(f'<li><a href="./{escape_text(quote(name))}{slash}">{escape_text(name)}{slash}</a></li>\n')
+            href = './' + escape_text(quote(name)) + slash
+            lines.append(f'<li><a href="{href}">{escape_text(name)}{slash}</a></li>\n')
         title = 'Folder ' + '/'.join([*request.path[:request.mount_depth], *names, ''])
         return Response.generic(['<ul>\n', lines, '</ul>'], title=title)
 

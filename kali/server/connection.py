@@ -1,8 +1,9 @@
 """Connection: one client's socket, never waited for.
 
-It reads what is there, feeds the parser, buffers what the client has not taken yet, and says what it waits for; when
-to look at it again is the loop's business. Its life: READING until the request is whole (or refused), ANSWERING while
-a deferred answer is under way, WRITING until the answer is sent, DRAINING what the client still sends, CLOSED.
+It reads what is there, feeds the parser, buffers what the client has not taken yet, and says what it waits
+for; when to look at it again is the loop's business. Its life: READING until the request is whole (or
+refused), ANSWERING while a deferred answer is under way, WRITING until the answer is sent, DRAINING what the
+client still sends, CLOSED.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from kali.errors import ProtocolError
 from kali.http.parser import Data, Head, RequestParser
 from kali.http.request import Request
 from kali.http.response import Response
+from kali.markup import escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -24,31 +26,39 @@ if TYPE_CHECKING:
     from kali.http.deferred import Deferred, Wait
     from kali.http.limits import Limits
 
-__all__ = ['ANSWERING', 'CLOSED', 'DRAINING', 'READING', 'WRITING', 'Connection']
+__all__ = ['ANSWERING', 'CLOSED', 'DRAINING', 'NEVER', 'READING', 'WRITING', 'Connection']
 
 READING, ANSWERING, WRITING, DRAINING, CLOSED = 'reading', 'answering', 'writing', 'draining', 'closed'
 
 RECEIVE = 1 << 16  # bytes asked of the socket at a time
 HIGH_WATER = 1 << 18  # bytes waiting to be sent above which a stream is not asked for more
+NEVER = float('inf')
 DRAIN_SECONDS = 5.0  # how long the client may go on sending what nobody reads
+# Not to wait is said with each call where that can be: it saves setblocking() and its system call.
+DONT_WAIT: int = getattr(socket, 'MSG_DONTWAIT', 0)
 CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 
 
 class Connection:
     """A client's socket and what is known of its request.
 
-    :param client: a non-blocking socket
+    :param client: its socket
     :param first: deadline for the first byte, on the clock of `time.monotonic`
     """
 
-    __slots__ = ('answer', 'body', 'client', 'deadline', 'head', 'interest', 'limits', 'out', 'out_size', 'parser',
-                 'request', 'started', 'state', 'status', 'to_drain', 'wait')
+    __slots__ = ('answer', 'body', 'client', 'deadline', 'head', 'interest', 'limits', 'out', 'out_size',
+                 'parser', 'queued', 'request', 'size', 'stalled', 'started', 'state', 'status', 'to_drain',
+                 'wait')
 
     def __init__(self, client: socket.socket, limits: Limits, first: float) -> None:
+        # A program may have given all new sockets a timeout (socket.setdefaulttimeout): then they would wait.
+        if not DONT_WAIT or client.gettimeout() is not None:
+            client.setblocking(False)
         self.client, self.limits = client, limits
         self.parser = RequestParser(limits)
         self.state = READING
         self.deadline = first
+        self.stalled = NEVER  # when a client that takes nothing of what waits to be sent is given up
         self.interest = 0  # what the selector watches for; the loop's note
         self.head: Head | None = None
         self.body: list[bytes] = []
@@ -58,8 +68,9 @@ class Connection:
         self.to_drain = 0
         self.answer: Deferred | None = None
         self.wait: Wait | None = None
+        self.queued = False  # whether the answer is in line for its next step; the loop's note
         self.started = 0.0
-        self.status = 0
+        self.status = self.size = 0  # of a deferred answer, for the log
 
     def receive(self, now: float, admit: Callable[[Head], Response | None]) -> Request | Response | None:
         """Read what is there. Gives the request once it is whole, a refusal, or None: wait on, or closed.
@@ -67,7 +78,7 @@ class Connection:
         :param admit: asked as soon as the head is there; a Response from it is the refusal.
         """
         try:
-            data = self.client.recv(RECEIVE)
+            data = self.client.recv(RECEIVE, DONT_WAIT)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:  # the client has reset the connection
@@ -86,13 +97,14 @@ class Connection:
                     self.head = event
                     refusal = admit(event)
                     if refusal is not None:
-                        self.to_drain = _declared_length(event)
+                        self.to_drain = _declared_length(event, self.limits.body)
                         return refusal
                 else:
                     return self._whole()
         except ProtocolError as error:
-            self.to_drain = _declared_length(self.head) if self.head else self.limits.head
-            return Response.generic('<p>' + _harmless(str(error)) + '</p>', status=error.status)
+            limits = self.limits
+            self.to_drain = _declared_length(self.head, limits.body) if self.head else limits.head
+            return Response.generic('<p>' + escape_text(str(error)) + '</p>', status=error.status)
         if self.head is not None:
             self._expect_body(now)
         return None
@@ -123,7 +135,7 @@ class Connection:
 
     def late(self) -> Response | None:
         """What to answer when a deadline has passed while reading; None closes."""
-        if self.state == READING and self.parser.head_begun:
+        if self.state is READING and self.parser.head_begun:
             self.to_drain = self.parser.remaining or 1
             return Response.generic('<p>The request took too long to arrive.</p>', status=408)
         return None
@@ -132,7 +144,7 @@ class Connection:
         """Send `data`, or as much of it as the client takes now; the rest is kept until `flush`."""
         if not self.out:
             try:
-                sent = self.client.send(data)
+                sent = self.client.send(data, DONT_WAIT)
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError:
@@ -141,7 +153,7 @@ class Connection:
             if sent == len(data):
                 return
             data = memoryview(data)[sent:]  # type: ignore[assignment]
-            self.deadline = now + self.limits.stall_seconds
+            self.stalled = now + self.limits.stall_seconds
         self.out.append(memoryview(data))
         self.out_size += len(data)
 
@@ -150,25 +162,27 @@ class Connection:
         while self.out:
             piece = self.out[0]
             try:
-                sent = self.client.send(piece)
+                sent = self.client.send(piece, DONT_WAIT)
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError:
                 self.close()
                 return True
             self.out_size -= sent
-            self.deadline = now + self.limits.stall_seconds
+            self.stalled = now + self.limits.stall_seconds
             if sent == len(piece):
                 self.out.popleft()
             else:
                 self.out[0] = piece[sent:]
+        self.stalled = NEVER
         return True
 
     def finish(self, now: float) -> None:
         """All is sent: close, or first read what the client still sends.
 
-        Closing a socket with unread bytes resets it, and the browser would lose the answer that it has not read yet.
-        So a refused body is read to its declared length and thrown away (FACTS: drained to 64 KiB most were lost).
+        Closing a socket with unread bytes resets it, and the browser would lose the answer that it has not
+        read yet. So a refused body is read to its declared length and thrown away (FACTS: drained to 64 KiB
+        most were lost).
         """
         if not self.to_drain:
             self.close()
@@ -184,7 +198,7 @@ class Connection:
     def drain(self, now: float) -> None:
         """Throw away what has come; close at its end."""
         try:
-            data = self.client.recv(RECEIVE)
+            data = self.client.recv(RECEIVE, DONT_WAIT)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -198,7 +212,7 @@ class Connection:
     def is_gone(self) -> bool:
         """Whether the client has hung up; bytes that come in place of that are thrown away."""
         try:
-            return not self.client.recv(RECEIVE)
+            return not self.client.recv(RECEIVE, DONT_WAIT)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
@@ -219,6 +233,7 @@ class Connection:
             self.state = CLOSED
             self.out.clear()
             self.out_size = 0
+            self.stalled = NEVER
             self.client.close()
 
 
@@ -226,11 +241,12 @@ class Connection:
 _NO_LINGER = b'\1\0\0\0' if sys.platform == 'win32' else (1).to_bytes(4, sys.byteorder) + bytes(4)
 
 
-def _declared_length(head: Any) -> int:
-    """How many bytes of body a refused request announces, whatever else is wrong with it; at least one."""
+def _declared_length(head: Any, limit: int) -> int:
+    """How many bytes of body a refused request announces, whatever else is wrong; at least one.
+
+    :param limit: how many to expect of a body that announces none, since it comes in chunks
+    """
+    if 'transfer-encoding' in head.headers:
+        return limit
     text = head.headers.get('content-length', '')
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 16 else 1
-
-
-def _harmless(text: str) -> str:
-    return text.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')

@@ -1,7 +1,9 @@
-"""The dispatcher: the one place where a handler is called, and the only one that catches everything it may raise.
+"""The dispatcher: the one place where a handler is called, and the only one that catches everything it may
+raise.
 
-Whatever the handler does, the outcome is a Response with its content rendered to bytes, or a Deferred. The server, the
-test client and the WSGI and ASGI adapters all call it, so an application behaves the same in each of them.
+Whatever the handler does, the outcome is a Response with its content rendered to bytes, or a Deferred. The
+server, the test client and the WSGI and ASGI adapters all call it, so an application behaves the same in each
+of them.
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
     from kali.http.request import Request
     from kali.http.response import Handler
 
-__all__ = ['Broken', 'Dispatcher']
+__all__ = ['Broken', 'Dispatcher', 'rendered']
 
 
 class Broken(Exception):
-    """A stream failed after its first bytes were sent; its connection must be cut, so that it does not look whole."""
+    """A stream failed after its first bytes were sent: it must be cut, so that it does not look whole."""
 
 
 class Dispatcher:
@@ -33,7 +35,8 @@ class Dispatcher:
 
     :param handler: the application
     :param debug: whether error pages show the cause
-    :param stopping: tells whether the server is ending; a handler that is interrupted then is answered with 503
+    :param stopping: tells whether the server is ending; a handler that is interrupted then is answered with
+        503
 
     >>> from kali.http.request import Request
     >>> Dispatcher(lambda request: ['<p>', 1 + 1]).answer(Request()).content
@@ -42,20 +45,21 @@ class Dispatcher:
     500
     """
 
-    def __init__(self, handler: Handler, *, debug: bool = True, stopping: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, handler: Handler, *, debug: bool = True,
+                 stopping: Callable[[], bool] = lambda: False) -> None:
         self.handler, self.debug, self.stopping = handler, debug, stopping
 
     def answer(self, request: Request) -> Response | Deferred:
         """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
         try:
-            handler = asset if request.target.startswith(PREFIX) else self.handler
-            if '%' in request.target:
+            target = request.target
+            if '%' in target:
                 _ = request.path  # raises for bad escapes, which no handler should have to meet
-            response = as_response(handler(request))
-            if type(response) is Deferred:
-                return response
-            content = response.content  # type: ignore[union-attr]
-            return response if type(content) is bytes else response.with_content(flatten(content))  # type: ignore[union-attr]
+            value = (asset if target.startswith(PREFIX) else self.handler)(request)
+            if type(value) is str:
+                return Response(value.encode('utf-8', 'replace'))  # a whole page: nothing to put together
+            response = as_response(value)
+            return response if isinstance(response, Deferred) else rendered(response)
         except BaseException as error:
             return self._failed(request, error)
 
@@ -66,7 +70,7 @@ class Dispatcher:
         """
         try:
             outcome = deferred.step()
-            return outcome.with_content(flatten(outcome.content)) if isinstance(outcome, Response) else outcome
+            return rendered(outcome) if isinstance(outcome, Response) else outcome
         except BaseException as error:
             response = self._failed(request, error)
             if deferred.response is not None:
@@ -80,20 +84,35 @@ class Dispatcher:
         except BaseException as error:
             self._failed(request, error)
 
+    def call(self, function: Callable[[], object]) -> None:
+        """Call what somebody asked to be called; what fails in it is only logged."""
+        try:
+            function()
+        except BaseException as error:
+            if not (self.stopping() and isinstance(error, (KeyboardInterrupt, SystemExit))):
+                log.error('%s failed', getattr(function, '__qualname__', 'a call'), exception=error)
+
+    @staticmethod
+    def ending() -> Response:
+        """The answer to who asked too late."""
+        return rendered(Response.generic('<p>The program is being ended.</p>', status=503))
+
     def _failed(self, request: Request, error: BaseException) -> Response:
         if self.stopping() and isinstance(error, (KeyboardInterrupt, SystemExit)):
-            return self._render(Response.generic('<p>The program is being ended.</p>', status=503))
+            return self.ending()
         reference = ''
         if not isinstance(error, KaliError) or error.status >= 500:
             import os  # only a mishap needs a number
             reference = os.urandom(4).hex()
             log.error('%s %s failed (%s)', request.method, request.target, reference, exception=error)
         try:
-            return self._render(error_response(request, error, debug=self.debug, reference=reference))
+            return rendered(error_response(request, error, debug=self.debug, reference=reference))
         except BaseException as again:  # out of memory or of stack: the plainest page there is
             log.error('the error page failed (%s)', reference, exception=again)
             return Response(b'<h1>Internal Server Error</h1>', status=500)
 
-    @staticmethod
-    def _render(response: Response) -> Response:
-        return response.with_content(flatten(response.content))
+
+def rendered(response: Response) -> Response:
+    """The response with its content as bytes; one that the application may keep is not touched."""
+    content = response.content
+    return response if type(content) is bytes else response.with_content(flatten(content))

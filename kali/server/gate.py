@@ -1,10 +1,12 @@
 """The gate: who may come in. It looks at the head of a request, before any of the body and any handler.
 
-In this order: the Host must be ours (or a foreign name could be pointed at this machine: DNS rebinding); then Fetch
-Metadata, or Origin where a browser sends none, must not say that another site is asking; then, when kali opened the
-window itself, the launch cookie, which is handed out once for a one-shot key. It knows no routes and no applications.
+In this order: the Host must be ours (or a foreign name could be pointed at this machine: DNS rebinding); then
+Fetch Metadata, or Origin where a browser sends none, must not say that another site is asking; then, when
+kali opened the window itself, the launch cookie, which is handed out once for a one-shot key. It knows no
+routes and no applications.
 
-Sources: Fetch Metadata Request Headers (W3C), sections 2 and 4; RFC 6454 (Origin); RFC 9110 section 7.2 (Host).
+Sources: Fetch Metadata Request Headers (W3C), sections 2 and 4; RFC 6454 (Origin); RFC 9110 section 7.2
+(Host).
 """
 
 from __future__ import annotations
@@ -27,18 +29,24 @@ if TYPE_CHECKING:
     from kali.http.request import Request
     from kali.http.response import Handler
 
-__all__ = ['Gate', 'Keys', 'gate']
+__all__ = ['Gate', 'Keys', 'gate', 'is_key']
 
 SAFE_METHODS = frozenset(('GET', 'HEAD', 'OPTIONS'))
 _KEY = re.compile(r'([?&])key=([0-9a-f]{64})(&|$)')
 
-_NO_KEY = """<p>This page belongs to a program on this computer, and only the window that the program opened may use it.</p>
+_NO_KEY = """<p>This page belongs to a program on this computer,
+and only the window that the program opened may use it.</p>
 <p>To get in, start the program again, or open the address that it printed where it was started.</p>
 """
 _WELCOME = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Opening</title>
 <script>location.replace(%s)</script></head>
 <body><p><a href="%s">Go on</a></p></body></html>
 """
+
+
+def is_key(text: str) -> bool:
+    """Whether `text` could be a launch key: 64 hexadecimal digits, small letters among them."""
+    return re.fullmatch('[0-9a-f]{64}', text) is not None
 
 
 class Keys:
@@ -101,7 +109,7 @@ class Gate:
 
     def admit(self, head: Head | Request) -> Response | None:
         """None if the request may go on, else the answer to give instead."""
-        headers = head.headers
+        headers = head.headers.last  # by name in lower case
         host = headers.get('host', '').lower()
         if host not in self.hosts:
             return _refuse('This address is not one of this program.')
@@ -122,10 +130,12 @@ class Gate:
                 return _welcome(clean, keys)
             if is_in and keys.was_spent(match[2]):  # Back, or a reload of the address with the key
                 return Response.redirect(clean)
-        return None if is_in else Response.generic(_NO_KEY, title='Please open this from the program', status=403)
+        if is_in:
+            return None
+        return Response.generic(_NO_KEY, title='Please open this from the program', status=403)
 
 
-def _is_own(method: str, host: str, headers: Any) -> bool:
+def _is_own(method: str, host: str, headers: dict[str, str]) -> bool:
     """Whether no other site is behind the request, as far as the browser says."""
     site = headers.get('sec-fetch-site')
     if method in SAFE_METHODS:
@@ -145,11 +155,14 @@ def _without(target: str, match: re.Match[str]) -> str:
 
 
 def _welcome(url: str, keys: Keys) -> Response:
-    # 200 and a script instead of a redirect: after a launch page at file://, a redirect would lose the Strict cookie
-    # (FACTS, Browsers), and replace() leaves no history entry with the key.
+    # 200 and a script instead of a redirect: after a launch page at file://, a redirect would lose the Strict
+    # cookie (FACTS, Browsers), and replace() leaves no history entry with the key.
     quoted = '"' + url.replace('\\', '%5C').replace('"', '%22').replace('<', '%3C').replace('>', '%3E') + '"'
     page = Response(_WELCOME % (quoted, quoted.strip('"').replace('&', '&amp;')),
-                    headers={'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer'})
+                    headers={'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer',
+                             # its own, or a stricter one of the application would stop its script
+                             'Content-Security-Policy': "default-src 'none'; script-src 'unsafe-inline'; "
+                                                        "frame-ancestors 'none'"})
     page.set_cookie(keys.cookie, keys.secret, same_site='Strict')
     return page
 

@@ -1,9 +1,9 @@
 """The loop: one thread that serves every socket, and runs one handler at a time.
 
-It accepts whoever comes, reads only sockets that have something, and hands a request to the dispatcher once it is
-whole; so an idle, slow or half-open client costs nobody any time. Between requests it takes deferred answers a step
-further, keeps the deadlines, and does what long-lived parts asked their `host` for. This is the only file that knows
-a selector. What a request means is decided elsewhere.
+It accepts whoever comes, reads only sockets that have something, and hands a request to the dispatcher once
+it is whole; so an idle, slow or half-open client costs nobody any time. Between requests it takes deferred
+answers a step further, keeps the deadlines, and does what long-lived parts asked their `host` for. This is
+the only file that knows a selector. What a request means is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ from kali.server.connection import (
     CLOSED,
     DRAINING,
     HIGH_WATER,
+    NEVER,
     READING,
     WRITING,
     Connection,
 )
-from kali.server.dispatcher import Broken, Dispatcher
+from kali.server.dispatcher import Broken, Dispatcher, rendered
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -70,12 +71,13 @@ class Server:
         self._listeners = sockets
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
-        self._next_deadline = float('inf')  # never later than the earliest deadline of a connection
-        self._ready: deque[tuple[Connection | None, Request, Deferred]] = deque()  # answers to take a step further
+        self._next_deadline = NEVER  # never later than the earliest deadline of a connection
+        # Answers to take a step further; those without a connection are jobs.
+        self._ready: deque[tuple[Connection | None, Request, Deferred]] = deque()
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
         self._stopping = self._handling = False
-        self._stop_by = float('inf')
+        self._stop_by = NEVER
         self._accept_again = 0.0  # when accepting is paused: until when
         self._told_of_shortage = False
         # A pair of sockets, since select cannot wait for anything else on Windows.
@@ -100,7 +102,7 @@ class Server:
             pass  # it is full, so the loop is about to wake anyway; or closed, and there is nobody to wake
 
     def stop(self) -> None:
-        """Have `run` return once the answers under way are sent, or after 1.5 seconds. Safe from another thread."""
+        """Have `run` return once the answers under way are sent, or after 1.5 seconds; from any thread."""
         self._stopping = True
         self.wake()
 
@@ -108,25 +110,33 @@ class Server:
 
     def run(self) -> None:
         """Serve until stopped. Enters the handler's `lifespan` first and leaves it in the end."""
-        entered: list[Any] = []
         try:
             with _Signals(self):
-                for manager in getattr(self.handler, 'lifespan', ()):
-                    manager.host = self
-                    manager.__enter__()
-                    entered.append(manager)
-                self._open()
+                self._run_within(list(getattr(self.handler, 'lifespan', ())))
+        finally:
+            self._close()
+            for each in (self._wake_in, self._wake_out):  # not before: a signal may come at any time
+                each.close()
+            self._selector.close()
+
+    def _run_within(self, managers: list[Any]) -> None:
+        if managers:
+            manager = managers.pop(0)
+            manager.host = self
+            with manager:
+                self._run_within(managers)
+            return
+        self._open()
+        try:
+            while not self._is_over():
                 try:
-                    while not self._is_over():
-                        self._turn()
+                    self._turn()
                 except KeyboardInterrupt:
+                    # A signal that came just before or after the handler which it was meant to interrupt.
                     if not self._stopping:
                         raise
-                finally:
-                    self._close()
         finally:
-            for manager in reversed(entered):
-                manager.__exit__(*sys.exc_info())
+            self._close()
 
     def _open(self) -> None:
         for each in (self._wake_in, self._wake_out, *self._listeners):
@@ -137,19 +147,21 @@ class Server:
 
     def _close(self) -> None:
         for connection in list(self._connections):
+            if connection.out or connection.state is ANSWERING:
+                connection.reset()  # it must not look whole
             self._drop(connection)
-        for each in (*self._listeners, self._wake_in, self._wake_out):
-            each.close()
-        self._selector.close()
+        self._stop_accepting()
 
     def _is_over(self) -> bool:
         if not self._stopping:
             return False
         now = time.monotonic()
-        if self._stop_by == float('inf'):
+        if self._stop_by == NEVER:
             self._stop_by = now + STOP_SECONDS
             self._stop_accepting()
-        busy = any(each.state in (WRITING, DRAINING) for each in self._connections)
+            for connection in [each for each in self._connections if each.wait is not None]:
+                self._give_up(connection, now)
+        busy = any(each.state in (WRITING, DRAINING, ANSWERING) for each in self._connections)
         return not busy or now >= self._stop_by
 
     def _stop_accepting(self) -> None:
@@ -159,6 +171,7 @@ class Server:
             except (KeyError, ValueError):
                 pass  # accepting was paused
             listener.close()
+        self._listeners = []
 
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
@@ -175,17 +188,24 @@ class Server:
         if now >= self._next_deadline:
             self._expire(now)
         while self._timers and self._timers[0][0] <= now:
-            heappop(self._timers)[2]()
+            self._call(heappop(self._timers)[2])
         if self._accept_again and now >= self._accept_again:
-            self._resume_accepting()
+            self._resume_accepting(now)
+
+    def _call(self, function: Callable[[], object]) -> None:
+        self._handling = True
+        try:
+            self.dispatcher.call(function)
+        finally:
+            self._handling = False
 
     def _patience(self) -> float | None:
         """How long to wait for a socket: until the next deadline."""
         if self._ready:
             return 0
-        until = min(self._next_deadline, self._stop_by, self._accept_again or float('inf'),
-                    self._timers[0][0] if self._timers else float('inf'))
-        if until == float('inf'):
+        until = min(self._next_deadline, self._stop_by, self._accept_again or NEVER,
+                    self._timers[0][0] if self._timers else NEVER)
+        if until == NEVER:
             # Ctrl-C does not interrupt select on Windows: without a socket to wake it, look once a second.
             return 1.0 if sys.platform == 'win32' else None
         return max(0.0, until - time.monotonic())
@@ -210,7 +230,6 @@ class Server:
             self._accept_failed(error)
             return
         now = time.monotonic()
-        client.setblocking(False)
         connection = Connection(client, self.limits, now + self.timeout)
         self._connections.add(connection)
         # The request is mostly there already; trying at once saves a turn through the selector (FACTS, Time).
@@ -228,11 +247,15 @@ class Server:
         self._pause_accepting(time.monotonic() + 0.1)
 
     def _pause_accepting(self, until: float) -> None:
+        if not self._accept_again:  # else it is paused already: two listeners may fail in one turn
+            for listener in self._listeners:
+                self._selector.unregister(listener)
         self._accept_again = until
-        for listener in self._listeners:
-            self._selector.unregister(listener)
 
-    def _resume_accepting(self) -> None:
+    def _resume_accepting(self, now: float) -> None:
+        if len(self._connections) >= self.limits.connections:
+            self._accept_again = now + 1.0
+            return
         self._accept_again = 0.0
         if not self._stopping:
             for listener in self._listeners:
@@ -270,28 +293,31 @@ class Server:
     def _handle(self, connection: Connection, request: Request, now: float) -> None:
         """The one place in the program from which handlers run."""
         request.scope.host = self
-        self._handling = True
         try:
+            self._handling = True
             answer = self.dispatcher.answer(request)
+        except KeyboardInterrupt:  # a signal that came a moment before the handler, or after it
+            answer = self.dispatcher.ending()
         finally:
             self._handling = False
-        if type(answer) is Deferred:
-            self._begin(connection, request, answer, now)
+        if isinstance(answer, Response):
+            self._reply(connection, answer, now)
         else:
-            self._reply(connection, answer, now)  # type: ignore[arg-type]
+            self._begin(connection, request, answer, now)
 
     def _reply(self, connection: Connection, response: Response, now: float) -> None:
         """Send a whole response."""
         body = response.content
         if type(body) is not bytes:
-            response = self.dispatcher._render(response)
+            response = rendered(response)
             body = response.content
         head = connection.head
         if log.is_listening():
             self._log(connection, response.status, len(body))
         connection.state = WRITING
         try:
-            data = self.encoder.encode(response, body, without_body=head is not None and head.method == 'HEAD')
+            is_head = head is not None and head.method == 'HEAD'
+            data = self.encoder.encode(response, body, without_body=is_head)
         except Exception as error:  # a header that cannot be sent is a bug of the application
             log.error('the response cannot be sent', exception=error)
             data = self.encoder.encode(Response(None, status=500), b'')
@@ -299,6 +325,7 @@ class Server:
         if response.shut_down:
             self._stopping = True
         if connection.out:
+            connection.deadline = NEVER  # from now on it counts whether the client reads
             self._settle(connection)
         else:
             self._sent(connection, now)
@@ -307,11 +334,9 @@ class Server:
         """All that there was to send is sent."""
         if connection.state is WRITING:
             connection.finish(now)
-            self._settle(connection)
-        elif connection.state is ANSWERING:
+        elif connection.state is ANSWERING and connection.wait is None:
             self._resume(connection)
-        else:
-            self._settle(connection)
+        self._settle(connection)
 
     def _settle(self, connection: Connection) -> None:
         """Have the selector watch for what the connection waits for, and keep its deadline in mind."""
@@ -332,6 +357,8 @@ class Server:
             connection.interest = interest
         if connection.deadline < self._next_deadline:
             self._next_deadline = connection.deadline
+        if connection.stalled < self._next_deadline:
+            self._next_deadline = connection.stalled
 
     def _drop(self, connection: Connection) -> None:
         """Forget a connection, closing it if it is not yet."""
@@ -348,34 +375,31 @@ class Server:
 
     def _expire(self, now: float) -> None:
         """Act on the deadlines that have passed, and find the next one."""
-        for connection in [each for each in self._connections if each.deadline <= now]:
-            if connection.wait is not None:
-                if connection.wait.over(now):
-                    self._resume(connection)
+        for connection in [each for each in self._connections if each.deadline <= now or each.stalled <= now]:
+            is_stalled = connection.stalled <= now
+            if connection.wait is not None and not is_stalled:
+                self._resume(connection)
                 continue
-            response = connection.late()
+            response = None if is_stalled else connection.late()
             if response is None:
-                if connection.state is WRITING or connection.out:
+                if connection.out:
                     connection.reset()
                 self._drop(connection)
             else:
                 self._reply(connection, response, now)
-        self._next_deadline = min((each.deadline for each in self._connections), default=float('inf'))
+        self._next_deadline = min((min(each.deadline, each.stalled) for each in self._connections),
+                                  default=NEVER)
 
     # Deferred answers.
 
     def _begin(self, connection: Connection, request: Request, deferred: Deferred, now: float) -> None:
         connection.state = ANSWERING
         connection.answer = deferred
-        connection.deadline = float('inf')
+        connection.deadline = NEVER
         response = deferred.response
         if response is not None:
             connection.status = response.status
-            try:
-                connection.write(self.encoder.head(response, None), now)
-            except ValueError as error:
-                log.error('the response cannot be sent', exception=error)
-                connection.reset()
+            connection.write(self.encoder.head(response, None), now)
             if request.method == 'HEAD':
                 self._end(connection, now)
                 return
@@ -384,21 +408,26 @@ class Server:
     def _resume(self, connection: Connection) -> None:
         """Let the answer of a connection go on in the next turn."""
         connection.wait = None
-        connection.deadline = float('inf')
+        connection.deadline = NEVER
         if connection.state is CLOSED:
             self._drop(connection)
-        elif connection.answer is not None and connection.request is not None:
+        elif connection.answer is not None and connection.request is not None and not connection.queued:
+            connection.queued = True
             self._ready.append((connection, connection.request, connection.answer))
 
     def _step(self, connection: Connection | None, request: Request, deferred: Deferred) -> None:
         """Take a deferred answer one step further."""
-        if connection is not None and connection.answer is not deferred:
-            return  # its client has gone meanwhile
+        if connection is not None:
+            connection.queued = False
+            if connection.answer is not deferred:
+                return  # its client has gone meanwhile
         self._handling = True
         try:
             outcome = self.dispatcher.step(request, deferred)
         except Broken:
-            if connection is not None:
+            if connection is None:
+                self.dispatcher.close(request, deferred)
+            else:
                 connection.reset()
                 self._drop(connection)
             return
@@ -417,29 +446,50 @@ class Server:
             self._park(connection, outcome, now)
         else:
             connection.write(outcome, now)
+            connection.size += len(outcome)
             if connection.out_size < HIGH_WATER:
                 self._resume(connection)
             self._settle(connection)
 
     def _park(self, connection: Connection, wait: Wait, now: float) -> None:
         connection.wait = wait
-        connection.deadline = float('inf') if wait.until is None else wait.until
+        connection.deadline = NEVER if wait.until is None else wait.until
         if wait.over(now):
             self._resume(connection)
+        elif self._stopping:
+            self._give_up(connection, now)
+            return
         elif wait.future is not None:
             wait.future.add_done_callback(lambda _: self.wake())
         self._settle(connection)
 
     def _background(self, request: Request, deferred: Deferred, outcome: object, now: float) -> None:
         if isinstance(outcome, Wait):
-            again = now + 0.05 if outcome.until is None else outcome.until
+            parked: list[tuple[None, Request, Deferred]] = [(None, request, deferred)]
+
+            def go_on(_: object = None) -> None:
+                while parked:  # once, for whichever comes first; both calls are safe from another thread
+                    self._ready.append(parked.pop())
+                    self.wake()
+            if outcome.until is not None:
+                self.at(outcome.until, go_on)
             if outcome.future is not None:
-                outcome.future.add_done_callback(lambda _: self.wake())
-            self.at(again, lambda: self._ready.append((None, request, deferred)))
+                outcome.future.add_done_callback(go_on)
         elif outcome is None or isinstance(outcome, Response):
             self.dispatcher.close(request, deferred)
         else:
             self._ready.append((None, request, deferred))
+
+    def _give_up(self, connection: Connection, now: float) -> None:
+        """The server ends before the answer: say so, or, if a part of it was sent, cut it."""
+        answer, connection.answer, connection.wait = connection.answer, None, None
+        if answer is not None and connection.request is not None:
+            self.dispatcher.close(connection.request, answer)
+            if answer.response is None:
+                self._reply(connection, self.dispatcher.ending(), now)
+                return
+        connection.reset()
+        self._drop(connection)
 
     def _end(self, connection: Connection, now: float) -> None:
         """A stream has given its last piece."""
@@ -448,7 +498,7 @@ class Server:
         if answer is not None:
             self.dispatcher.close(connection.request, answer)
         if log.is_listening():
-            self._log(connection, connection.status, 0)
+            self._log(connection, connection.status, connection.size)
         connection.state = WRITING
         if connection.out:
             self._settle(connection)
@@ -458,7 +508,8 @@ class Server:
     def _log(self, connection: Connection, status: int, size: int) -> None:
         head = connection.head
         what = f'{head.method} {head.target}' if head else '(no request)'
-        log.info('%s %d %d bytes %.1f ms', what, status, size, (time.monotonic() - connection.started) * 1000)
+        took = (time.monotonic() - connection.started) * 1000
+        log.info('%s %d %d bytes %.1f ms', what, status, size, took)
 
     def interrupt(self) -> None:
         """A signal asks the server to end: interrupt the handler that runs, if one does."""
@@ -471,8 +522,8 @@ class Server:
 class _Signals:
     """SIGINT and SIGTERM end the server while it runs; what they did before is put back.
 
-    A handler that swallows the interruption is interrupted again four times a second, by SIGALRM; there is none on
-    Windows, where a second Ctrl-C does it.
+    A handler that swallows the interruption is interrupted again four times a second, by SIGALRM; there is
+    none on Windows, where a second Ctrl-C does it.
     """
 
     def __init__(self, server: Server) -> None:
@@ -527,6 +578,6 @@ def listen(address: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise KaliError(f'Port {port} on {address} cannot be used ({error.strerror or error}): another program may '
-                        'have it. End that program, or give another port.') from error
+        raise KaliError(f'Port {port} on {address} cannot be used ({error.strerror or error}): another '
+                        'program may have it. End that program, or give another port.') from error
     return listener

@@ -1,4 +1,5 @@
-"""SQLite that loses nothing: `connect` opens the file, `guard` makes each request a transaction, `atomic` a part of one."""
+"""SQLite that loses nothing: `connect` opens the file, `guard` makes each request a transaction, `atomic` a
+part of one."""
 
 from kali.sqlite.atomic import atomic as atomic
 from kali.sqlite.connection import connect as connect

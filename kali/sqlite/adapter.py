@@ -1,8 +1,8 @@
 """adapter: what the guard asks of a database, and how sqlite3 is asked for it.
 
 One adapter stands for one connection. The guard knows these methods only, so that another database needs
-another adapter and nothing else. The rule: after `commit` or `roll_back`, however they end, no transaction is
-open and no read lock is held. It knows nothing about requests.
+another adapter and nothing else. The rule: after `roll_back`, whatever happened, no transaction is open and
+no read lock is held. It knows nothing about requests.
 """
 
 from __future__ import annotations
@@ -41,17 +41,16 @@ class SqliteAdapter:
             raise TypeError(f'guard: {connection!r} is no sqlite3 connection; make one with '
                             'kali.sqlite.connect(path)')
         self.connection = connection
-        self._own = isinstance(connection, Connection)
+        self._own = connection if isinstance(connection, Connection) else None  # kali's own knows more
         try:
-            # A cursor of its own: no row factory, no notes about the guard's SQL, and its statements stay
-            # compiled.
+            # A cursor of its own: no row factory, and no notes about the guard's SQL.
             self._run: Callable[..., sqlite3.Cursor] = sqlite3.Cursor(connection).execute
             self.file: str = self._run('PRAGMA database_list').fetchone()[2] or ''
             self._resting: int = self._run('PRAGMA query_only').fetchone()[0]
             self._patience: float = self._run('PRAGMA busy_timeout').fetchone()[0] / 1000
         except sqlite3.ProgrammingError as error:
             raise ValueError(f'guard: the connection cannot be used: {error}') from error
-        self.name: str = connection.path if isinstance(connection, Connection) else self.file or ':memory:'
+        self.name: str = self._own.path if self._own else self.file or ':memory:'
 
     def admit(self, mode: str) -> None:
         """Make sure that the connection is one that `mode` ('commit' or 'check') can work with.
@@ -82,21 +81,24 @@ class SqliteAdapter:
             return self.connection.in_transaction
         except sqlite3.ProgrammingError as error:
             raise DatabaseError(f'The connection to the database {self.name} has been closed; what was not '
-                                'committed is lost. Close it at the end of the program, after serve_http.') from error
+                                'committed is lost. Close it at the end of the program, after '
+                                'serve_http.') from error
 
     def begin(self) -> None:
-        """Begin a transaction that may write, waiting for another program's lock as long as busy_timeout says.
+        """Begin a transaction that may write.
 
-        :raises DatabaseError: 503 if the lock stays; 500 if a transaction is open already
+        :raises DatabaseError: 503 if another program's lock stays for as long as busy_timeout says; 500 if a
+            transaction is open already
         """
         self.expect_none()
         # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting mends
         # (FACTS).
         self._patiently('BEGIN IMMEDIATE')
-        if self._own:
-            self.connection.guarded = True  # type: ignore[attr-defined]  # it refuses whatever would end the transaction
+        if self._own is not None:
+            self._own.guarded = True  # it refuses whatever would end the transaction
         else:
-            self._run('SAVEPOINT kali_request')  # it is gone if the handler ends the transaction, even to begin another
+            # It is gone if the handler ends the transaction, even if another one has begun since.
+            self._run('SAVEPOINT kali_request')
 
     def settle(self) -> None:
         """End unfinished statements, and make sure that the transaction is still the one that `begin` began.
@@ -104,36 +106,40 @@ class SqliteAdapter:
         :raises DatabaseError: if it is not, or the connection has been closed
         """
         alive = self.in_transaction()
-        self.end_cursors()  # an unfinished INSERT … RETURNING would stop the COMMIT
-        if alive and not self._own:
+        if self._own is not None:
+            self._own.end_cursors()  # an unfinished INSERT … RETURNING would stop the COMMIT
+        elif alive:
             try:
                 self._run('RELEASE kali_request')
             except sqlite3.OperationalError:  # no such savepoint
                 alive = False
         if not alive:
             raise DatabaseError(
-                f'The handler ended the transaction of this request in {self.name} itself, by commit(), rollback(), '
-                'executescript(), "with connection:" or OR ROLLBACK, so part of its work may be saved and part not. '
-                'Under guard(mode="commit") the guard commits; for a part that is to be all or nothing by itself, use '
-                '"with atomic(connection):".')
+                f'The handler ended the transaction of this request in {self.name} itself, by commit(), '
+                'rollback(), executescript(), "with connection:" or OR ROLLBACK, so part of its work may be '
+                'saved and part not. Under guard(mode="commit") the guard commits; for a part that is to be '
+                'all or nothing by itself, use "with atomic(connection):".')
 
     def commit(self) -> None:
         """Commit what `settle` found in order. If that fails, the transaction may still be open (FACTS).
 
-        :raises DatabaseError: 503 if another program's lock stays or the disk is full, 500 for a deferred foreign key
+        :raises DatabaseError: 503 if another program's lock stays or the disk is full, 500 for a deferred
+            foreign key
         """
         try:
             self._patiently('COMMIT')
         except sqlite3.IntegrityError as error:
-            raise DatabaseError(f'At the end of the request the database {self.name} refused its changes: {error}. '
-                                'Nothing was saved.') from error
+            raise DatabaseError(f'At the end of the request the database {self.name} refused its changes: '
+                                f'{error}. Nothing was saved.') from error
+        if self._own is not None:
+            self._own.guarded = False
 
     def roll_back(self) -> None:
-        """Take back what is not committed. Nothing happens if there is no transaction or the connection is closed."""
-        if self._own:
-            self.connection.guarded = False  # type: ignore[attr-defined]
+        """Take back what is not committed; nothing happens if there is no transaction, or no connection."""
         try:
-            self.end_cursors()
+            if self._own is not None:
+                self._own.guarded = False
+                self._own.end_cursors()
             # SQLite may have rolled back by itself: OR ROLLBACK, a full disk, an I/O error.
             if self.connection.in_transaction:
                 self._run('ROLLBACK')
@@ -156,11 +162,6 @@ class SqliteAdapter:
         except sqlite3.ProgrammingError:  # closed
             pass
 
-    def end_cursors(self) -> None:
-        """End the SELECTs that were not read to their end, if the connection knows them."""
-        if self._own:
-            self.connection.end_cursors()  # type: ignore[attr-defined]
-
     def describe(self) -> list[str]:
         """What is known of the open transaction: the tables changed, and the SQL that opened it."""
         statements: Iterable[str] = getattr(self.connection, 'statements', ())
@@ -180,7 +181,8 @@ class SqliteAdapter:
                 f'A transaction was open in {self.name} before this request began, left by something that '
                 'runs outside of the guard (or guarded twice). It has been rolled back; trying again will '
                 'work.', *known]))
-        self.end_cursors()
+        if self._own is not None:
+            self._own.end_cursors()
 
     def _patiently(self, sql: str) -> Any:
         """Run `sql`, again and again while it is BUSY: in some cases SQLite does not wait by itself."""

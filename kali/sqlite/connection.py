@@ -1,4 +1,4 @@
-"""connect: an SQLite file, opened so that what was committed stays, and what is wrong with it is told in a sentence.
+"""connect: an SQLite file, opened so that what was committed stays; what is wrong with it is said in words.
 
 `Connection` and `Cursor` are sqlite3's own, and remember besides what the guard asks for: the cursors still
 alive, and the SQL run in the open transaction. The rule: nothing here is registered with sqlite3 for the
@@ -11,7 +11,8 @@ import logging
 import os
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +37,7 @@ class Cursor(sqlite3.Cursor):
     """A cursor that takes dates and Decimals as parameters, and tells its connection what it runs."""
 
     __slots__ = ()
-    connection: Connection  # type: ignore[assignment]  # nothing else makes one
+    connection: Connection  # nothing else makes one
 
     def execute(self, sql: str, parameters: Any = (), /) -> Any:
         """As sqlite3's, and `parameters` may hold dates, times and Decimals besides."""
@@ -55,7 +56,7 @@ class Cursor(sqlite3.Cursor):
 
 
 class _EndedCursor(Cursor):
-    """A cursor whose SELECT was ended with the request it began in. It can execute again; fetching says why not.
+    """A cursor whose SELECT was ended with the request it began in: fetching says so, executing goes on.
 
     Cursors are turned into this class and back, so that fetching a row from any other costs nothing.
     """
@@ -64,8 +65,9 @@ class _EndedCursor(Cursor):
 
     def _ended(self, *_: object) -> Any:
         raise DatabaseError(
-            'This cursor was left unfinished when its request (or one step of a stream) ended, and was ended with '
-            'it: an open SELECT keeps other programs from writing. Read all of it with fetchall(), or page by page.')
+            'This cursor was left unfinished when its request (or one step of a stream) ended, and was ended '
+            'with it: an open SELECT keeps other programs from writing. Read all of it with fetchall(), or '
+            'page by page.')
 
     __next__ = fetchone = fetchmany = fetchall = _ended  # type: ignore[assignment]
 
@@ -81,9 +83,8 @@ class _EndedCursor(Cursor):
 class Connection(sqlite3.Connection):
     """A connection made by `connect`.
 
-    `path` is the file's name for messages, `statements` the SQL run since the open transaction began (its
-    first key opened it), `guarded` whether the guard holds the open transaction; then only the guard may end
-    it.
+    `path` is the file's name for messages. `statements` is the SQL run in the open transaction; its first key
+    opened it. `guarded` says that the guard holds the open transaction: then nobody else may end it.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -108,14 +109,15 @@ class Connection(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> Any:
         """As sqlite3's, by a new Cursor."""
-        return self.cursor().execute(sql, parameters)
+        self.note(sql)
+        return _execute(self.cursor(), sql, _plain(parameters) if parameters else parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
         """As sqlite3's, by a new Cursor."""
         return self.cursor().executemany(sql, parameters)
 
     def executescript(self, script: str, /) -> Any:
-        """As sqlite3's, by a new Cursor; refused while the guard holds the transaction, which it would commit."""
+        """As sqlite3's, by a new Cursor; refused while the guard holds the transaction."""
         return self.cursor().executescript(script)
 
     def end_cursors(self) -> None:
@@ -123,15 +125,20 @@ class Connection(sqlite3.Connection):
 
         Neither COMMIT nor ROLLBACK does that (FACTS, SQLite: "an open SELECT cursor").
         """
-        cursors, self._cursors = self._cursors, []
+        cursors = self._cursors
+        if not cursors:
+            return
+        self._cursors = []
         for known in cursors:
             cursor = known()
-            if cursor is not None:
+            if cursor is None:
+                continue
+            with suppress(sqlite3.ProgrammingError):  # closed, so there is nothing to end
                 # Executing anything resets what the cursor ran before; this reads no table and takes no lock.
                 _execute(cursor, 'SELECT 1 WHERE 0')
+                self._cursors.append(known)  # it may execute again
                 if type(cursor) is Cursor:
                     cursor.__class__ = _EndedCursor
-                self._cursors.append(known)  # it may execute again
 
     def commit(self) -> None:
         """As sqlite3's; refused while the guard holds the transaction."""
@@ -140,8 +147,7 @@ class Connection(sqlite3.Connection):
 
     def rollback(self) -> None:
         """As sqlite3's; refused while the guard holds the transaction."""
-        self.refuse('rollback()', 'raise an error, return a status of 400 or more, or use "with '
-                                  'atomic(connection):"')
+        self.refuse('rollback()', 'raise an error, answer with a status of 400 or more, or use atomic()')
         super().rollback()
 
     def close(self) -> None:
@@ -156,15 +162,15 @@ class Connection(sqlite3.Connection):
     def note(self, sql: str) -> None:
         """Keep `sql`, which is about to run, in `statements`.
 
-        :raises DatabaseError: if the transaction of a request is gone: each further statement would be committed by
-            itself, in a request that is to be all or nothing
+        :raises DatabaseError: if the transaction of a request is gone: each further statement would be
+            committed by itself, in a request that is to be all or nothing
         """
         if self.in_transaction:
             if len(self.statements) < _REMEMBERED:
                 self.statements[sql] = None
         elif self.guarded:
-            raise DatabaseError(f'The transaction of this request in {self.path} was ended before its time, by OR ROLLBACK, '
-                                'COMMIT or ROLLBACK in the handler. No further SQL is run.')
+            raise DatabaseError(f'The transaction of this request in {self.path} was ended before its time, '
+                                'by OR ROLLBACK, COMMIT or ROLLBACK in the handler. No further SQL is run.')
         else:
             self.statements = {sql: None}  # it may open one
 
@@ -177,7 +183,7 @@ class Connection(sqlite3.Connection):
 
 
 def _plain(parameters: Any) -> Any:
-    """`parameters` with dates, times and Decimals as SQLite stores them; the same object if there are none."""
+    """`parameters` with dates, times and Decimals as SQLite stores them; the same object if it has none."""
     named = not isinstance(parameters, (tuple, list)) and hasattr(parameters, 'values')
     if _NATIVE.issuperset(map(type, parameters.values() if named else parameters)):
         return parameters
@@ -194,8 +200,9 @@ def _stored(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] = 'delete', busy_timeout: float = 5.0,
-            read_only: bool = False, isolation_level: Literal['DEFERRED', 'IMMEDIATE', 'EXCLUSIVE'] | None = None,
+def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] = 'delete',
+            busy_timeout: float = 5.0, read_only: bool = False,
+            isolation_level: Literal['DEFERRED', 'IMMEDIATE', 'EXCLUSIVE'] | None = None,
             check_same_thread: bool = True) -> Connection:
     """Open the SQLite database at `path`, making the file and its folder if there are none.
 
@@ -234,15 +241,16 @@ def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] =
         target = _place(Path(name), read_only)
     connection: Connection | None = None
     try:
-        connection = sqlite3.connect(target, timeout=busy_timeout, isolation_level=isolation_level, factory=Connection,
-                                     check_same_thread=check_same_thread, uri=read_only)
+        connection = sqlite3.connect(target, timeout=busy_timeout, isolation_level=isolation_level,
+                                     factory=Connection, check_same_thread=check_same_thread, uri=read_only)
         connection.path = name
         connection.row_factory = sqlite3.Row
         _settle(connection, journal, read_only)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
-        raise explain(error, name) or DatabaseError(f'The database {name} cannot be opened: {error}.') from error
+        told = explain(error, name) or DatabaseError(f'The database {name} cannot be opened: {error}.')
+        raise told from error
     except DatabaseError:
         connection.close()  # type: ignore[union-attr]  # only _settle raises it
         raise
@@ -262,16 +270,17 @@ def _place(path: Path, read_only: bool) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f'The folder {path.parent} for the database {path.name} cannot be made: '
-                            f'{error.strerror}. Keep the database in a folder that you may write to.') from error
+                            f'{error.strerror}. Keep the database in a folder that you may write '
+                            'to.') from error
     return str(path)
 
 
 def _settle(connection: Connection, journal: str, read_only: bool) -> None:
-    """Set what makes the connection safe, and read all of it back: SQLite ignores a setting that it cannot follow."""
+    """Set what makes the connection safe; read it back, for SQLite ignores what it cannot follow."""
     def read(pragma: str) -> Any:
         row = sqlite3.Cursor(connection).execute(f'PRAGMA {pragma}').fetchone()
         return row[0] if row else None
-    read('schema_version')  # the first look into the file: a file that is no database, or is locked, shows here
+    read('schema_version')  # the first look into the file: here it shows if it is no database, or locked
     settings: list[tuple[str, str, object]] = [('foreign_keys', 'ON', 1), ('trusted_schema', 'OFF', 0)]
     if not read_only:
         _check_writable(connection)
@@ -293,8 +302,8 @@ def _settle(connection: Connection, journal: str, read_only: bool) -> None:
 def _check_writable(connection: Connection) -> None:
     """Find out now, instead of at the first save, whether anything can be saved.
 
-    SQLite opens a write-protected file for reading without a word, even for BEGIN IMMEDIATE: only who writes is told.
-    Writing makes the journal too, and so shows a write-protected folder.
+    SQLite opens a write-protected file for reading without a word, even for BEGIN IMMEDIATE: only who writes
+    is told. Writing makes the journal too, and so shows a write-protected folder.
     """
     run = sqlite3.Cursor(connection).execute
     run('BEGIN IMMEDIATE')

@@ -16,7 +16,7 @@ __all__ = ['explain', 'is_busy']
 
 
 class _Fault(NamedTuple):
-    words: str  # of sqlite3_errstr in lower case, which are the same in all versions; the error code is known from Python 3.11 on only
+    words: str  # SQLite's own, in lower case; they do not change, and Python tells the code from 3.11 on only
     status: int  # 503 where trying again helps
     sentence: str
 
@@ -26,13 +26,13 @@ _FAULTS = (
            'saved. Try again in a moment; if this goes on, close the other program.'),
     _Fault('disk is full', 503, 'There is no room left for the database {}. Nothing was saved. Make room on '
            'its disk and try again.'),
-    _Fault('attempt to write a readonly database', 500, 'The database {} can only be read: its file or folder is '
-           'write-protected (SQLite keeps a journal beside the file), or it was opened with read_only=True. Change '
-           'the rights, keep the file elsewhere, or only read it.'),
+    _Fault('attempt to write a readonly database', 500, 'The database {} can only be read: its file or '
+           'folder is write-protected (SQLite keeps a journal beside the file), or it was opened with '
+           'read_only=True. Change the rights, keep the file elsewhere, or only read it.'),
     _Fault('file is not a database', 500, 'The file {} is not an SQLite database (or it is encrypted). '
            'Choose another file, or move this one away and let a new one be made.'),
-    _Fault('database disk image is malformed', 500, 'The database {} is damaged. Stop the program, keep a copy of the file, and put '
-           'back the last good backup.'),
+    _Fault('database disk image is malformed', 500, 'The database {} is damaged. Stop the program, keep a '
+           'copy of the file, and put back the last good backup.'),
     _Fault('unable to open database file', 500, 'The database {} cannot be opened. See whether its folder '
            'exists and may be written to: SQLite keeps a journal beside the file.'),
     _Fault('disk i/o error', 500, 'Reading or writing the database {} failed. See whether its disk or '

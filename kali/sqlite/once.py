@@ -27,7 +27,8 @@ BODY_LIMIT = 1_000_000
 ID_LIMIT = 200
 
 _TABLE = """CREATE TABLE IF NOT EXISTS kali_form (
-    id TEXT PRIMARY KEY, spent_at INTEGER NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB)"""
+    id TEXT PRIMARY KEY, spent_at INTEGER NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,
+    body BLOB)"""
 
 
 def earlier(connection: sqlite3.Connection, form_id: str) -> Response | None:
@@ -41,7 +42,8 @@ def earlier(connection: sqlite3.Connection, form_id: str) -> Response | None:
     cursor = sqlite3.Cursor(connection)  # gives tuples, whatever rows the connection gives
     try:
         # As a blob, headers come as bytes even if the connection has a text_factory of its own.
-        row = cursor.execute('SELECT status, CAST(headers AS BLOB), body FROM kali_form WHERE id = ?', (form_id,)).fetchone()
+        row = cursor.execute('SELECT status, CAST(headers AS BLOB), body FROM kali_form WHERE id = ?',
+                             (form_id,)).fetchone()
     except sqlite3.OperationalError as error:
         if 'no such table' in str(error):
             return None
@@ -62,7 +64,9 @@ def spend(connection: sqlite3.Connection, form_id: str, answer: Response | Defer
         only the fact is kept: a repeat then gets a page that says so.
     """
     response = answer if isinstance(answer, Response) else Response(None)
-    body = response.content if isinstance(response.content, bytes) and len(response.content) <= BODY_LIMIT else None
+    body = response.content
+    if not isinstance(body, bytes) or len(body) > BODY_LIMIT:
+        body = None
     now = int(time.time())
     row = (form_id, now, response.status, json.dumps(response.fields), body)
     cursor = sqlite3.Cursor(connection)

@@ -1,8 +1,9 @@
 """Trees -> Python functions.
 
-The rule: one function a template, with its base, sections and includes written out in place, so that composition costs
-nothing. The function appends strings to a list and joins it once; straight runs of text and values are one f-string.
-Where each value stands is known here, so its escaping is a plain call. Knows nothing about files and HTTP.
+The rule: one function a template, with its base, sections and includes written out in place, so that
+composition costs nothing. The function appends strings to a list and joins it once; straight runs of text
+and values are one f-string. Where each value stands is known here, so its escaping is a plain call. Knows
+nothing about files and HTTP.
 
 For `<b>{name}</b>` it writes
 
@@ -20,9 +21,10 @@ from contextlib import contextmanager
 
 from kali.markup import Markup
 from kali.templates import contexts, filters
-from kali.templates.contexts import TEXT, Context, ContextError, advance, after_value, describe, escaper, join
+from kali.templates.contexts import TEXT, Context, ContextError, describe
 from kali.templates.escapers import ESCAPERS, merged, optional_item, path_item
 from kali.templates.program import Lookup, Program
+from kali.templates.scope import Scope
 from kali.templates.syntax import Assembly, Expression, For, Fragment, If, Include, Source, Text, Value
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -35,14 +37,18 @@ __all__ = ['compile_loop', 'compile_page']
 
 # Python nests at most 20 loops and 100 indents; deeper blocks become functions of their own.
 DEEPEST = 12
+# What a last filter would do a second time, by escaper.
+DONE_BY_PLACE = {'url_query': filters.url, 'script': filters.json, 'script_quoted': filters.json}
 LONGEST = 8  # branches of one <?if?> in one go: each takes an indent
 
 
 def compile_page(tree: Tree) -> Program:
     """The program of a whole template, `render(scope) -> str`.
 
-    :raises TemplateError: for a placeholder where no value may stand, and blocks that break the HTML around them.
+    :raises TemplateError: for a placeholder where no value may stand, and blocks that break the HTML around
+        them.
 
+    >>> from kali.templates.syntax import parse
     >>> compile_page(parse(Source('<b>{name}</b>'), {})).function({'name': 'R&D'})
     '<b>R&amp;D</b>'
     """
@@ -82,46 +88,15 @@ def _root(tree: Tree) -> Source:
     return source
 
 
-class Scope:
-    """What the names in a piece of a template mean: a loop's variable, a bound section, or an item of a mapping."""
-
-    __slots__ = ('mapping', 'outer', 'sections', 'variables')
-
-    def __init__(self, mapping: str, outer: Scope | None = None, sections: dict[str, Any] | None = None,
-                 variables: dict[str, str] | None = None) -> None:
-        self.mapping, self.outer, self.sections, self.variables = mapping, outer, sections or {}, variables or {}
-
-    def having(self, name: str, variable: str) -> Scope:
-        """This scope inside a loop."""
-        return Scope(self.mapping, self.outer, self.sections, {**self.variables, name: variable})
-
-    def find(self, name: str) -> tuple[str, Any, Scope]:
-        """('variable', its Python name) or ('section', its tree) or ('free', the mapping), and where a section's
-        own names are looked up."""
-        scope = self
-        while True:
-            if name in scope.variables:
-                return 'variable', scope.variables[name], scope
-            if name in scope.sections and scope.outer:
-                return 'section', scope.sections[name], scope.outer
-            if scope.outer is None:
-                return 'free', scope.mapping, scope
-            scope = scope.outer
-
-    def python_names(self) -> list[str]:
-        """Every Python variable that code in this scope may need."""
-        names = {self.mapping, 'scope', *self.variables.values()}
-        return sorted(names.union(self.outer.python_names() if self.outer else ()))
-
-
 class _Writer:
     """Writes the Python lines of one program, and beside each the place in the template that it came from."""
 
     def __init__(self, signature: str) -> None:
         self.namespace: dict[str, Any] = {
-            'Markup': Markup, 'merged': merged, 'path_item': path_item, 'optional_item': optional_item, **ESCAPERS}
+            **ESCAPERS, 'Markup': Markup, 'merged': merged, 'path_item': path_item,
+            'optional_item': optional_item}
         self.lines: list[str] = []
-        self.places: list[tuple[Source, int, Lookup | None] | None] = []
+        self.places: list[tuple[Source, int, Lookup | None]] = []
         self.finished: list[tuple[list[str], list[Any]]] = []
         self.run: list[str] = []  # pieces of the f-string to come, ready for its quotes
         self.values = 0
@@ -154,7 +129,8 @@ class _Writer:
         self.places.append((self.source, self.at, lookup))
 
     def flush(self) -> None:
-        """Write the run of text and values that has come together; the variables of its values are free again."""
+        """Write the run of text and values that has come together; the variables of its values are free
+        again."""
         if self.run:
             self.code(f'write(f{"".join(self.run)!r})')
             self.run.clear()
@@ -235,7 +211,7 @@ class _Writer:
 
     def text(self, node: Text, context: Context) -> Context:
         self.run.append(node.text.replace('{', '{{').replace('}', '}}'))
-        end = advance(context, node.text)
+        end = contexts.advance(context, node.text)
         if context == TEXT and end != TEXT:
             self.opened = (self.source, node.at + node.text.rfind('<'))
         return end
@@ -292,11 +268,11 @@ class _Writer:
         self.flush()
         before = self.mark()
         end = body(start)
-        both = join(start, end)
-        if both is not None and both != start:  # as with a blank and an attribute: start from what both have in common
+        both = contexts.join(start, end)
+        if both is not None and both != start:  # as before and after an attribute: start from what they share
             self.back_to(before)
             end = body(both)
-            both = join(both, end)
+            both = contexts.join(both, end)
         if both is None:
             raise error(f'the loop\'s body begins in {describe(start)} and ends in {describe(end)}: '
                         'close in it what it opens')
@@ -326,10 +302,10 @@ class _Writer:
         return end
 
     def joined(self, one: Context, other: Context, node: For | If) -> Context:
-        both = join(one, other)
+        both = contexts.join(one, other)
         if both is None:
-            raise self.source.error(f'one branch ends in {describe(one)}, another in {describe(other)}: close in each '
-                                    'branch what it opens', node.at)
+            raise self.source.error(f'one branch ends in {describe(one)}, another in {describe(other)}: '
+                                    'close in each branch what it opens', node.at)
         return both
 
     # Values
@@ -339,23 +315,22 @@ class _Writer:
         kind, bound, outer = scope.find(expression.name)
         if kind == 'section' and _is_tree(bound) and not expression.path and not expression.filters:
             return self.section(node, bound, outer, context)
-        name = escaper(context)
+        name = contexts.escaper(context)
         if not name:
             return context
+        if expression.filters and expression.filters[-1][1] is DONE_BY_PLACE.get(name):
+            expression = expression._replace(filters=expression.filters[:-1])
         if node.raw:
-            name = 'raw' if name == 'text' else 'markup' if context.state in ('script', 'style') else 'markup_quoted'
-        last = expression.filters[-1][1] if expression.filters else None
-        if last is filters.url and name == 'url_query' or last is filters.json and name in ('script', 'script_quoted'):
-            expression = expression._replace(filters=expression.filters[:-1])  # the place does that already
+            name = contexts.raw_escaper(context, name)
         self.run.append(f'{{{self.evaluate(expression, scope, name)}}}')
-        return after_value(context)
+        return contexts.after_value(context)
 
     def section(self, node: Value, tree: Tree, scope: Scope, context: Context) -> Context:
         end = self.tree(tree, scope, context)
-        if join(context, end) is None:
+        if contexts.join(context, end) is None:
             raise self.source.error(
-                f'what is bound to {node.expression.name} begins in {describe(context)} and ends in {describe(end)}: '
-                'close in it what it opens', node.at)
+                f'what is bound to {node.expression.name} begins in {describe(context)} and ends in '
+                f'{describe(end)}: close in it what it opens', node.at)
         return end
 
     def evaluate(self, expression: Expression, scope: Scope, escape: str = '') -> str:
@@ -403,10 +378,11 @@ class _Writer:
         if _is_tree(binding):
             return 'captured'
         name = self.constant('bound', binding)
-        return name if isinstance(binding, Markup) else f'{name}.sub({scope.mapping})'
+        return name if isinstance(binding, Markup) else f'Markup(raw({name}.sub({scope.mapping})))'
 
     def capture(self, tree: Tree, scope: Scope) -> None:
-        """A section as a value, for a filter or a condition: rendered as text into the variable `captured`."""
+        """A section as a value, for a filter or a condition: rendered as text into the variable
+        `captured`."""
         outer = self.unique('outer')
         self.line(f'{outer} = out; out = []; write = out.append')
         self.must_end_in_text(self.tree(tree, scope, TEXT))

@@ -1,8 +1,9 @@
 """Where in the HTML a placeholder stands, worked out from the literal text before it.
 
-The rule: `advance` walks literal text as a browser's tokenizer would and gives the Context at its end; `escaper` says
-what a value must become there, or why none may stand there. All of it happens when a template is compiled. This file
-knows neither nodes nor code. After Go's html/template; the states are those of the HTML standard, section 13.2.5.
+The rule: `advance` walks literal text as a browser's tokenizer would and gives the Context at its end;
+`escaper` says what a value must become there, or why none may stand there. All of it happens when a
+template is compiled. This file knows neither nodes nor code. After Go's html/template; the states are those
+of the HTML standard, section 13.2.5.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from kali.templates.script import START as SCRIPT_START
 from kali.templates.script import advance_css, advance_script, css_escaper, script_escaper
 from kali.templates.urls import advance_url, url_escaper
 
-__all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper', 'is_comment', 'join']
+__all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper', 'is_comment',
+           'join', 'raw_escaper']
 
 
 class ContextError(Exception):
     """A place where no value may stand, or text that cannot be understood: what is wrong and the mend."""
 
 
-# state: a name below. element: lower case, with a slash for an end tag. attribute: lower case. quote: of its value.
-# inner: how far the language inside has come (script: (stack, slash); CSS: a string; URL: a string).
+# state: a name below. element: lower case, with a slash for an end tag. attribute: lower case. quote: of
+# its value. inner: how far the language inside has come (script: (stack, slash); CSS: a string; URL: a
+# string).
 Context = namedtuple('Context', 'state element attribute quote inner', defaults=('', '', '', ''))
 TEXT = Context('text')
 
@@ -30,18 +33,22 @@ TEXT = Context('text')
 TEXT_ONLY = {'title', 'textarea', 'iframe', 'noembed', 'noframes', 'xmp', 'plaintext'}
 SCRIPTED = re.compile(r'on|data-on[:-]|@|x-on:|v-on:|hx-on[:-]|data-(?:signals|effect|computed)\b')
 URLS = {'action', 'archive', 'background', 'cite', 'classid', 'codebase', 'data-href', 'data-src', 'data-url',
-        'formaction', 'href', 'icon', 'longdesc', 'manifest', 'ping', 'poster', 'profile', 'src', 'usemap', 'xmlns'}
+        'formaction', 'href', 'icon', 'longdesc', 'manifest', 'ping', 'poster', 'profile', 'src', 'usemap',
+        'xmlns'}
 SETS = {'srcset', 'imagesrcset', 'data-srcset'}
 
-TAG_NAME = re.compile(r'[^\s/>]*')
-BLANKS = re.compile(r'[\s/]*')
-SPACES = re.compile(r'\s*')
-ATTRIBUTE_NAME = re.compile(r'[^\s/>=]*')
-UNQUOTED = re.compile(r'[^\s>]*')
+SPACE = r'\t\n\f\r '  # HTML's; Python's \s knows more
+TAG_NAME = re.compile(rf'[^{SPACE}/>]*')
+BLANKS = re.compile(rf'[{SPACE}/]*')
+SPACES = re.compile(rf'[{SPACE}]*')
+ATTRIBUTE_NAME = re.compile(rf'[^{SPACE}/>=]*')
+UNQUOTED = re.compile(rf'[^{SPACE}>]*')
+META_URL = re.compile(r'url\s*=\s*[\'"]?\s*$', re.IGNORECASE)  # of <meta http-equiv="refresh">
 COMMENT_END = re.compile(r'--!?>')
 # A whole tag without surprises: most are, and the states below take ten times as long over them.
-WHOLE_TAG = re.compile(r'''(/?[a-zA-Z][^\s/>"'=]*)((?:\s+[^\s/>"'=]+(?:=(?:"[^"]*"|'[^']*'))?)*\s*/?)>''')
-IN_TAG = ('tag name', 'tag', 'attribute name', 'after name', 'gap')
+WHOLE_TAG = re.compile(
+    rf'''(/?[a-zA-Z][^{SPACE}/>"'=]*)((?:[{SPACE}]+[^{SPACE}/>"'=]+(?:=(?:"[^"]*"|'[^']*'))?)*[{SPACE}]*/?)>''')
+IN_TAG = ('tag name', 'tag', 'attribute name', 'after name', 'unquoted', 'gap')
 
 
 def advance(context: Context, text: str) -> Context:
@@ -60,8 +67,6 @@ def _text(context: Context, text: str, at: int) -> tuple[Context, int]:
     at = text.find('<', at)
     if at < 0:
         return context, len(text)
-    if text.startswith('<!--', at):
-        return Context('comment'), at + 2  # its first dashes may be its last ones: <!-->
     return _less_than(context, text, at + 1) if at + 1 < len(text) else (Context('less-than'), at + 1)
 
 
@@ -72,11 +77,13 @@ def _less_than(context: Context, text: str, at: int) -> tuple[Context, int]:
         return _content(whole[1].lower()), whole.end()
     if char.isascii() and char.isalpha():
         return Context('tag name'), at
+    if text.startswith('!--', at):
+        return Context('comment'), at + 1  # its first dashes may be its last ones: <!-->
     if char in '!?':
         return Context('declaration'), at + 1
     if char == '/':
         after = text[at + 1:at + 2]
-        if after.isascii() and after.isalpha() or not after:
+        if not after or (after.isascii() and after.isalpha()):
             return Context('tag name', '/'), at + 1
         return Context('declaration'), at + 1
     return TEXT, at
@@ -154,7 +161,9 @@ def _value(context: Context, text: str, at: int) -> tuple[Context, int]:
 
         inside = unescape(inside)
     inner = _inner(kind, context.inner, inside)
-    return (Context('tag', context.element), end + 1) if end >= 0 else (context._replace(inner=inner), len(text))
+    if end >= 0:
+        return Context('tag', context.element), end + 1
+    return context._replace(inner=inner), len(text)
 
 
 def _inner(kind: str, inner: object, text: str) -> object:
@@ -169,21 +178,22 @@ def _inner(kind: str, inner: object, text: str) -> object:
 
 def _checked(part: str) -> str:
     if part == 'refused':
-        raise ContextError('a placeholder may not make the scheme of a URL, before a colon: write the scheme in the '
-                           'template, or give the whole URL as one value')
+        raise ContextError('a placeholder may not make the scheme of a URL, before a colon: write the scheme '
+                           'in the template, or give the whole URL as one value')
     return part
 
 
 def _raw(context: Context, text: str, at: int) -> tuple[Context, int]:
     """The content of script, style, title and their like, which only their own end tag ends."""
-    match = re.compile(rf'</{context.element}(?=[\s/>]|$)', re.IGNORECASE).search(text, at)
+    match = re.compile(rf'</{context.element}(?=[{SPACE}/>]|$)', re.IGNORECASE | re.ASCII).search(text, at)
     if match and context.element != 'plaintext':
         return Context('tag', '/' + context.element), match.end()
     return context._replace(inner=_inner(context.state, context.inner, text[at:])), len(text)
 
 
 def _gap(context: Context, text: str, at: int) -> tuple[Context, int]:
-    if text[at] not in ' \t\r\n\f/>':
+    # An unquoted value may go on with a slash.
+    if text[at] not in '\t\n\f\r >' and (text[at] != '/' or context.quote):
         raise ContextError(f'after a block in a tag comes a blank or ">", not {text[at]!r}: '
                            'let the block hold whole attributes')
     return Context('tag', context.element), at
@@ -195,9 +205,10 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 
 STEPS = {
-    'text': _text, 'less-than': _less_than, 'declaration': _declaration, 'comment': _comment, 'tag name': _tag_name,
-    'tag': _tag, 'attribute name': _attribute_name, 'after name': _after_name, 'before value': _before_value,
-    'unquoted': _unquoted, 'value': _value, 'text only': _raw, 'script': _raw, 'style': _raw, 'gap': _gap,
+    'text': _text, 'less-than': _less_than, 'declaration': _declaration, 'comment': _comment,
+    'tag name': _tag_name, 'tag': _tag, 'attribute name': _attribute_name, 'after name': _after_name,
+    'before value': _before_value, 'unquoted': _unquoted, 'value': _value, 'text only': _raw, 'script': _raw,
+    'style': _raw, 'gap': _gap,
 }
 
 
@@ -213,9 +224,9 @@ def _kind(element: str, attribute: str) -> str:
         return 'document'
     if attribute == 'content' and element == 'meta':
         return 'meta'
-    if attribute.rpartition(':')[2] in URLS or attribute.startswith('xmlns:') or (element, attribute) == ('object', 'data'):
+    if (element, attribute) == ('object', 'data') or attribute.startswith('xmlns:'):
         return 'url'
-    return 'plain'
+    return 'url' if attribute.rpartition(':')[2] in URLS else 'plain'
 
 
 def escaper(context: Context) -> str:
@@ -248,18 +259,27 @@ def _language_escaper(kind: str, context: Context) -> str:
         raise ContextError(str(error)) from None
     if kind == 'document' and context.inner.strip():
         raise ContextError('in srcdoc a placeholder stands alone: make the document in a template of its own')
-    if kind == 'meta' and re.search(r'url\s*=\s*[\'"]?\s*$', context.inner, re.IGNORECASE):
+    if kind == 'meta' and META_URL.search(context.inner):
         return 'url'
     return {'set': 'srcset', 'document': 'srcdoc'}.get(kind, 'quoted')
 
 
+def raw_escaper(context: Context, name: str) -> str:
+    """The same for `{.name}`, where `{name}` would go through `name`."""
+    if name in ('text', 'srcdoc'):
+        return {'text': 'raw', 'srcdoc': 'markup_document'}[name]
+    return 'markup' if context.state in ('script', 'style') else 'markup_quoted'
+
+
 REFUSED = {
-    'less-than': 'a placeholder may not follow "<": write &lt; for a less-than sign, or the tag\'s name in the template',
+    'less-than': 'a placeholder may not follow "<": write &lt; for a less-than sign, or the tag\'s name in '
+                 'the template',
     'tag name': 'a placeholder may not be part of a tag\'s name: write the name in the template',
     'tag': 'a placeholder may not stand among the attributes of a tag: write name="{{…}}", or '
            '<?if …?> name<?end?> for an attribute that comes and goes',
     'gap': 'a placeholder may not stand among the attributes of a tag: write name="{{…}}"',
-    'attribute name': 'a placeholder may not be part of an attribute\'s name ({!r}): write the name in the template',
+    'attribute name': 'a placeholder may not be part of an attribute\'s name ({!r}): write the name in the '
+                      'template',
     'after name': 'a placeholder may not stand among the attributes of a tag: write {}="{{…}}"',
     'before value': 'an attribute\'s value with a placeholder needs quotes: write {}="{{…}}"',
     'unquoted': 'an attribute\'s value with a placeholder needs quotes: write {}="…"',
@@ -287,7 +307,8 @@ def join(one: Context, other: Context) -> Context | None:
     if one == other:
         return one
     if one.state in IN_TAG and other.state in IN_TAG and one.element == other.element:
-        return Context('gap', one.element)
+        unquoted = 'unquoted' in (one.state, other.state, one.quote, other.quote)
+        return Context('gap', one.element, quote='unquoted' if unquoted else '')
     if one._replace(inner='') != other._replace(inner=''):
         return None
     if isinstance(one.inner, tuple):
@@ -296,7 +317,9 @@ def join(one: Context, other: Context) -> Context | None:
     if one.state == 'value' and kind == 'url':
         early = [part not in ('query', 'unknown') for part in (one.inner, other.inner)]
         return one._replace(inner='dynamic' if all(early) else 'unknown')
-    return one if kind == 'meta' else None
+    if kind != 'meta':
+        return None
+    return one if META_URL.search(one.inner) else other
 
 
 def describe(context: Context) -> str:
@@ -305,6 +328,6 @@ def describe(context: Context) -> str:
         return f'the value of {context.attribute}'
     if context.state in ('script', 'style', 'text only'):
         return f'<{context.element}>'
-    if context.state in IN_TAG or context.state in ('before value', 'unquoted'):
+    if context.state in IN_TAG or context.state == 'before value':
         return f'the tag <{context.element}>'
     return {'text': 'text', 'comment': 'a comment'}.get(context.state, f'a {context.state}')

@@ -1,7 +1,7 @@
-"""What a value becomes in each place of the HTML that contexts.py tells apart: functions from a value to text.
+"""What a value becomes in each place that contexts.py tells apart: functions from a value to text.
 
-The rule: whatever the value, the result cannot leave its place nor be run there; and in the plain cases a browser reads
-back exactly the value. Compiled templates call these by name, through the table at the end.
+The rule: whatever the value, the result cannot leave its place nor be run there; and in the plain cases a
+browser reads back exactly the value. Compiled templates call these by name, through the table at the end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ __all__ = ['ESCAPERS', 'json_text', 'merged', 'optional_item', 'path_item', 'url
 
 
 def text(value: Any) -> Any:
-    """For text: markup as it is, all else escaped. An int stays one, since the f-string around it makes its digits.
+    """For text: markup as it is, all else escaped. An int stays one, since the f-string around it makes its
+    digits.
 
     >>> text('R&D'), text(Markup('<br>')), text(7), text(['<', None])
     ('R&amp;D', Markup('<br>'), 7, '&lt;')
@@ -141,10 +142,10 @@ def json_text(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """What `json` does not know, as something that it does."""
     if isinstance(value, Mapping) or hasattr(value, 'keys'):  # sqlite3.Row has keys() and is no Mapping
-        return {str(key): value[key] for key in value.keys()}  # noqa: SIM118  # iterating a Row gives its values
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)) and not hasattr(value, '__html__'):
-        return list(value)
-    return joined(value)
+        return {str(key): value[key] for key in value.keys()}  # noqa: SIM118  # a Row iterates over its values
+    if isinstance(value, (bytes, bytearray)) or hasattr(value, '__html__') or not isinstance(value, Iterable):
+        return joined(value)
+    return list(value)
 
 
 def script(value: Any) -> str:
@@ -161,18 +162,23 @@ def script_quoted(value: Any) -> str:
     return escape_text(script(value))
 
 
+# What ends a string of any kind, or begins something else in it or in the HTML around it.
+IN_SCRIPT_STRING = re.compile('[\\\\\'"`${<>&\x00-\x1f\x7f\u2028\u2029]')
+
+
 def script_string(value: Any) -> str:
     """A part of a JavaScript string, whatever its quotes, in a script or an attribute.
 
     >>> script_string("it's </script>")
     'it\\\\u0027s \\\\u003c/script\\\\u003e'
     """
-    return re.sub('[\\\\\'"`${<>&\x00-\x1f\x7f\u2028\u2029]', lambda match: f'\\u{ord(match[0]):04x}', as_text(value))
+    return IN_SCRIPT_STRING.sub(lambda match: f'\\u{ord(match[0]):04x}', as_text(value))
 
 
 CSS_VALUE = re.compile(r'(?:[\w .,#%+!-]|/(?![/*])|\*(?!/)|\(|\))*')
-CSS_FUNCTIONS = {'', 'rgb', 'rgba', 'hsl', 'hsla', 'hwb', 'lab', 'lch', 'oklab', 'oklch', 'calc', 'min', 'max', 'clamp',
-                 'var', 'translate', 'translatex', 'translatey', 'rotate', 'scale', 'repeat', 'minmax'}
+CSS_FUNCTIONS = {'', 'rgb', 'rgba', 'hsl', 'hsla', 'hwb', 'lab', 'lch', 'oklab', 'oklch', 'calc', 'min',
+                 'max', 'clamp', 'var', 'translate', 'translatex', 'translatey', 'rotate', 'scale', 'repeat',
+                 'minmax'}
 CSS_CALL = re.compile(r'([\w-]*)\s*\(')
 
 
@@ -226,6 +232,11 @@ def markup_quoted(value: Any) -> str:
     return _guarded(markup(value))
 
 
+def markup_document(value: Any) -> str:
+    """Markup in srcdoc."""
+    return escape_text(markup(value))
+
+
 def path_item(value: Any, name: str | int) -> Any:
     """`value[name]`, else the attribute: the dot in `{value.name}`."""
     if hasattr(type(value), '__getitem__'):
@@ -246,7 +257,8 @@ def optional_item(value: Any, name: str | int) -> Any:
 
 
 def merged(row: Any, context: Mapping[str, Any]) -> Any:
-    """An item of a TemplateLoop as a mapping, with `context` behind it; an object's attributes are its items."""
+    """An item of a TemplateLoop as a mapping, with `context` behind it; an object's attributes are its
+    items."""
     if not hasattr(row, 'keys'):
         return Fields(row, context)
     return {**context, **row} if context else row
@@ -276,4 +288,5 @@ ESCAPERS: dict[str, Callable[[Any], Any]] = {
     'url_query': url_query, 'srcset': srcset, 'script': script, 'script_quoted': script_quoted,
     'script_string': script_string, 'css': css, 'css_string': css_string, 'css_url': css_url,
     'raw': raw, 'markup': markup, 'markup_quoted': markup_quoted,
+    'markup_document': markup_document,
 }

@@ -1,7 +1,7 @@
-"""The filters that every template has: functions from a value to a value, which is then escaped for its place.
+"""The filters that every template has: functions from a value to one that is then escaped for its place.
 
-The rule: `None` passes through all of them (it prints as nothing), so that an empty column of a table is no error.
-Your own: `Template.REGISTRY[':name'] = function`, or `Template(text, filters={'name': function})`.
+The rule: `None` passes through all of them (it prints as nothing), so that an empty column of a table is no
+error. Your own: `Template.REGISTRY[':name'] = function`, or `Template(text, filters={'name': function})`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def _part(value: Any, pattern: re.Pattern[str], kind: str) -> str | None:
         return None
     match = pattern.fullmatch(value.isoformat() if hasattr(value, 'isoformat') else str(value))
     if not match:
-        raise ValueError(f'{value!r} has no {kind}: give a date, time or datetime, or text like 2024-05-03 14:30:00')
+        raise ValueError(f'{value!r} has no {kind}: give a date, time or datetime, or text like '
+                         '2024-05-03 14:30:00')
     return match[1]
 
 
@@ -100,7 +101,9 @@ def title(value: Any) -> str | None:
     >>> title("the baker's dozen")
     "The Baker's Dozen"
     """
-    return None if value is None else re.sub(r'\S+', lambda word: word[0][:1].upper() + word[0][1:], str(value))
+    if value is None:
+        return None
+    return re.sub(r'\S+', lambda word: word[0][:1].upper() + word[0][1:], str(value))
 
 
 def default(value: Any) -> Any:

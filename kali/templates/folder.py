@@ -1,7 +1,8 @@
 """A folder of template files: read when first named, kept, and read again when they have changed.
 
-The rule: a template depends on every file that went into it, bases and includes too; if one of them changes, it is
-made anew, and a broken file is an error each time it is asked for until it is mended. Knows files, no HTML and no code.
+The rule: a template depends on every file that went into it, bases and includes too; if one of them
+changes, it is made anew, and a broken file is an error each time it is asked for until it is mended. Knows
+files, no HTML and no code.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class TemplateFolder:
         self._made.clear()
 
     def wrap(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """`handler`, with a look at the files before each request, so that an edit shows when a page is reloaded."""
+        """`handler`, with a look at the files before each request, so that an edit shows when a page is
+        reloaded."""
         from kali.http.response import wrapper  # a folder of templates is of use without a server, too
 
         def refreshed(request: Any) -> Any:
@@ -86,7 +88,7 @@ class TemplateFolder:
     def names(self) -> list[str]:
         """The names of all templates in the folder and the folders in it."""
         files = (path for path in self.folder.rglob('*' + self.extension) if path.is_file())
-        return sorted(path.relative_to(self.folder).as_posix()[:-len(self.extension) or None] for path in files)
+        return sorted(path.relative_to(self.folder).as_posix().removesuffix(self.extension) for path in files)
 
     def path(self, name: str) -> Path:
         """The file of a template.
@@ -95,7 +97,8 @@ class TemplateFolder:
         """
         parts = name.split('/')
         if not name or any(part in ('', '.', '..') for part in parts) or set(name) & set('\\:\0'):
-            raise FileNotFoundError(f'{name!r} is no name of a template: give the path of a file below {self.folder}')
+            raise FileNotFoundError(f'{name!r} is no name of a template: give the path of a file below '
+                                    f'{self.folder}')
         return self.folder.joinpath(*parts[:-1], parts[-1] + self.extension)
 
 
@@ -150,8 +153,8 @@ class _Reader:
             source = self.source(name)
             start = _start(source.text)
             if source.text.startswith('<loop>', start):
-                raise FileNotFoundError(f'{name} is a <loop>, which needs items: call folder({name!r}).loop(items) '
-                                        'in Python and give the result to the template')
+                raise FileNotFoundError(f'{name} is a <loop>, which needs items: call folder({name!r})'
+                                        '.loop(items) in Python and give the result to the template')
             self.open.append(name)
             self.trees[name] = self.whole(source, start)
             self.open.pop()
@@ -166,34 +169,41 @@ class _Reader:
         path = self.folder.path(name)
         self.stamps[path] = _stamp(path)  # before reading: a change in between is seen by the next look
         try:
-            return Source(path.read_text('utf-8-sig'), str(path))
+            text = path.read_bytes().decode('utf-8-sig')
         except FileNotFoundError:
             known = nearest(name, self.folder.names())
             raise FileNotFoundError(f'there is no template {name!r} in {self.folder.folder}{known}') from None
+        except UnicodeDecodeError as error:
+            sound = error.object[:error.start].decode()
+            raise Source(sound, str(path)).error(f'the file is not UTF-8 ({error.reason}): save it as UTF-8',
+                                                 len(sound)) from None
+        return Source(text.replace('\r\n', '\n'), str(path))
 
     def extension(self, source: Source, start: int) -> Tree:
-        parts = sections(source, start, _end(source, '</extend>'), self.filters, self.tree)
-        _, first = parts.pop(None)
-        base_name = ''.join(getattr(node, 'text', '{') for node in first.nodes)
-        at = source.text.find(base_name, start)
+        end = _end(source, '</extend>')
+        first = source.text.find('<?', start, end)
+        first = end if first < 0 else first
+        base_name = source.text[start:first].strip()
         try:
             base = self.tree(base_name)
         except FileNotFoundError as error:
-            raise source.error(f'<extend>{base_name}: {error.args[-1]}', at) from None
-        where = {name: at for name, (at, _) in parts.items()}
-        return assemble(base, {name: part for name, (_, part) in parts.items()}, source, where)
+            raise source.error(f'<extend>{base_name}: {error.args[-1]}', start) from None
+        parts = sections(source, first, end, self.filters, self.tree)
+        del parts[None]
+        where = {name: at for name, (at, _) in parts.items() if name}
+        return assemble(base, {name: part for name, (_, part) in parts.items() if name}, source, where)
 
     def loop(self, source: Source, start: int) -> dict[str, Tree]:
-        parts = sections(source, start, _end(source, '</loop>'), self.filters, self.tree)
+        parts = sections(source, start, _end(source, '</loop>'), self.filters, self.tree, ('else', 'end'))
         for name, (at, _) in parts.items():
             if name not in (None, 'begin', 'end', 'else'):
-                raise source.error(f'a <loop> has no <?{name}?>: its sections are <?begin?>, <?end?> and <?else?>', at)
+                raise source.error(f'a <loop> has no <?{name}?>: its sections are <?begin?>, <?end?> and '
+                                   '<?else?>', at)
         if 'begin' not in parts:
             raise source.error('a <loop> needs a <?begin?>: what follows it is repeated for each item', start)
         nothing = start, Fragment(source, [])
-        trees = {'preamble': parts[None][1], 'body': parts['begin'][1], 'epilogue': parts.get('end', nothing)[1]}
-        trees['otherwise'] = parts.get('else', nothing)[1]
-        return trees
+        keys = {'preamble': None, 'body': 'begin', 'epilogue': 'end', 'otherwise': 'else'}
+        return {part: parts.get(key, nothing)[1] for part, key in keys.items()}
 
 
 def _start(text: str) -> int:

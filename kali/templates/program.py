@@ -1,8 +1,8 @@
 """A compiled template: its function, and the way back from a line of it to the place in the template.
 
-The rule: whatever goes wrong while rendering is told at the template's own file and line. The traceback's entry for the
-generated function is replaced by one for the template; a failed look-up becomes a TemplateError that names the nearest.
-Nothing is paid for it until something fails.
+The rule: whatever goes wrong while rendering is told at the template's own file and line. The traceback's
+entry for the generated function is replaced by one for the template; a failed look-up becomes a
+TemplateError that names the nearest. Nothing is paid for it until something fails.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 
-from kali.templates.escapers import path_item
+from kali.templates.escapers import Fields, path_item
 from kali.templates.syntax import Source, nearest
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -22,6 +22,8 @@ __all__ = ['Lookup', 'Program']
 
 # A line that looks `name` up in the Python variable `holder`.
 Lookup = namedtuple('Lookup', 'name holder')
+# The functions that a look-up may fail in; an error from deeper down is the value's own.
+LOOKUPS = (path_item.__code__, Fields.__getitem__.__code__)
 
 
 class Program:
@@ -36,21 +38,23 @@ class Program:
 
     @property
     def function(self) -> Callable[..., str]:
-        """The function: of a scope for a page, of items and a scope for a loop; it returns the page's text."""
+        """The function: of a scope for a page, of items and a scope for a loop; it returns the page's
+        text."""
         if self._function is None:
             exec(compile(self.text, '<compiled template>', 'exec'), self.namespace)
             self._function = self.namespace['render']
         return self._function
 
     def relocated(self, error: Exception) -> Exception:
-        """`error`, raised by the function, with a traceback that shows the template; or what to raise in its place."""
+        """`error`, raised by the function, with a traceback that shows the template; or what to raise in
+        its place."""
         trace = error.__traceback__
         while trace and trace.tb_frame.f_globals is not self.namespace:
             trace = trace.tb_next
         if not trace:
             return error
-        while trace.tb_next and trace.tb_next.tb_frame.f_globals is self.namespace:  # parts of a deeply nested one
-            trace = trace.tb_next
+        while trace.tb_next and trace.tb_next.tb_frame.f_globals is self.namespace:
+            trace = trace.tb_next  # a part of a deeply nested template
         source, at, lookup = self.places[trace.tb_lineno - 1]
         rest = trace.tb_next
         if lookup and _is_failed_lookup(error, rest):
@@ -62,7 +66,7 @@ def _is_failed_lookup(error: Exception, rest: TracebackType | None) -> bool:
     """Whether the look-up itself failed, and not some property or `__getitem__` that it called."""
     if not isinstance(error, (LookupError, AttributeError, TypeError)):
         return False
-    return rest is None or rest.tb_next is None and rest.tb_frame.f_code is path_item.__code__
+    return rest is None or (rest.tb_next is None and rest.tb_frame.f_code in LOOKUPS)
 
 
 def _lookup_error(lookup: Lookup, source: Source, at: int, frame: FrameType) -> Exception:
@@ -70,11 +74,11 @@ def _lookup_error(lookup: Lookup, source: Source, at: int, frame: FrameType) -> 
     name = str(lookup.name)
     known = list(holder.keys()) if hasattr(holder, 'keys') else []
     if lookup.holder in ('scope', 'row'):
-        detail = f'there is no {name!r} here{nearest(name, known)}: give it to the template, or take the name out; ' \
-                 'if the brace belongs to CSS or JavaScript, write a space after it'
+        detail = (f'there is no {name!r} here{nearest(name, known)}: give it to the template, or take '
+                  'the name out; if the brace belongs to CSS or JavaScript, write a space after it')
     else:
         known = known or [each for each in dir(holder) if not each.startswith('_')]
-        detail = f'a {type(holder).__name__} has no {name!r}{nearest(name, known)}'
+        detail = f'the {type(holder).__name__} has no {name!r}{nearest(name, known)}'
     error = source.error(detail, at)
     error.__suppress_context__ = True
     return error
@@ -89,10 +93,10 @@ def _template_trace(source: Source, line: int, rest: TracebackType | None) -> Tr
 
         linecache.cache[source.filename] = (
             len(source.text), None, source.text.splitlines(keepends=True), source.filename)
-    code = compile('\n' * (line - 1) + 'raise ValueError', source.filename, 'exec').replace(co_name='template')
+    code = compile('\n' * (line - 1) + 'raise ValueError', source.filename, 'exec')
     try:
-        exec(code, {})
+        exec(code.replace(co_name='template'), {})
     except ValueError as error:
         assert error.__traceback__ and error.__traceback__.tb_next
         frame = error.__traceback__.tb_next.tb_frame
-    return TracebackType(rest, frame, -1, line)  # -1: no instruction, so that no carets mark a part of the line
+    return TracebackType(rest, frame, -1, line)  # -1: no instruction, hence no carets below a part of it

@@ -1,7 +1,8 @@
-"""How far JavaScript and CSS have come at the end of a piece of literal text, to tell code, strings and comments apart.
+"""How far JavaScript and CSS have come after a piece of literal text: in code, a string or a comment.
 
-The rule: as much of the grammar as decides where a value stands, and no more. JavaScript's state is a stack of what is
-open, written as a string, and whether a slash would begin a regular expression. After Go's html/template.
+The rule: as much of the grammar as decides where a value stands, and no more. JavaScript's state is a stack
+of what is open, written as a string, and whether a slash would begin a regular expression. After Go's
+html/template.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ REGEX_END = {'/': re.compile(r'\\.|[/\[\n]', re.DOTALL), '[': re.compile(r'\\.|[
 LINE_END = re.compile(r'[\n\r\u2028\u2029]')
 BLOCK_END = re.compile(r'\*/')
 # Words after which a slash begins a regular expression, as it does after punctuation but not after ) and ].
-BEFORE_REGEX = {'break', 'case', 'continue', 'delete', 'do', 'else', 'finally', 'in', 'instanceof', 'return', 'throw',
-                'try', 'typeof', 'void', 'await', 'yield', 'of', 'new'}
+BEFORE_REGEX = {'break', 'case', 'continue', 'delete', 'do', 'else', 'finally', 'in', 'instanceof', 'return',
+                'throw', 'try', 'typeof', 'void', 'await', 'yield', 'of', 'new'}
 
 
 def advance_script(state: object, text: str) -> tuple[str, bool]:
     """The state after `text`.
 
-    >>> advance_script(START, 'let a = "it'), advance_script(START, 'a / b'), advance_script(START, 'f(/"/, `${')
-    (('"', False), ('', False), ('`{', True))
+    >>> [advance_script(START, text) for text in ('let a = "it', 'a / b', 'f(/"/, `${')]
+    [('"', False), ('', False), ('`{', True)]
     """
     assert isinstance(state, tuple)
     stack, slash = state
@@ -96,7 +97,8 @@ def script_escaper(state: tuple[str, bool]) -> str:
         raise ValueError('a placeholder may not stand in a regular expression: '
                          'put it into a variable and use new RegExp(…)')
     if '{' in state[0] and mode not in ('-', '*'):
-        raise ValueError('a placeholder may not stand in the ${…} of a template literal: put it into a variable before')
+        raise ValueError('a placeholder may not stand in the ${…} of a template literal: '
+                         'put it into a variable before')
     return {'': 'script', '-': '', '*': ''}.get(mode, 'script_string')
 
 
@@ -106,7 +108,8 @@ CSS_END = {'"': re.compile(r'\\.|["\n]', re.DOTALL), "'": re.compile(r"\\.|['\n]
 
 
 def advance_css(state: object, text: str) -> str:
-    """The state after `text`: '' for code, `"` and `'` in a string, `*` in a comment, the same after `u` in url(…).
+    """The state after `text`: '' for code, `"` and `'` in a string, `*` in a comment, the same after `u` in
+    url(…).
 
     >>> advance_css('', 'a { color: '), advance_css('', 'b { background: url("/pictures/')
     ('', 'u"')

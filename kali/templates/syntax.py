@@ -1,15 +1,15 @@
 """The template language: text -> a tree of nodes.
 
-The rule: a brace is a placeholder only if nothing but a name (dots, filters) stands between it and its mate, and
-`<?word …?>` is a block; all other text is literal. Nodes remember where they stand, so that every error can say so.
-This file knows nothing about HTML (contexts), Python code (compiler) or files (folder).
+The rule: a brace is a placeholder only if nothing but a name (dots, filters) stands between it and its
+mate, and `<?word …?>` is a block; all other text is literal. Nodes remember where they stand, so that every
+error can say so. This file knows nothing about HTML (contexts), Python code (compiler) or files (folder).
 """
 
 from __future__ import annotations
 
 import re
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from kali.errors import TemplateError
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Node: TypeAlias = 'Text | Value | For | If | Include'
     Tree: TypeAlias = 'Fragment | Assembly'
 
-__all__ = ['Assembly', 'Expression', 'For', 'Fragment', 'If', 'Include', 'Source', 'Text', 'Value', 'assemble',
-           'nearest', 'parse', 'sections']
+__all__ = ['Assembly', 'Expression', 'For', 'Fragment', 'If', 'Include', 'Source', 'Text', 'Value',
+           'assemble', 'nearest', 'parse', 'sections']
 
 # The nodes. `at` is the offset in the source's text.
 Text = namedtuple('Text', 'at text')
@@ -34,7 +34,8 @@ Include = namedtuple('Include', 'at tree')
 # name.path:filter; `path` holds strings and ints, `filters` pairs of a name and its function
 Expression = namedtuple('Expression', 'at name path filters')
 
-# What can be rendered: one text, or a base some of whose names are bound to other trees, Markup or foreign templates.
+# What can be rendered: one text, or a base some of whose names are bound to other trees, Markup or foreign
+# templates.
 Fragment = namedtuple('Fragment', 'source nodes')
 Assembly = namedtuple('Assembly', 'base bindings')
 
@@ -43,15 +44,15 @@ EXPRESSION = rf'{NAME}(?:\.\w+)*(?::\w+)*'
 TOKEN = re.compile(rf'''
       \{{ (?P<literal> \{{ \.? {EXPRESSION} \}} ) \}}         # {{{{name}}}} stands for a literal {{name}}
     | \{{ (?P<raw> \.?) (?P<value> {EXPRESSION} ) \}}         # {{name}}  {{.name}}  {{a.b:filter}}
-    | <\? \s* (?P<block> [^<>]*? ) \s* \?>                    # <?word …?>
+    | <\? \s* (?P<block> (?: (?!<\?|\?>) . )*? ) \s* \?>                    # <?word …?>
     | (?P<open> <\? \s* (?:if|elif|else|for|end|include)\b )  # the same, without its end
-''', re.VERBOSE)
+''', re.VERBOSE | re.DOTALL)
 WORD = re.compile(rf'({NAME})\s*(.*)', re.DOTALL)
 FOR = re.compile(rf'({NAME})\s+in\s+({EXPRESSION})')
 CONDITION = re.compile(rf'(not\s+)?({EXPRESSION})')
-FILENAME = re.compile(r'[\w./-]+')
+FILENAME = re.compile(r'[^\s<>{}]+')
 BLOCKS = {'if', 'elif', 'else', 'for', 'end', 'include'}
-DEEPEST = 200  # blocks in blocks; more would meet Python's own limits
+DEEPEST = 100  # blocks in blocks; many more would meet Python's own limits
 
 
 class Source:
@@ -85,7 +86,8 @@ def nearest(name: str, known: Iterable[object]) -> str:
     return f' (there are: {", ".join(names[:20])})' if names else ''
 
 
-def parse(source: Source, filters: Mapping[str, Filter], include: Callable[[str], Tree] | None = None) -> Fragment:
+def parse(source: Source, filters: Mapping[str, Filter],
+          include: Callable[[str], Tree] | None = None) -> Fragment:
     """The tree of a whole text.
 
     :param filters: functions by name, with the colon.
@@ -100,12 +102,15 @@ def parse(source: Source, filters: Mapping[str, Filter], include: Callable[[str]
 
 
 def sections(source: Source, start: int, end: int, filters: Mapping[str, Filter],
-             include: Callable[[str], Tree] | None) -> dict[str | None, tuple[int, Fragment]]:
+             include: Callable[[str], Tree] | None,
+             reserved: Collection[str] = ()) -> dict[str | None, tuple[int, Fragment]]:
     """The parts of a file that is divided by `<?name?>`: by name, each with the offset where it is named.
 
     The part before the first name has the key None. Blanks around each part are dropped.
+
+    :param reserved: words of blocks that name a part where no block is open.
     """
-    parser = _Parser(source, filters, include, divided=True)
+    parser = _Parser(source, filters, include, divided=True, reserved=reserved)
     parser.run(start, end)
     return parser.parts
 
@@ -114,8 +119,9 @@ class _Parser:
     """One pass over the tokens with a stack of open blocks."""
 
     def __init__(self, source: Source, filters: Mapping[str, Filter], include: Callable[[str], Tree] | None,
-                 divided: bool = False) -> None:
-        self.source, self.filters, self.include, self.divided = source, filters, include, divided
+                 divided: bool = False, reserved: Collection[str] = ()) -> None:
+        self.source, self.filters, self.include = source, filters, include
+        self.divided, self.reserved = divided, reserved
         self.nodes: list[Node] = []
         self.stack: list[_Open] = []
         self.parts: dict[str | None, tuple[int, Fragment]] = {}
@@ -131,7 +137,8 @@ class _Parser:
             if match['literal']:
                 self.literal(at, match['literal'])
             elif match['value']:
-                self.nodes.append(Value(at, bool(match['raw']), self.expression(match['value'], match.start('value'))))
+                expression = self.expression(match['value'], match.start('value'))
+                self.nodes.append(Value(at, bool(match['raw']), expression))
             elif match['open']:
                 raise self.source.error(f'{match["open"]} is not closed: write ?> at the end of it', at)
             else:
@@ -147,34 +154,38 @@ class _Parser:
     def literal(self, at: int, text: str) -> None:
         if not text:
             return
-        if self.nodes and type(self.nodes[-1]) is Text:
-            last = self.nodes.pop()
+        last = self.nodes[-1] if self.nodes else None
+        if isinstance(last, Text):
+            self.nodes.pop()
             at, text = last.at, last.text + text
         self.nodes.append(Text(at, text))
 
     def expression(self, text: str, at: int) -> Expression:
         dotted, *filters = text.split(':')
         name, *path = dotted.split('.')
-        found = []
+        found, end = [], at + len(dotted)
         for word in filters:
             if f':{word}' not in self.filters:
                 raise self.source.error(
                     f'there is no filter {word!r}{nearest(word, (each[1:] for each in self.filters))}; '
-                    'if this is CSS or JavaScript, write a space after the brace', at)
+                    'if this is CSS or JavaScript, write a space after the brace', end + 1)
             found.append((word, self.filters[f':{word}']))
-        return Expression(at, name, tuple(int(part) if part.isdecimal() else part for part in path), tuple(found))
+            end += 1 + len(word)
+        steps = tuple(int(part) if part.isdecimal() else part for part in path)
+        return Expression(at, name, steps, tuple(found))
 
     def block(self, at: int, whole: str, inside: str, inside_at: int) -> None:
         match = WORD.fullmatch(inside)
         word, rest = (match[1], match[2]) if match else ('', '')
         if word.startswith('xml'):  # <?xml version="1.0"?> is a document's own business
             self.literal(at, whole)
-        elif word in BLOCKS and not (self.divided and not self.stack and word in ('else', 'end') and not rest):
+        elif word in BLOCKS and (self.stack or rest or word not in self.reserved):
             getattr(self, f'block_{word}')(at, rest, inside_at + len(inside) - len(rest))
         elif self.divided and word and not rest:
             if self.stack:
                 block = self.stack[-1]
-                raise self.source.error(f'<?{block.word} …?> is not closed: write <?end?> before <?{word}?>', block.at)
+                raise self.source.error(f'<?{block.word} …?> is not closed: write <?end?> before <?{word}?>',
+                                        block.at)
             self.divide()
             if word in self.parts:
                 raise self.source.error(f'a second <?{word}?>: each section stands once', at)
@@ -185,12 +196,13 @@ class _Parser:
     def divide(self) -> None:
         """Close the part that was being read."""
         name, at = self.part
-        if self.nodes and type(self.nodes[0]) is Text:
-            first = self.nodes[0]
+        first = self.nodes[0] if self.nodes else None
+        if isinstance(first, Text):
             text = first.text.lstrip()
             self.nodes[0] = Text(first.at + len(first.text) - len(text), text)
-        if self.nodes and type(self.nodes[-1]) is Text:
-            self.nodes[-1] = Text(self.nodes[-1].at, self.nodes[-1].text.rstrip())
+        last = self.nodes[-1] if self.nodes else None
+        if isinstance(last, Text):
+            self.nodes[-1] = Text(last.at, last.text.rstrip())
         self.parts[name] = (at, Fragment(self.source, self.nodes))
         self.nodes = []
 
@@ -217,14 +229,16 @@ class _Parser:
     def block_elif(self, at: int, rest: str, rest_at: int) -> None:
         block = self.innermost('elif', at)
         if block.word != 'if' or block.has_else:
-            raise self.source.error('a stray <?elif …?>: it belongs after an <?if …?>, before its <?else?>', at)
+            raise self.source.error('a stray <?elif …?>: it belongs after an <?if …?>, before its <?else?>',
+                                    at)
         block.branches.append((*block.head, self.nodes))
         block.head, self.nodes = self.condition('elif', at, rest, rest_at), []
 
     def block_else(self, at: int, rest: str, rest_at: int) -> None:
         block = self.innermost('else', at)
         if rest:
-            raise self.source.error(f'<?else {rest}?> is not understood: write <?elif {rest}?> or <?else?>', at)
+            raise self.source.error(f'<?else {rest}?> is not understood: write <?elif {rest}?> or <?else?>',
+                                    at)
         if block.has_else:
             raise self.source.error(f'a second <?else?> in one <?{block.word} …?>', at)
         block.branches.append((*block.head, self.nodes))
@@ -244,7 +258,8 @@ class _Parser:
         if block.word == 'if':
             self.nodes.append(If(block.at, block.branches, otherwise))
         else:
-            self.nodes.append(For(block.at, *block.branches[0], otherwise))
+            target, expression, body = block.branches[0]
+            self.nodes.append(For(block.at, target, expression, body, otherwise))
 
     def block_include(self, at: int, rest: str, rest_at: int) -> None:
         if not FILENAME.fullmatch(rest):

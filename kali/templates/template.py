@@ -1,7 +1,7 @@
 """Templates: text with {placeholders} and <?blocks?> that makes Markup.
 
-The rule: a template is checked whole when it is made (its syntax, and every placeholder for where in the HTML it
-stands) and compiled to Python when it is first called. Files are TemplateFolder's business.
+The rule: a template is checked whole when it is made (its syntax, and every placeholder for where in the
+HTML it stands) and compiled to Python when it is first called. Files are TemplateFolder's business.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from kali.markup import Markup
 from kali.templates.compiler import compile_loop, compile_page
 from kali.templates.filters import BUILT_IN
-from kali.templates.program import Program
 from kali.templates.syntax import Assembly, Expression, Fragment, Source, Value, assemble, parse
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -42,7 +41,8 @@ class Template:
     # Filters for every template, by name with a colon in front; a template takes them when it is made.
     REGISTRY: ClassVar[dict[str, Filter]] = dict(BUILT_IN)
 
-    def __init__(self, text: str, *, filters: Mapping[str, Filter] | None = None, filename: str | None = None) -> None:
+    def __init__(self, text: str, *, filters: Mapping[str, Filter] | None = None,
+                 filename: str | None = None) -> None:
         self._set(parse(Source(text, filename or _caller()), all_filters(filters)), filters)
 
     @classmethod
@@ -75,8 +75,8 @@ class Template:
     def assembly(self, /, **bindings: object) -> Template:
         """A template with some names bound, over the names still free.
 
-        :param bindings: strings (templates themselves, checked for where they will stand), templates, Markup, or
-            objects whose `sub(mapping)` gives content.
+        :param bindings: strings (templates themselves, checked for where they will stand), templates,
+            Markup, or objects whose `sub(mapping)` gives content.
         :raises TemplateError: for a name that this template does not have.
 
         >>> page = Template('<title>{title}</title><h1>{title}</h1>{body}')
@@ -84,15 +84,16 @@ class Template:
         Markup('<title>Hello, R&amp;D</title><h1>Hello, R&amp;D</h1><p>Welcome')
         """
         where = _caller()
-        trees = {name: _tree(value, self.filters, f'{where[:-1]}, {name}>') for name, value in bindings.items()}
+        trees = {name: _tree(value, self.filters, f'{where[:-1]}, {name}>')
+                 for name, value in bindings.items()}
         return Template.of_tree(assemble(self.tree, trees, Source('', where)), self.filters)
 
 
 class TemplateLoop:
     """A list of things: what stands before it, each item, what stands after it, and what if there is none.
 
-    :param preamble, body, epilogue, otherwise: strings or templates. `body` sees an item's own names, and those of the
-        context.
+    :param preamble, body, epilogue, otherwise: strings or templates. `body` sees an item's own names, and
+        those of the context.
 
     >>> contacts = TemplateLoop('<ul>', '<li>{name}</li>', '</ul>', '<p>Nobody.</p>')
     >>> contacts.loop([{'name': 'Ann'}, {'name': 'Bob'}]), contacts.loop([])
@@ -105,7 +106,8 @@ class TemplateLoop:
                  filters: Mapping[str, Filter] | None = None) -> None:
         where = _caller()
         parts = {'preamble': preamble, 'body': body, 'epilogue': epilogue, 'otherwise': otherwise}
-        trees = {name: _whole(_tree(part or '', filters, f'{where[:-1]}, {name}>')) for name, part in parts.items()}
+        trees = {name: _whole(_tree(part or '', filters, f'{where[:-1]}, {name}>'))
+                 for name, part in parts.items()}
         self.program = compile_loop(**trees)
 
     @classmethod
@@ -129,7 +131,8 @@ class TemplateLoop:
 
 def all_filters(own: Mapping[str, Filter] | None) -> dict[str, Filter]:
     """The registered filters and a template's own, by name with the colon."""
-    return {**Template.REGISTRY, **{':' + name.lstrip(':'): function for name, function in (own or {}).items()}}
+    colons = {':' + name.lstrip(':'): function for name, function in (own or {}).items()}
+    return {**Template.REGISTRY, **colons}
 
 
 def _caller() -> str:

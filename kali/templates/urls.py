@@ -1,7 +1,8 @@
-"""Which part of a URL has been reached at the end of a piece of literal text, and what a value becomes there.
+"""Which part of a URL is reached after a piece of literal text, and what a value becomes there.
 
-The rule: a value may be a whole URL (only of a scheme that runs nothing), a part of the path (kept as it is, so that
-`/static/{path}` works) or of the query or fragment (percent-encoded). Source: the URL standard of WHATWG.
+The rule: a value may be a whole URL (only of a scheme that runs nothing), a part of the path (kept as it
+is, so that `/static/{path}` works) or of the query or fragment (percent-encoded). Source: the URL standard
+of WHATWG.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ SCHEMES = {'http', 'https', 'mailto', 'tel', 'sms', 'geo', 'ftp', 'xmpp', 'webca
 ACTIVE = {'javascript', 'vbscript', 'livescript', 'mocha', 'data'}
 SCHEME = re.compile(r'([a-z][a-z0-9+.-]*):', re.IGNORECASE)
 PICTURE = re.compile(r'data:image/(?:png|jpe?g|gif|webp|avif|bmp)[;,]', re.IGNORECASE)
-BLANK = ''.join(map(chr, range(33)))  # what a browser drops at the start of a URL; tab and line ends it drops anywhere
+# What a browser drops at the start of a URL; tabs and line ends it drops anywhere.
+BLANK = ''.join(map(chr, range(33)))
 KEPT = "!#$%&'()*+,/:;=?@[]~"  # quote() keeps these, letters, digits and _.- : a URL stays the URL it was
 
 
 def advance_url(part: str, text: str) -> str:
-    """The part that is reached after `text`: start, =literal so far, dynamic, path, query, active, unknown or refused.
+    """The part that is reached after `text`: start, =literal so far, dynamic, path, query, active, unknown
+    or refused.
 
-    `dynamic` says that a value stands where a scheme might; `refused` that a literal colon follows such a value.
+    `dynamic` says that a value stands where a scheme might; `refused` that a literal colon follows such a
+    value.
 
     >>> advance_url('start', '/task/'), advance_url('start', '?q='), advance_url('start', 'javascript:go(')
     ('path', 'query', 'active')
@@ -63,8 +67,8 @@ def url_escaper(part: str) -> str:
         raise ValueError('a placeholder may not stand in a javascript: or data: URL: use an event handler, '
                          'or give the whole URL as one value')
     if part == 'unknown':
-        raise ValueError('the branches before this placeholder end in different parts of the URL, so that it may be '
-                         'path or query: write the whole URL in each branch')
+        raise ValueError('the branches before this placeholder end in different parts of the URL, so that it '
+                         'may be path or query: write the whole URL in each branch')
     return {'start': 'url', 'path': 'url_path', 'query': 'url_query'}.get(part, 'url_part')
 
 

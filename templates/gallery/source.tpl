@@ -6,6 +6,5 @@
 <button>Start {name}</button>
 <a href="/">All examples</a>
 </form>
-<pre><code><?for line in lines?><small>{line.0}</small>	{line.1}
-<?end?></code></pre>
+<pre><code>{source}</code></pre>
 </extend>

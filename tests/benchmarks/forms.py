@@ -1,8 +1,8 @@
 """Benchmark: show a form of eight fields, and show it again with two errors; time over writing it by hand.
 
 The rule: every contender makes the same fields with the same roles (label, control, error tied to it), and
-handles the same values. Run it with `python tests/benchmarks/forms.py`; WTForms and Django take part if they are
-installed. The goals: show at most 5, show again at most 4.
+handles the same values. Run it with `python tests/benchmarks/forms.py`; WTForms and Django take part if they
+are installed. The goals: show at most 5, show again at most 4.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def ties(name: str, errors: dict[str, str]) -> str:
 
 def by_hand(record: dict[str, str], errors: dict[str, str], form_id: str) -> str:
     e = html.escape
-    options = ''.join(f'<option value="{i}"{" selected" if record["priority"] == str(i) else ""}>{label}</option>'
+    picked = record['priority']
+    options = ''.join(f'<option value="{i}"{" selected" if picked == str(i) else ""}>{label}</option>'
                       for i, label in enumerate(PRIORITIES))
     summary = ''
     if errors:

@@ -55,8 +55,9 @@ def gallery(serve: Callable[..., Any], tmp_path: Path) -> Iterator[Any]:
 def test_every_example_is_listed_with_the_first_paragraph_of_its_docstring(serve: Callable[..., Any]) -> None:
     page = serve(ROOT / 'examples/gallery.py').get('/')
     assert page.status == 200
-    assert re.findall('<h2>(.*?)</h2>', page.text)
-    for path in (ROOT / 'examples').glob('[!_]*.py'):
+    lessons = ['intro', 'static_content', 'simple_task_list', 'guard', 'datebook']
+    assert re.findall('<h2>(.*?)</h2>', page.text)[:5] == lessons  # in the order to read them
+    for path in set((ROOT / 'examples').glob('[!_]*.py')) - {ROOT / 'examples/gallery.py'}:
         first = re.search(r'"""(.*?)("""|\n\n)', path.read_text(encoding='utf-8'), re.DOTALL)
         assert f'<h2>{path.stem}</h2>\n<p>{html.escape(first[1].strip())}</p>' in page.text
         assert f'action="/start/{path.stem}"' in page.text
@@ -73,9 +74,7 @@ def test_descriptions_are_text_and_a_mistake_in_one_example_hides_no_other(galle
 
 def test_the_source_is_shown_as_it_is(gallery: Any, page: Page) -> None:
     page.goto(gallery.url + '/source/hello')
-    shown = page.locator('pre').inner_text()
-    assert re.sub(r'(?m)^\d+\t', '', shown).strip() == HELLO.strip()
-    assert shown.splitlines()[1].startswith('2\t"""Says hello')
+    assert page.locator('pre').text_content() == HELLO
 
 
 @pytest.mark.parametrize('method, target, said', [

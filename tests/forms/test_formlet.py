@@ -36,6 +36,7 @@ from kali.iolist import flatten
 from kali.markup import Markup
 from kali.multidict import Bag
 from kali.sqlite.guard import guard
+from kali.templates import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +168,7 @@ def test_what_was_typed_comes_back_with_what_is_wrong() -> None:
     [summary] = [node for node in page.iter() if node.get('role') == 'alert']
     links = {node.get('href'): text_of(node) for node in summary.iter(f'{XHTML}a')}
     assert links['#title'] == 'Title: may not be blank.'
-    assert links['#hours'] == 'Hours & minutes: is not a whole number; one looks like 42, with the digits 0 to 9.'
+    assert links['#hours'] == f'Hours & minutes: {MESSAGES["integer"]}'
     assert list(links) == ['#title', '#due', '#hours', '#size']
 
 
@@ -280,7 +281,8 @@ def test_pieces_for_a_template() -> None:
     assert fields.form_id == hidden
     assert fields['title'] == hidden + fields['title'].control  # the first field brings the id along
     due = fields['due']
-    assert due == due.control and due.startswith('<input aria-invalid="true" aria-describedby="due-error" autofocus ')
+    assert due == due.control
+    assert due.startswith('<input aria-invalid="true" aria-describedby="due-error" autofocus ')
     assert due.label == '<label for="due">Due</label>' and due.help == ''
     assert due.error == f'<p class="error" id="due-error">{MESSAGES["date"]}</p>'
     assert due.row == f'<div class="field">{due.label}{due}{due.error}</div>\n'
@@ -292,6 +294,29 @@ def test_pieces_for_a_template() -> None:
     pieces = [fields.form_id, fields.rows, fields.summary, due, due.control, due.label, due.error, due.help,
               due.row]
     assert all(isinstance(piece, Markup) for piece in pieces)
+
+
+@pytest.mark.parametrize(('text', 'given'), [
+    ('{fields.summary}<form method="post">{fields.title.row}{fields.due.label}{fields.due}{fields.due.error}'
+     '</form>',
+     lambda fields, errors: {'fields': fields}),
+    ('{fields.summary}<form method="post">{title.row}{due.label}{due.control}{due.error}</form>',
+     lambda fields, errors: {'fields': fields, **fields}),
+    ('<ul>{errors}</ul><form method="post"><label for="due">Due</label>{title}{due}{fields.due.error}</form>',
+     lambda fields, errors: {'fields': fields, 'errors': errors, **fields}),  # as an older program writes it
+])
+def test_fields_in_a_template(text: str, given: Any) -> None:
+    fields, errors = fields_of(Task(), Request('POST', form={**GOOD, 'due': 'soon', '_form_id': FORM_ID}))
+    unused = dict.fromkeys(Task.ELEMENTS, '')
+    html = Template(text)(**{**unused, 'errors': '', **given(fields, errors)})
+    page = html5lib.parse(html)
+    assert form_ids(page) == [FORM_ID]
+    assert by_id(page, 'title').get('value') == 'Sow'
+    due = by_id(page, 'due')
+    assert (due.get('value'), due.get('aria-describedby')) == ('soon', 'due-error')
+    assert text_of(by_id(page, 'due-error')) == MESSAGES['date']
+    assert [node.get('for') for node in page.iter(f'{XHTML}label')].count('due') == 1
+    assert MESSAGES['date'] in text_of(next(page.iter(f'{XHTML}ul')))
 
 
 def test_labels_help_and_errors_are_escaped_unless_they_are_markup() -> None:

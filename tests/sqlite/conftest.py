@@ -1,4 +1,5 @@
-"""What the tests of kali.sqlite share: connections to real files, and other processes that look at them or lock them."""
+"""What the tests of kali.sqlite share: connections to real files, and other processes that look at them or
+lock them."""
 
 import json
 import os
@@ -15,10 +16,13 @@ from kali.sqlite import connect
 
 READER = """
 import json, sqlite3, sys
-db = sqlite3.connect(sys.argv[1])
-rows = db.execute(sys.argv[2]).fetchall()
-assert db.execute('PRAGMA integrity_check').fetchall() == [('ok',)]
-print(json.dumps(rows))
+for line in sys.stdin:
+    path, sql = json.loads(line)
+    db = sqlite3.connect(path)
+    rows = db.execute(sql).fetchall()
+    assert db.execute('PRAGMA integrity_check').fetchall() == [('ok',)]
+    db.close()
+    print(json.dumps(rows), flush=True)
 """
 
 HOLDER = """
@@ -33,19 +37,23 @@ db.close()
 """
 
 
-@pytest.fixture
-def path(tmp_path):
-    """A database file with two tables, a note and what belongs to one."""
-    file = tmp_path / 'test.db'
-    with_tables(file)
-    return file
-
-
-def with_tables(file):
+@pytest.fixture(scope='session')
+def empty_tables(tmp_path_factory):
+    """The bytes of a database with two tables: a note, and what belongs to one."""
+    file = tmp_path_factory.mktemp('empty') / 'test.db'
     db = connect(file)
     db.execute('CREATE TABLE note (id INTEGER PRIMARY KEY, text UNIQUE)')
     db.execute('CREATE TABLE part (note INTEGER REFERENCES note DEFERRABLE INITIALLY DEFERRED)')
     db.close()
+    return file.read_bytes()
+
+
+@pytest.fixture
+def path(tmp_path, empty_tables):
+    """A database file with the tables `note` and `part`."""
+    file = tmp_path / 'test.db'
+    file.write_bytes(empty_tables)
+    return file
 
 
 @pytest.fixture
@@ -68,15 +76,18 @@ def db(path, open_db):
     return open_db(path, busy_timeout=0.05)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def on_disk():
     """The rows that another process reads from a file, which must pass SQLite's own check."""
-    def read(path, sql='SELECT text FROM note ORDER BY id'):
-        done = subprocess.run([sys.executable, '-c', READER, str(path), sql], capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        rows = json.loads(done.stdout)
-        return [row[0] if len(row) == 1 else tuple(row) for row in rows]
-    return read
+    with subprocess.Popen([sys.executable, '-c', READER],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        def read(path, sql='SELECT text FROM note ORDER BY id'):
+            process.stdin.write(json.dumps([str(path), sql]).encode() + b'\n')
+            process.stdin.flush()
+            rows = json.loads(process.stdout.readline())
+            return [row[0] if len(row) == 1 else tuple(row) for row in rows]
+        yield read
+        process.stdin.close()
 
 
 @pytest.fixture
@@ -100,7 +111,8 @@ def held():
 
 @pytest.fixture
 def ordinary_folder():
-    """A folder that belongs to the user who runs the test, who is not root for as long: root may write anywhere."""
+    """A folder that belongs to the user who runs the test, who is not root for as long: root may write
+    anywhere."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         root = hasattr(os, 'geteuid') and os.geteuid() == 0

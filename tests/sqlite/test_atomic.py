@@ -43,6 +43,18 @@ def test_an_inner_block_is_taken_back_alone(any_db, path, on_disk):
     assert on_disk(path) == ['one', 'three']
 
 
+def test_a_block_is_taken_back_together_with_one_in_it(any_db, path, on_disk):
+    with atomic(any_db):
+        add(any_db, 'stays')
+        with pytest.raises(ZeroDivisionError), atomic(any_db):
+            add(any_db, 'goes')
+            with pytest.raises(KeyError), atomic(any_db):
+                add(any_db, 'goes too')
+                raise KeyError
+            raise ZeroDivisionError
+    assert on_disk(path) == ['stays']
+
+
 def test_inside_of_a_transaction_it_does_not_commit(any_db, path, on_disk):
     any_db.execute('BEGIN')
     with atomic(any_db):
@@ -52,7 +64,8 @@ def test_inside_of_a_transaction_it_does_not_commit(any_db, path, on_disk):
     assert on_disk(path) == []
 
 
-TREES = st.recursive(st.booleans(), lambda inner: st.tuples(st.lists(inner, max_size=4), st.booleans()), max_leaves=12)
+TREES = st.recursive(
+    st.booleans(), lambda inner: st.tuples(st.lists(inner, max_size=4), st.booleans()), max_leaves=12)
 
 
 @given(TREES)

@@ -1,0 +1,427 @@
+"""A datebook for the office: contacts, appointments and tasks, kept in a file in your own data folder.
+
+This lesson puts everything together: an SQLite file that loses nothing, pages made of templates, forms that
+keep what was typed, and lists that stay quick when there are many records. It goes from the file at the
+bottom to the pages on top; each part rests on those before it. The pages themselves are in
+templates/datebook, the tables in datebook.sql.
+"""
+
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from kali import DatabaseError, NotFound, Request, Response, Router, TemplateFolder, forms, serve_http
+from kali.desktop.folders import data_folder
+from kali.sqlite import connect, guard
+
+HERE = Path(__file__).resolve().parent
+
+# THE FILE. Data belongs into the user's own data folder (on Linux ~/.local/share/datebook), never beside the
+# program, which may be write-protected, or replaced by a newer one. A file that is locked, or damaged, or no
+# database at all is no reason for a traceback: the error says in a sentence what is wrong and what to do.
+try:
+    db = connect(Path(data_folder('datebook'), 'datebook.sqlite'))
+    db.executescript(HERE.joinpath('datebook.sql').read_text(encoding='utf-8'))
+except (DatabaseError, sqlite3.Error, OSError) as error:
+    sys.exit(f'The datebook cannot be opened. {error}')
+
+
+# Four small functions are all that this program needs between itself and SQL. Only names written in this file
+# get into the text of a statement; what somebody typed always goes beside it, as a parameter.
+
+def one(sql: str, parameters: Iterable[Any] = ()) -> Any:
+    """The first value of the first row."""
+    return db.execute(sql, parameters).fetchone()[0]
+
+
+def find(table: str, number: int | str) -> sqlite3.Row:
+    """The record with this number. Without one there is a 404 page that says what was not found."""
+    # As text, which SQLite compares with a number as one would hope. An address may hold more digits than its
+    # numbers have, and those could not be given to it as a number.
+    row = db.execute(f'SELECT * FROM {table} WHERE {table} = ?', [str(number)]).fetchone()
+    if row is None:
+        raise NotFound(f'There is no {table} {number}.')
+    return row
+
+
+def insert(table: str, record: dict[str, Any]) -> int:
+    """Add a record, and give back its number."""
+    names, marks = ', '.join(record), ', '.join('?' * len(record))
+    return db.execute(f'INSERT INTO {table} ({names}) VALUES ({marks})', list(record.values())).lastrowid
+
+
+def update(table: str, number: int, record: dict[str, Any]) -> None:
+    """Change the record with this number."""
+    find(table, number)  # or the page would say "Saved" when there was nothing to save it in
+    changes = ', '.join(f'{name} = ?' for name in record)
+    db.execute(f'UPDATE {table} SET {changes} WHERE {table} = ?', [*record.values(), number])
+
+
+# PAGES IN GENERAL.
+app = Router()
+tpl = TemplateFolder(HERE.parent / 'templates' / 'datebook')
+
+SECTIONS = {'/': 'This week', '/contact/': 'Contacts', '/appointment/': 'Appointments', '/task/': 'Tasks'}
+
+# After a save the browser is redirected, so that a reload does not save again. What there is to say goes
+# along in the address, by a keyword: were it the sentence itself, a link could make this program say
+# anything.
+NOTICES = {'saved': 'Saved.', 'deleted': 'Deleted.', 'done': 'Done, and off the list.',
+           'open': 'Back on the list.'}
+
+
+def show(name: str, section: str, *, notice: str = '', **values: Any) -> str:
+    """The page made by the template `name`, with what its base, page.tpl, wants to know besides."""
+    sections = [{'url': url, 'title': title, 'here': url == section} for url, title in SECTIONS.items()]
+    return tpl(name)(sections=sections, notice=NOTICES.get(notice), **values)
+
+
+# LISTS. Nobody reads fifty thousand rows, and no browser shows them gladly. So a list comes in pages, and of
+# each page SQLite reads the rows that are on it, in the order of an index. What is given to the template is
+# the cursor, not a list: rows are read one by one as the page is put together.
+PAGE = 50
+
+
+def paged(page: int, columns: str, source: str, order: str, parameters: list[Any], target: Any, **query: Any):
+    """The rows on a page (the nearest there is), and what pages.tpl wants: where they stand, and links to the
+    pages around."""
+    total = one(f'SELECT count(*) FROM {source}', parameters)
+    page = max(1, min(page, -(-total // PAGE)))
+    before = (page - 1) * PAGE
+    rows = db.execute(f'SELECT {columns} FROM {source} ORDER BY {order} LIMIT ? OFFSET ?',
+                      [*parameters, PAGE, before])
+    return rows, {
+        'first': before + 1, 'last': min(before + PAGE, total), 'total': total,
+        'previous': app.url_for(target, **query, page=page - 1) if page > 1 else None,
+        'next': app.url_for(target, **query, page=page + 1) if before + PAGE < total else None}
+
+
+# What a row needs besides its columns is added on its way to the page, by a generator.
+
+def in_words(day: str) -> str:
+    """A date as people say it."""
+    when = date.fromisoformat(day)
+    near = {-1: 'Yesterday', 0: 'Today', 1: 'Tomorrow'}.get((when - date.today()).days)
+    year = '' if when.year == date.today().year else f' {when.year}'
+    return near or f'{when:%a} {when.day} {when:%b}{year}'
+
+
+def for_appointments(rows: Iterable[sqlite3.Row]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        yield {**row, 'day': in_words(row['date'])}
+
+
+def for_tasks(rows: Iterable[sqlite3.Row]) -> Iterator[dict[str, Any]]:
+    today = date.today().isoformat()
+    for row in rows:
+        due = row['due']
+        yield {**row, 'day': due and in_words(due), 'late': due and due < today and not row['done'],
+               'level': PRIORITIES[row['priority'] - 1]}
+
+
+# The arguments of an address are the keyword arguments of the function, converted by their annotations. An
+# address like /contact/?page=two is answered with 400 and the reason, before this function is called.
+@app.function('/contact/')
+def contacts(*, q: str = '', page: int = 1, draft: int | None = None, notice: str = ''):
+    """The contacts in which each word of `q` occurs. With a `draft`, one is to be chosen for that appointment
+    (more of this below)."""
+    words = q.casefold().split()[:20]
+    where = ' AND '.join(['instr(words, ?)'] * len(words)) or '1'
+    # A search looks at every contact. To do that in the order of the index is to read all over the file, four
+    # times as slow as from its beginning to its end; the plus keeps SQLite from it.
+    order = '+name, contact' if words else 'name, contact'
+    rows, pages = paged(page, 'contact, name, phone, email', f'contact WHERE {where}', order, words,
+                        contacts, q=q or None, draft=draft)
+    form = None if draft is None else appointment_url(find('draft', draft)['appointment'])
+    context = {'form': form, 'draft': draft, 'pages': pages, 'q': q}
+    table = tpl('contact_list').loop(rows, context)
+    return show('contacts', '/contact/', notice=notice, rows=table, **context)
+
+
+# A note may be long; a list shows its beginning. The name is a subquery instead of a JOIN, because SQLite
+# works that out for the rows that are shown, not for those that it only counts or skips.
+APPOINTMENT = '''appointment, date, substr(note, 1, 200) AS note, contact,
+    (SELECT name FROM contact WHERE contact.contact = appointment.contact) AS name'''
+
+
+@app.function('/contact/*')
+def contact(number: int, *, notice: str = ''):
+    record = find('contact', number)
+    rows = db.execute(f'SELECT {APPOINTMENT} FROM appointment WHERE contact = ? ORDER BY date DESC LIMIT ?',
+                      [number, PAGE])
+    return show('contact', '/contact/', notice=notice, contact=record,
+                appointments=tpl('appointment_list').loop(for_appointments(rows), {'with_contact': False}))
+
+
+@app.function('/appointment/')
+def appointments(*, start: date | None = None, page: int = 1, notice: str = ''):
+    start = start or date.today()
+    rows, pages = paged(page, APPOINTMENT, 'appointment WHERE date >= ?', 'date, appointment', [start],
+                        appointments, start=start)
+    week_before = date.fromordinal(max(1, start.toordinal() - 7))
+    return show('appointments', '/appointment/', notice=notice, start=start, pages=pages,
+                earlier=app.url_for(appointments, start=week_before),
+                rows=tpl('appointment_list').loop(for_appointments(rows), {'with_contact': True}))
+
+
+# How a list is sorted stands in its address. So two tabs can differ, Back goes back, and a bookmark is a
+# view. An Enum says which orders there are; any other is answered with 400, and none gets near the SQL.
+class Sort(Enum):
+    TITLE = 'title'
+    PRIORITY = 'priority'
+    DUE = 'due'
+
+
+ORDERS = {Sort.TITLE: 'title, task', Sort.PRIORITY: 'priority, due IS NULL, due, task',
+          Sort.DUE: 'due IS NULL, due, priority, task'}
+PRIORITIES = ['High', 'Medium', 'Low']
+
+
+@app.function('/task/')
+def tasks(*, sort: Sort = Sort.PRIORITY, everything: bool = False, page: int = 1, notice: str = ''):
+    flag = 1 if everything else None  # None leaves an argument out of an address
+    rows, pages = paged(page, '*', 'task' if everything else 'task WHERE NOT done', ORDERS[sort], [],
+                        tasks, sort=sort, everything=flag)
+    columns = [{'title': each.value.capitalize(), 'url': app.url_for(tasks, sort=each, everything=flag),
+                'sorted': each is sort} for each in Sort]
+    context = {'columns': columns, 'sort': sort.value, 'everything': everything}
+    return show('tasks', '/task/', notice=notice, pages=pages, everything=everything,
+                other=app.url_for(tasks, sort=sort, everything=None if everything else 1),
+                rows=tpl('task_list').loop(for_tasks(rows), context))
+
+
+# The first page has a bit of everything. Here small functions pay off: nearly all of it is there already.
+@app.function('/')
+def dashboard(*, notice: str = ''):
+    today = date.today()
+    week = db.execute(f'SELECT {APPOINTMENT} FROM appointment WHERE date BETWEEN ? AND ? '
+                      'ORDER BY date, appointment LIMIT ?', [today, today + timedelta(6), PAGE])
+    urgent = db.execute(f'SELECT * FROM task WHERE NOT done ORDER BY {ORDERS[Sort.PRIORITY]} LIMIT 20')
+    columns = [{'title': each.value.capitalize(), 'url': None, 'sorted': False} for each in Sort]
+    context = {'columns': columns, 'sort': None, 'everything': False}
+    return show('dashboard', '/', notice=notice, today=f'{today:%A}, {today.day} {today:%B} {today.year}',
+                appointments=tpl('appointment_list').loop(for_appointments(week), {'with_contact': True}),
+                tasks=tpl('task_list').loop(for_tasks(urgent), context),
+                open_tasks=one('SELECT count(*) FROM task WHERE NOT done'))
+
+
+# A CHANGE WITHOUT A FORM. A link only shows; what changes something is a button, sent by POST. This one says
+# what the task shall be, rather than "the other way round": pressed twice, it has done the same as once.
+@app.post('/task/*/done')
+def set_done(number: int, *, done: bool, sort: Sort | None = None, everything: bool = False):
+    update('task', number, {'done': done})
+    notice = 'done' if done else 'open'
+    if sort is None:  # the button was on the first page
+        return Response.redirect(app.url_for(dashboard, notice=notice))
+    flag = 1 if everything else None
+    return Response.redirect(app.url_for(tasks, sort=sort, everything=flag, notice=notice))
+
+
+# FORMS. An element is a control on the page, and its lens says what the text in it means: which text is
+# accepted, and what value it stands for. Of this one declaration the browser gets its share (required,
+# maxlength …), and the server checks all of it. Text may be in any script, and the browser is to find out for
+# itself in which direction it runs: dir='auto'.
+def text(length: int, *, required: bool = False) -> forms.Lens:
+    return forms.String(maxlength=length, minlength=1 if required else 0)
+
+
+PHONE = forms.Test('[-+ ()/.,;0-9]*', child=text(60), error='takes only 0 to 9, blanks and + - ( ) / . , ;')
+DAY = forms.Date(date(1900, 1, 1), date(2199, 12, 31))  # a slip such as the year 0026 does not get through
+
+
+class RecordForm(forms.Formlet):
+    """What the forms for all records have in common; a subclass says what is its own.
+
+    A formlet shows the elements with a record in them. What comes back is checked; if anything is wrong, the
+    form is shown again, with everything that was typed and a sentence at each field that needs a second look.
+    Otherwise `save` is called, once for each form: whoever sends it twice gets the first answer again.
+    """
+
+    table = ''
+    blank: dict[str, Any] = {}
+
+    def __init__(self, number: int | None = None):
+        super().__init__(self.ELEMENTS)
+        self.number = number
+
+    def get_native(self):
+        return self.blank if self.number is None else find(self.table, self.number)
+
+    def display(self, fields, errors):
+        section = f'/{self.table}/'
+        title, delete, cancel = f'New {self.table}', None, section
+        if self.number is not None:
+            title, delete = f'Change {self.table}', f'{section}{self.number}/delete'
+            if self.table == 'contact':
+                cancel += str(self.number)
+        return show('form', section, title=title, fields=fields, delete=delete, cancel=cancel)
+
+    def save(self, native, request):
+        number = self.number
+        if number is None:
+            number = insert(self.table, native)
+        else:
+            update(self.table, number, native)
+        return Response.redirect(self.url_after(number, native))
+
+
+@app.servlet('/contact/new')
+@app.servlet('/contact/*/edit')
+class ContactForm(RecordForm):
+    table = 'contact'
+    ELEMENTS = {
+        'name': forms.Entry(lens=text(100, required=True), dir='auto'),
+        'phone': forms.Entry(lens=PHONE, type='tel'),
+        'email': forms.Entry(lens=text(200), type='email', label='E-mail'),
+        'address': forms.Memo(lens=text(1000), dir='auto', rows=3),
+        'memo': forms.Memo(lens=text(20_000), dir='auto'),
+    }
+
+    def save(self, native, request):
+        # SQLite takes A for a, but neither É for é nor Я for я. Python knows them all, so Python does it,
+        # once at each save instead of at each search.
+        return super().save({**native, 'words': '\n'.join(native.values()).casefold()}, request)
+
+    def url_after(self, number, native):
+        draft = self.request.query.get('draft')
+        if draft:  # somebody is making an appointment, and this contact was not in the list yet
+            return f'{appointment_url(find("draft", draft)["appointment"])}?draft={draft}&contact={number}'
+        return app.url_for(contact, number, notice='saved')
+
+
+@app.servlet('/task/new')
+@app.servlet('/task/*')
+class TaskForm(RecordForm):
+    table = 'task'
+    blank = {'priority': 2}
+    ELEMENTS = {
+        'title': forms.Entry(lens=text(200, required=True), dir='auto'),
+        'priority': forms.Radio(forms.EnumLens(PRIORITIES, base=1), required=True),
+        'due': forms.Entry(lens=forms.Nullable(DAY), help='Leave it empty if there is no hurry.'),
+        'memo': forms.Memo(lens=text(20_000), dir='auto'),
+        'done': forms.Check(),
+    }
+
+    def url_after(self, number, native):
+        return app.url_for(tasks, everything=1 if native['done'] else None, notice='saved')
+
+
+# A FORM THAT CAN WAIT. To choose one of fifty thousand contacts, a list to scroll through will not do. The
+# form of an appointment leads to the page of contacts, with its search, and goes on where it was left. How
+# does it know what had been typed? Not from a variable: there may be two tabs with two appointments, and
+# there is a Back button.
+#
+# So each press of "Choose a contact" stores what was typed as a draft, which never changes from then on. All
+# else is in addresses: /contact/?draft=7 is the list to choose from, and a choice in it leads on to
+# /appointment/new?draft=7&contact=12. Each step is a page that can be reloaded and gone back to.
+
+def appointment_url(number: int | None) -> str:
+    """The form for this appointment; for a new one if there is no number yet."""
+    return app.url_for(AppointmentForm, *([] if number is None else [number]))
+
+
+class ContactPick(forms.Element):
+    """An element of our own: the name of a contact, and a button that leads to the list.
+
+    Between a value and the page stands an intermediate form, which holds whatever was posted, right or wrong;
+    here it is the contact's number as text. Four methods lead from one to the other, named for their two
+    ends: n is native, i intermediate, h HTML, p posted.
+    """
+
+    layout = 'group'
+
+    def n2i(self, value):
+        return '' if value is None else str(value)
+
+    def p2i(self, name, POST):
+        return POST.get(name, '')
+
+    def i2h(self, name, intermediate):
+        return tpl('contact_pick')(field=name, number=intermediate, contact=self.record(intermediate))
+
+    def i2n(self, intermediate):
+        record = self.record(intermediate)
+        if intermediate and record is None:
+            raise forms.ValidationError('is not there any more; choose another one, or none.')
+        return record and record['contact']
+
+    def record(self, number):
+        return db.execute('SELECT contact, name FROM contact WHERE contact = ?', [number]).fetchone()
+
+
+@app.servlet('/appointment/new')
+@app.servlet('/appointment/*')
+class AppointmentForm(RecordForm):
+    table = 'appointment'
+    LENGTH = 10_000
+    ELEMENTS = {
+        'date': forms.Entry(lens=DAY),
+        'note': forms.Memo(lens=text(LENGTH, required=True), dir='auto', label='What is it about?'),
+        'contact': ContactPick(),
+    }
+
+    def get_native(self):
+        native, query = dict(super().get_native()), self.request.query
+        if 'draft' in query:
+            native.update(find('draft', query['draft']))
+        if 'contact' in query:
+            native['contact'] = query['contact']
+        return native
+
+    def do_POST(self, request: Request):
+        typed = {name: element.p2i(name, request.form) for name, element in self.ELEMENTS.items()}
+        # What is wrong with a draft can be told when it is to be saved. Only one of any length is not
+        # accepted: it would be a way to fill the disk.
+        if 'choose' in request.form and sum(map(len, typed.values())) <= 2 * self.LENGTH:
+            db.execute("DELETE FROM draft WHERE made < date('now', '-30 days')")
+            draft = insert('draft', {**typed, 'appointment': self.number})
+            return Response.redirect(app.url_for(contacts, draft=draft))
+        return super().do_POST(request)
+
+    def semantic_checks(self, native, errors):
+        # What no field can know by itself. Each is fine for its own part by now.
+        if self.number is None and native['date'] < date.today():
+            errors['date'] = 'is in the past, and that is a bit late for a new appointment.'
+
+    def url_after(self, number, native):
+        # The list begins with the day of the appointment, so that it can be seen.
+        return app.url_for(appointments, start=native['date'], notice='saved')
+
+
+# DELETING. A formlet without elements makes a good question: it has a page, a button, and happens once.
+# Three addresses lead here, and the first word of each is the table.
+@app.servlet('/contact/*/delete')
+@app.servlet('/appointment/*/delete')
+@app.servlet('/task/*/delete')
+class Delete(forms.Formlet):
+    TITLES = {'contact': 'name', 'appointment': 'note', 'task': 'title'}
+
+    def __init__(self, number: int):
+        super().__init__({})
+        self.number = number
+
+    def get_native(self):
+        return {}
+
+    def display(self, fields, errors):
+        table = self.request.path[0]
+        record = find(table, self.number)[self.TITLES[table]]
+        kept = table == 'contact' and one('SELECT count(*) FROM appointment WHERE contact = ?', [self.number])
+        return show('delete', f'/{table}/', table=table, record=record[:200], kept=kept,
+                    form_id=fields.form_id, cancel=f'/{table}/{self.number}')
+
+    def save(self, native, request):
+        table = request.path[0]
+        find(table, self.number)
+        db.execute(f'DELETE FROM {table} WHERE {table} = ?', [self.number])
+        return Response.redirect(f'/{table}/?notice=deleted')
+
+
+# ALL TOGETHER. Two wrappers stand around the application. `guard` makes each request a transaction: a page
+# that says "Saved" is sent when it is on disk, an error takes everything back, and a GET cannot write.
+# `tpl.wrap` looks whether you have edited a template since.
+serve_http(tpl.wrap(guard(app, db)), app_id='datebook')

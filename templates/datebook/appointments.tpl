@@ -1,0 +1,16 @@
+<extend>page
+<?title?>Appointments
+<?body?>
+<div class="bar">
+<form role="search" action="/appointment/">
+<label for="start">From</label>
+<input type="date" id="start" name="start" value="{start}">
+<button type="submit" class="secondary">Show</button>
+<a href="{earlier}">A week earlier</a>
+</form>
+<a href="/appointment/new">New appointment</a>
+</div>
+<?if pages.total?><p>{pages.first:num} to {pages.last:num} of {pages.total:num}</p><?end?>
+{rows}
+<?include pages?>
+</extend>
