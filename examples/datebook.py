@@ -8,7 +8,7 @@ templates/datebook, the tables in datebook.sql.
 
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, timedelta
 from enum import Enum
 from pathlib import Path
@@ -40,8 +40,7 @@ def one(sql: str, parameters: Iterable[Any] = ()) -> Any:
 
 def find(table: str, number: int | str) -> sqlite3.Row:
     """The record with this number. Without one there is a 404 page that says what was not found."""
-    # As text, which SQLite compares with a number as one would hope. An address may hold more digits than its
-    # numbers have, and those could not be given to it as a number.
+    # As text, which SQLite compares by value: an address may hold more digits than its numbers have.
     row = db.execute(f'SELECT * FROM {table} WHERE {table} = ?', [str(number)]).fetchone()
     if row is None:
         raise NotFound(f'There is no {table} {number}.')
@@ -87,8 +86,7 @@ PAGE = 50
 
 
 def paged(page: int, columns: str, source: str, order: str, parameters: list[Any], target: Any, **query: Any):
-    """The rows on a page (the nearest there is), and what pages.tpl wants: where they stand, and links to the
-    pages around."""
+    """The rows of a page (the nearest there is); and where they stand, with links to the pages around."""
     total = one(f'SELECT count(*) FROM {source}', parameters)
     page = max(1, min(page, -(-total // PAGE)))
     before = (page - 1) * PAGE
@@ -100,8 +98,6 @@ def paged(page: int, columns: str, source: str, order: str, parameters: list[Any
         'next': app.url_for(target, **query, page=page + 1) if before + PAGE < total else None}
 
 
-# What a row needs besides its columns is added on its way to the page, by a generator.
-
 def in_words(day: str) -> str:
     """A date as people say it."""
     when = date.fromisoformat(day)
@@ -110,25 +106,11 @@ def in_words(day: str) -> str:
     return near or f'{when:%a} {when.day} {when:%b}{year}'
 
 
-def for_appointments(rows: Iterable[sqlite3.Row]) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        yield {**row, 'day': in_words(row['date'])}
-
-
-def for_tasks(rows: Iterable[sqlite3.Row]) -> Iterator[dict[str, Any]]:
-    today = date.today().isoformat()
-    for row in rows:
-        due = row['due']
-        yield {**row, 'day': due and in_words(due), 'late': due and due < today and not row['done'],
-               'level': PRIORITIES[row['priority'] - 1]}
-
-
 # The arguments of an address are the keyword arguments of the function, converted by their annotations. An
 # address like /contact/?page=two is answered with 400 and the reason, before this function is called.
 @app.function('/contact/')
 def contacts(*, q: str = '', page: int = 1, draft: int | None = None, notice: str = ''):
-    """The contacts in which each word of `q` occurs. With a `draft`, one is to be chosen for that appointment
-    (more of this below)."""
+    """The contacts in which each word of `q` occurs. With a `draft` one is to be chosen: see below."""
     words = q.casefold().split()[:20]
     where = ' AND '.join(['instr(words, ?)'] * len(words)) or '1'
     # A search looks at every contact. To do that in the order of the index is to read all over the file, four
@@ -139,7 +121,7 @@ def contacts(*, q: str = '', page: int = 1, draft: int | None = None, notice: st
     form = None if draft is None else appointment_url(find('draft', draft)['appointment'])
     context = {'form': form, 'draft': draft, 'pages': pages, 'q': q}
     table = tpl('contact_list').loop(rows, context)
-    return show('contacts', '/contact/', notice=notice, rows=table, **context)
+    return show('contacts', '/contact/', notice=notice, table=table, **context)
 
 
 # A note may be long; a list shows its beginning. The name is a subquery instead of a JOIN, because SQLite
@@ -148,13 +130,19 @@ APPOINTMENT = '''appointment, date, substr(note, 1, 200) AS note, contact,
     (SELECT name FROM contact WHERE contact.contact = appointment.contact) AS name'''
 
 
+def appointment_table(rows: Iterable[sqlite3.Row], *, with_contact: bool = True) -> str:
+    # What a row needs besides its columns is added on its way to the page.
+    items = ({**row, 'day': in_words(row['date'])} for row in rows)
+    return tpl('appointment_list').loop(items, {'with_contact': with_contact})
+
+
 @app.function('/contact/*')
 def contact(number: int, *, notice: str = ''):
     record = find('contact', number)
     rows = db.execute(f'SELECT {APPOINTMENT} FROM appointment WHERE contact = ? ORDER BY date DESC LIMIT ?',
                       [number, PAGE])
     return show('contact', '/contact/', notice=notice, contact=record,
-                appointments=tpl('appointment_list').loop(for_appointments(rows), {'with_contact': False}))
+                table=appointment_table(rows, with_contact=False))
 
 
 @app.function('/appointment/')
@@ -164,8 +152,7 @@ def appointments(*, start: date | None = None, page: int = 1, notice: str = ''):
                         appointments, start=start)
     week_before = date.fromordinal(max(1, start.toordinal() - 7))
     return show('appointments', '/appointment/', notice=notice, start=start, pages=pages,
-                earlier=app.url_for(appointments, start=week_before),
-                rows=tpl('appointment_list').loop(for_appointments(rows), {'with_contact': True}))
+                earlier=app.url_for(appointments, start=week_before), table=appointment_table(rows))
 
 
 # How a list is sorted stands in its address. So two tabs can differ, Back goes back, and a bookmark is a
@@ -181,17 +168,23 @@ ORDERS = {Sort.TITLE: 'title, task', Sort.PRIORITY: 'priority, due IS NULL, due,
 PRIORITIES = ['High', 'Medium', 'Low']
 
 
+def task_table(rows: Iterable[sqlite3.Row], sort: Sort | None = None, everything: bool = False) -> str:
+    columns = [{'title': each.value.capitalize(), 'sorted': each is sort,
+                'url': app.url_for(tasks, sort=each, everything=everything or None)} for each in Sort]
+    today = date.today().isoformat()
+    items = ({**row, 'day': row['due'] and in_words(row['due']), 'level': PRIORITIES[row['priority'] - 1],
+              'late': not row['done'] and (row['due'] or today) < today} for row in rows)
+    return tpl('task_list').loop(items, {'columns': columns, 'sort': sort, 'everything': everything})
+
+
+# None leaves an argument out of an address.
 @app.function('/task/')
 def tasks(*, sort: Sort = Sort.PRIORITY, everything: bool = False, page: int = 1, notice: str = ''):
-    flag = 1 if everything else None  # None leaves an argument out of an address
     rows, pages = paged(page, '*', 'task' if everything else 'task WHERE NOT done', ORDERS[sort], [],
-                        tasks, sort=sort, everything=flag)
-    columns = [{'title': each.value.capitalize(), 'url': app.url_for(tasks, sort=each, everything=flag),
-                'sorted': each is sort} for each in Sort]
-    context = {'columns': columns, 'sort': sort.value, 'everything': everything}
+                        tasks, sort=sort, everything=everything or None)
     return show('tasks', '/task/', notice=notice, pages=pages, everything=everything,
-                other=app.url_for(tasks, sort=sort, everything=None if everything else 1),
-                rows=tpl('task_list').loop(for_tasks(rows), context))
+                other=app.url_for(tasks, sort=sort, everything=not everything or None),
+                table=task_table(rows, sort, everything))
 
 
 # The first page has a bit of everything. Here small functions pay off: nearly all of it is there already.
@@ -201,11 +194,8 @@ def dashboard(*, notice: str = ''):
     week = db.execute(f'SELECT {APPOINTMENT} FROM appointment WHERE date BETWEEN ? AND ? '
                       'ORDER BY date, appointment LIMIT ?', [today, today + timedelta(6), PAGE])
     urgent = db.execute(f'SELECT * FROM task WHERE NOT done ORDER BY {ORDERS[Sort.PRIORITY]} LIMIT 20')
-    columns = [{'title': each.value.capitalize(), 'url': None, 'sorted': False} for each in Sort]
-    context = {'columns': columns, 'sort': None, 'everything': False}
     return show('dashboard', '/', notice=notice, today=f'{today:%A}, {today.day} {today:%B} {today.year}',
-                appointments=tpl('appointment_list').loop(for_appointments(week), {'with_contact': True}),
-                tasks=tpl('task_list').loop(for_tasks(urgent), context),
+                appointments=appointment_table(week), tasks=task_table(urgent),
                 open_tasks=one('SELECT count(*) FROM task WHERE NOT done'))
 
 
@@ -217,8 +207,7 @@ def set_done(number: int, *, done: bool, sort: Sort | None = None, everything: b
     notice = 'done' if done else 'open'
     if sort is None:  # the button was on the first page
         return Response.redirect(app.url_for(dashboard, notice=notice))
-    flag = 1 if everything else None
-    return Response.redirect(app.url_for(tasks, sort=sort, everything=flag, notice=notice))
+    return Response.redirect(app.url_for(tasks, sort=sort, everything=everything or None, notice=notice))
 
 
 # FORMS. An element is a control on the page, and its lens says what the text in it means: which text is
@@ -231,6 +220,15 @@ def text(length: int, *, required: bool = False) -> forms.Lens:
 
 PHONE = forms.Test('[-+ ()/.,;0-9]*', child=text(60), error='takes only 0 to 9, blanks and + - ( ) / . , ;')
 DAY = forms.Date(date(1900, 1, 1), date(2199, 12, 31))  # a slip such as the year 0026 does not get through
+
+
+def action_for(request: Request) -> str:
+    """Where the form on a page is sent: to that page's address, with a word more.
+
+    A browser forgets a page once something was posted to its very address. Then Back would fetch a new form,
+    which may be saved once more; but it is to bring the old one, which has been saved already.
+    """
+    return request.root_url(request.path, {**request.query.single, 'save': 1})
 
 
 class RecordForm(forms.Formlet):
@@ -258,7 +256,8 @@ class RecordForm(forms.Formlet):
             title, delete = f'Change {self.table}', f'{section}{self.number}/delete'
             if self.table == 'contact':
                 cancel += str(self.number)
-        return show('form', section, title=title, fields=fields, delete=delete, cancel=cancel)
+        return show('form', section, title=title, fields=fields, action=action_for(self.request),
+                    delete=delete, cancel=cancel)
 
     def save(self, native, request):
         number = self.number
@@ -287,9 +286,9 @@ class ContactForm(RecordForm):
         return super().save({**native, 'words': '\n'.join(native.values()).casefold()}, request)
 
     def url_after(self, number, native):
-        draft = self.request.query.get('draft')
-        if draft:  # somebody is making an appointment, and this contact was not in the list yet
-            return f'{appointment_url(find("draft", draft)["appointment"])}?draft={draft}&contact={number}'
+        if 'draft' in self.request.query:  # an appointment waits for this very contact
+            draft = find('draft', self.request.query['draft'])
+            return f'{appointment_url(draft["appointment"])}?draft={draft["draft"]}&contact={number}'
         return app.url_for(contact, number, notice='saved')
 
 
@@ -307,7 +306,7 @@ class TaskForm(RecordForm):
     }
 
     def url_after(self, number, native):
-        return app.url_for(tasks, everything=1 if native['done'] else None, notice='saved')
+        return app.url_for(tasks, everything=native['done'] or None, notice='saved')
 
 
 # A FORM THAT CAN WAIT. To choose one of fifty thousand contacts, a list to scroll through will not do. The
@@ -412,7 +411,7 @@ class Delete(forms.Formlet):
         record = find(table, self.number)[self.TITLES[table]]
         kept = table == 'contact' and one('SELECT count(*) FROM appointment WHERE contact = ?', [self.number])
         return show('delete', f'/{table}/', table=table, record=record[:200], kept=kept,
-                    form_id=fields.form_id, cancel=f'/{table}/{self.number}')
+                    form_id=fields.form_id, action=action_for(self.request), cancel=f'/{table}/{self.number}')
 
     def save(self, native, request):
         table = request.path[0]

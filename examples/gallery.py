@@ -32,7 +32,7 @@ LESSONS = ['intro', 'static_content', 'simple_task_list', 'guard', 'datebook']  
 
 
 def names() -> list[str]:
-    """The examples in this folder but for the gallery itself: the lessons, then whatever else somebody put there."""
+    """The examples in this folder: the lessons, then whatever else there is, but not the gallery itself."""
     found = sorted(path.stem for path in HERE.glob('[!_]*.py') if path.stem != Path(__file__).stem)
     return [name for name in LESSONS if name in found] + [name for name in found if name not in LESSONS]
 

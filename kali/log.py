@@ -38,7 +38,8 @@ def _write(level: str, message: str, values: tuple[object, ...],
     values = tuple(map(_printable, values))
     try:
         import logging  # see above: loaded late on purpose
-        logging.getLogger('kali').log(getattr(logging, level.upper()), message, *values, exc_info=exception)
+        logging.getLogger('kali').log(getattr(logging, level.upper()), message, *values,
+                                         exc_info=exception, stacklevel=3)
     except Exception as error:
         # There may be no file descriptor left to load it with; a mishap must not become worse by being told.
         if sys.stderr is not None:

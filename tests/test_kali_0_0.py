@@ -1,4 +1,4 @@
-"""A program written for kali 0.0.x, with every name of that time: it must run unchanged (design, section 10)."""
+"""A program written for kali 0.0.x, with every name of that time: it must run unchanged."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from kali.testing import Client
 
 TEMPLATES = {
     'page.tpl': '<html><head><title>{title}: Stock</title></head><body><h1>{title}</h1>{body}</body></html>',
-    'form.tpl': '<extend>page\n<?title?>Item\n<?body?>\n<ul>{errors}</ul><form method="post">{name}{size}{kind}{bought}'
-                '{note}<input type="submit"/></form>\n</extend>',
-    'list.tpl': '<loop>\n<table><tr><th>Name</th></tr>\n<?begin ?>\n<tr onclick="document.location=\'/item/{item}\'">'
-                '<td class="w3-cell">{name}</td><td>{bought}</td></tr>\n<?end ?>\n</table>\n<?else ?>\n<p>Nothing.</p></loop>',
+    'form.tpl': '<extend>page\n<?title?>Item\n<?body?>\n<ul>{errors}</ul><form method="post">'
+                '{name}{size}{kind}{bought}{note}<input type="submit"/></form>\n</extend>',
+    'list.tpl': '<loop>\n<table><tr><th>Name</th></tr>\n<?begin ?>\n'
+                '<tr onclick="document.location=\'/item/{item}\'">'
+                '<td class="w3-cell">{name}</td><td>{bought}</td></tr>\n'
+                '<?end ?>\n</table>\n<?else ?>\n<p>Nothing.</p></loop>',
 }
 
 
@@ -34,7 +36,8 @@ def make(folder: Path) -> object:
     connection = sqlite3.connect(':memory:')
     connection.row_factory = sqlite3.Row
     cursor = connection.cursor()
-    cursor.execute('create table stock (item integer primary key, name text, size int, kind text, bought text, note text)')
+    cursor.execute('create table stock '
+                   '(item integer primary key, name text, size int, kind text, bought text, note text)')
     connection.commit()
     tpl = TemplateFolder(folder)
     app = Router()
@@ -98,8 +101,8 @@ def make(folder: Path) -> object:
         def do_POST(self, request: Request) -> object:
             upload = request.POST['file']
             assert isinstance(upload, FileUpload)
-            return [request.command, ' ', request.uri, ' ', request.GET.get('a', '?'), ' ', upload.filename, ' ',
-                    upload.content, ' ', request.POST.single['word'], request.POST.get_list('word'),
+            return [request.command, ' ', request.uri, ' ', request.GET.get('a', '?'), ' ', upload.filename,
+                    ' ', upload.content, ' ', request.POST.single['word'], request.POST.get_list('word'),
                     dict(request.GET.items())]
 
     @app.service('/thing/*/')
@@ -140,11 +143,13 @@ def test_a_form_is_shown_checked_and_saved(client: Client) -> None:
     assert 'name: is taken.' in client.post('/item/new', form={**good, 'name': 'taken'}).text
     assert 'size: Which size?' in client.post('/item/new', form={**good, 'size': ''}).text
     saved = client.post('/item/new', form=good, follow=True)
-    assert "document.location='/item/1'" in saved.text and '<td class="w3-cell">Fez</td><td>2021-01-02</td>' in saved.text
+    assert "document.location='/item/1'" in saved.text
+    assert '<td class="w3-cell">Fez</td><td>2021-01-02</td>' in saved.text
 
 
 def test_uploads_come_in_POST(client: Client) -> None:
-    reply = client.post('/echo?a=1', form={'word': ['x', 'y']}, files={'file': ('a.txt', 'text/plain', b'hello')})
+    reply = client.post('/echo?a=1', form={'word': ['x', 'y']},
+                        files={'file': ('a.txt', 'text/plain', b'hello')})
     assert reply.text == 'POST /echo?a=1 1 a.txt hello yxya: 1\r\n'
 
 
@@ -163,10 +168,11 @@ def test_an_edited_template_counts_at_once(client: Client, tmp_path: Path) -> No
 def test_names_that_programs_import() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        for name in ('Entry', 'Memo', 'Pick', 'Formlet', 'tag', 'Lens', 'StringLens', 'DateLens', 'ChoiceLens', 'EnumLens',
-                     'ListLens', 'Test', 'Nullable', 'BLANKABLE', 'TYPICAL', 'NULLABLE', 'DATE', 'ValidationError',
-                     'SaveError', 'FormElement'):
+        for name in ('Entry', 'Memo', 'Pick', 'Formlet', 'tag', 'Lens', 'StringLens', 'DateLens',
+                     'ChoiceLens', 'EnumLens', 'ListLens', 'Test', 'Nullable', 'BLANKABLE', 'TYPICAL', 'NULLABLE', 'DATE',
+                     'ValidationError', 'SaveError', 'FormElement'):
             assert hasattr(forms, name), name
-    assert str(forms.tag('p', {'class': 'a"b', 'hidden': None}, ['<b>', 'x'])) == '<p class="a&quot;b" hidden><b>x</p>'
+    paragraph = forms.tag('p', {'class': 'a"b', 'hidden': None}, ['<b>', 'x'])
+    assert str(paragraph) == '<p class="a&quot;b" hidden><b>x</p>'
     assert Response.swear(Request('GET', '/x'), '<i>detail</i>').code == 500
     assert Response('x', code=404).status == 404

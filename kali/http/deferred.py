@@ -64,8 +64,11 @@ class Deferred:
                 return self.step()
 
         def close() -> None:
-            with around():
-                self.close()
+            try:
+                with around():
+                    self.close()
+            finally:
+                self.close()  # even if `around` could not be entered
         return Deferred(step, self.response, close)
 
     def close(self) -> None:

@@ -62,7 +62,8 @@ def content_type_of(filename: str) -> str:
     return CONTENT_TYPES.get(filename.rpartition('.')[2].lower(), 'application/octet-stream')
 
 
-def file_answer(path: str | os.PathLike[str], *, request: Request | None = None, content_type: str | None = None,
+def file_answer(path: str | os.PathLike[str], *, request: Request | None = None,
+                content_type: str | None = None,
                 download: str | bool = False) -> tuple[int, dict[str, str], bytes | Pieces]:
     """Status, header fields and content of an answer with the file at `path`.
 
@@ -94,7 +95,7 @@ def file_answer(path: str | os.PathLike[str], *, request: Request | None = None,
 
 
 class Pieces:
-    """The next `size` bytes of an open file, a piece at a time; closes the file at the end, or when told to."""
+    """The next `size` bytes of an open file, a piece at a time; closes it at the end, or when told to."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size = file, size

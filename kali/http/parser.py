@@ -31,8 +31,8 @@ METHODS = frozenset(('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS')
 
 # token (RFC 9110 section 5.6.2), field-line and request-line (RFC 9112 sections 5 and 3).
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-# Linear in any input: `(?![ \t])` has the blanks before a value taken whole or not at all, and the value is one
-# class repeated, which runs to the end of the line and gives trailing blanks back.
+# Linear in any input: `(?![ \t])` has the blanks before a value taken whole or not at all, and the value is
+# one class repeated, which runs to the end of the line and gives trailing blanks back.
 _FIELD = re.compile(r'^(' + _TOKEN + r'):[ \t]*(?![ \t])((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*'
                     r'[\x21-\x7e\x80-\xff])?)?)[ \t]*\r$', re.MULTILINE)
 # The target is visible ASCII but no `#`.

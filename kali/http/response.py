@@ -173,18 +173,19 @@ class Response:
         return cls(text, status=status, headers={'Content-Type': 'application/json'})
 
     @classmethod
-    def file(cls, path: str | PathLike[str], *, request: Request | None = None, content_type: str | None = None,
-             download: str | bool = False) -> Response | Deferred:
+    def file(cls, path: str | PathLike[str], *, request: Request | None = None,
+             content_type: str | None = None, download: str | bool = False) -> Response | Deferred:
         """The content of a file, read a piece at a time as the browser takes it.
 
-        :param request: what the browser asked for; with it, a copy that it has is not sent again, and a range of the
-            file is sent if that is all it wants
+        :param request: what the browser asked for; with it, a copy that it has is not sent again, and a range
+            of the file is sent if that is all it wants
         :param content_type: by default from the file's name
         :param download: True, or the name under which the browser saves it
         :raises NotFound: 404 if there is no such file
         """
         from kali.http.files import file_answer  # its table of types is for programs that send files
-        status, headers, content = file_answer(path, request=request, content_type=content_type, download=download)
+        status, headers, content = file_answer(path, request=request, content_type=content_type,
+                                               download=download)
         if isinstance(content, bytes):
             return cls(content, status=status, headers=headers)
         return cls.stream(content, status=status, headers=headers)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ['StaticFolder']
 
-# Control characters, separators, drive and stream colons, what Windows forbids or drops at the end of a name,
-# and the stand-ins for bytes that are no UTF-8, which no URL can name.
-_UNSAFE = re.compile('[\x00-\x1f\x7f/\\\\:*?"<>|\ud800-\udfff]|[. ]$')
+# Control characters, separators, drive and stream colons, what Windows drops at the end of a name, and the
+# stand-ins for bytes that are no UTF-8, which no URL can name.
+_UNSAFE = re.compile('[\x00-\x1f\x7f/\\\\:\ud800-\udfff]|[. ]$')
 _DEVICE = re.compile(r'(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$', re.IGNORECASE)
 
 
@@ -81,17 +81,21 @@ class StaticFolder:
         if os.path.isfile(index) and self._contains(index):  # noqa: PTH113
             return Response.file(index, request=request, download=self.download)
         try:
-            with os.scandir(path) as entries:
-                shown = sorted((not entry.is_dir(), entry.name.lower(), entry.name) for entry in entries
-                               if not _is_hidden(entry.name) and self._contains(entry.path))
+            names_in_it = os.listdir(path)  # noqa: PTH208
         except OSError:  # it may not be looked into, or has just gone
             return _missing(request)
+        shown = []
+        for name in names_in_it:
+            full = os.path.join(path, name)  # noqa: PTH118
+            is_file = os.path.isfile(full)  # noqa: PTH113
+            if not _is_hidden(name) and self._contains(full) and (is_file or os.path.isdir(full)):  # noqa: PTH112
+                shown.append((is_file, name.lower(), name))
         lines = ['<li><a href="../">../</a></li>\n'] if names else []
-        for is_file, _, name in shown:
+        for is_file, _, name in sorted(shown):
             slash = '' if is_file else '/'
             href = './' + escape_text(quote(name)) + slash
             lines.append(f'<li><a href="{href}">{escape_text(name)}{slash}</a></li>\n')
-        title = 'Folder ' + '/'.join([*request.path[:request.mount_depth], *names, ''])
+        title = 'Folder /' + '/'.join([*request.path[:request.mount_depth], *names, ''])
         return Response.generic(['<ul>\n', lines, '</ul>'], title=title)
 
 

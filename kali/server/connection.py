@@ -46,9 +46,9 @@ class Connection:
     :param first: deadline for the first byte, on the clock of `time.monotonic`
     """
 
-    __slots__ = ('answer', 'body', 'client', 'deadline', 'head', 'interest', 'limits', 'out', 'out_size',
-                 'parser', 'queued', 'request', 'size', 'stalled', 'started', 'state', 'status', 'to_drain',
-                 'wait')
+    __slots__ = ('answer', 'body', 'client', 'deadline', 'head', 'interest', 'left', 'limits', 'out',
+                 'out_size', 'parser', 'queued', 'request', 'size', 'stalled', 'started', 'state', 'status',
+                 'to_drain', 'wait')
 
     def __init__(self, client: socket.socket, limits: Limits, first: float) -> None:
         # A program may have given all new sockets a timeout (socket.setdefaulttimeout): then they would wait.
@@ -59,6 +59,7 @@ class Connection:
         self.state = READING
         self.deadline = first
         self.stalled = NEVER  # when a client that takes nothing of what waits to be sent is given up
+        self.left = -1  # what the system had left to send at the last look
         self.interest = 0  # what the selector watches for; the loop's note
         self.head: Head | None = None
         self.body: list[bytes] = []
@@ -177,6 +178,14 @@ class Connection:
         self.stalled = NEVER
         return True
 
+    def has_stalled(self) -> bool:
+        """Whether the client has taken nothing since the last look.
+
+        The system takes megabytes ahead, so a slow but steady reader may not let us send for a long time.
+        """
+        before, self.left = self.left, _unsent(self.client)
+        return self.left in (before, -1)
+
     def finish(self, now: float) -> None:
         """All is sent: close, or first read what the client still sends.
 
@@ -239,6 +248,17 @@ class Connection:
 
 # struct linger: two shorts on Windows, two ints elsewhere; on, zero seconds.
 _NO_LINGER = b'\1\0\0\0' if sys.platform == 'win32' else (1).to_bytes(4, sys.byteorder) + bytes(4)
+
+
+def _unsent(client: socket.socket) -> int:
+    """How many bytes the system holds for the client; -1 if it does not tell, as on Windows."""
+    try:
+        if sys.platform == 'darwin':
+            return client.getsockopt(socket.SOL_SOCKET, 0x1024)  # SO_NWRITE
+        from fcntl import ioctl  # only a stalled client needs it, and Windows has none
+        return int.from_bytes(ioctl(client, 0x5411, bytes(4)), sys.byteorder)  # SIOCOUTQ, tcp(7)
+    except (ImportError, OSError):
+        return -1
 
 
 def _declared_length(head: Any, limit: int) -> int:

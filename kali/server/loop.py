@@ -377,6 +377,9 @@ class Server:
         """Act on the deadlines that have passed, and find the next one."""
         for connection in [each for each in self._connections if each.deadline <= now or each.stalled <= now]:
             is_stalled = connection.stalled <= now
+            if is_stalled and not connection.has_stalled():
+                connection.stalled = now + self.limits.stall_seconds
+                continue
             if connection.wait is not None and not is_stalled:
                 self._resume(connection)
                 continue

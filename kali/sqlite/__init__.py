@@ -1,5 +1,4 @@
-"""SQLite that loses nothing: `connect` opens the file, `guard` makes each request a transaction, `atomic` a
-part of one."""
+"""SQLite that loses nothing: `connect` opens it, `guard` makes a request a transaction, `atomic` a part."""
 
 from kali.sqlite.atomic import atomic as atomic
 from kali.sqlite.connection import connect as connect

@@ -7,7 +7,6 @@ whole process, and every setting is read back. It knows nothing about requests.
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import weakref
@@ -18,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from kali import log
 from kali.errors import DatabaseError
 from kali.sqlite.faults import explain
 
@@ -295,7 +295,7 @@ def _settle(connection: Connection, journal: str, read_only: bool) -> None:
         if found != expected:
             raise DatabaseError(f'The database {connection.path} does not take {setting} = {value}; it stays '
                                 f'at {found}.')
-    logging.getLogger('kali').info('database %s: %s', connection.path, ', '.join(
+    log.info('database %s: %s', connection.path, ', '.join(
         f'{setting} {value}' for setting, value, _ in settings))
 
 

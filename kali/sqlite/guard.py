@@ -9,7 +9,6 @@ business.
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from kali import log
 from kali.errors import DatabaseError
 from kali.http.deferred import Deferred
 from kali.http.response import Response, as_response, wrapper
@@ -68,8 +68,7 @@ class Transaction:
         self._before.append(function)
 
     def finish(self, answer: Response | Deferred) -> None:
-        """The guard's last step before COMMIT: the form ids are spent on `answer`, and `before_commit` is
-        kept."""
+        """The guard's last step before COMMIT: spend the form ids on `answer`, call what was asked for."""
         for form_id in self._form_ids:
             once.spend(self._connection, form_id, answer)
         for function in self._before:
@@ -273,8 +272,7 @@ def _answer(handler: Handler, request: Request, around: _Around, connection: sql
 
 
 def _render(value: Any, around: _Around) -> Any:
-    """What a handler or a step gave, with the content of a Response as bytes: a lazy iolist may still run
-    SQL."""
+    """What a handler or a step gave, a Response with its content as bytes: a lazy one may still run SQL."""
     answer = value if hasattr(value, 'within') else as_response(value)
     if not isinstance(answer, Response):
         begun = getattr(answer, 'response', None)  # the head of a stream; a future has none yet
@@ -314,8 +312,7 @@ def _page(request: Request, error: DatabaseError | sqlite3.Error,
     if not isinstance(told, DatabaseError):
         return None
     route = request.scope.route
-    logging.getLogger('kali').error(
-        '%s %s (%s): %s', request.method, request.target, route, told, exc_info=error)
+    log.error('%s %s (%s): %s', request.method, request.target, route, str(told), exception=error)
     lines = [*str(told).splitlines(), *_place(error)]
     if route:
         lines.append(f'The handler: {route}')

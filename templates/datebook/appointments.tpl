@@ -11,6 +11,6 @@
 <a href="/appointment/new">New appointment</a>
 </div>
 <?if pages.total?><p>{pages.first:num} to {pages.last:num} of {pages.total:num}</p><?end?>
-{rows}
+{table}
 <?include pages?>
 </extend>

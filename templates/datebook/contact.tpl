@@ -13,5 +13,5 @@
 <a href="/contact/">All contacts</a>
 </p>
 <div class="bar"><h2>Appointments</h2> <a href="/appointment/new?contact={contact.contact}">New appointment</a></div>
-{appointments}
+{table}
 </extend>

@@ -15,6 +15,6 @@
 </form>
 <a href="/contact/new<?if form?>?draft={draft}<?end?>">New contact</a>
 </div>
-{rows}
+{table}
 <?include pages?>
 </extend>

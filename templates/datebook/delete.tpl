@@ -5,7 +5,7 @@
 <?if kept?>
 <p>Appointments with this contact: {kept:num}. They stay in the datebook, but will no longer say with whom.</p>
 <?end?>
-<form method="post">
+<form method="post" action="{action}">
 {form_id}
 <p class="buttons">
 <button type="submit" class="danger">Delete it</button>

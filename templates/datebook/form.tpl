@@ -2,7 +2,7 @@
 <?title?>{title}
 <?body?>
 {fields.summary}
-<form method="post">
+<form method="post" action="{action}">
 <!-- Enter in a field presses the first button of a form, seen or not. It is to be this one, whatever a field brings along. -->
 <button type="submit" hidden>Save</button>
 {fields.rows}

@@ -15,7 +15,9 @@
   .late { color: var(--danger); }
   .done { color: var(--soft); text-decoration: line-through; }
   .typed { white-space: pre-line; }
-  td.tight, th.tight { white-space: nowrap; width: 1%; }
+  td.tight { white-space: nowrap; width: 1%; }
+  main { overflow-wrap: anywhere; }
+  tbody :is(th, td:not(.tight)) { min-width: 7rem; }
   .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2.5rem; }
   .columns > section { min-width: 0; }
   .columns h2 { margin: 0; }
@@ -25,7 +27,7 @@
     main :is(table, tbody, caption, tr) { display: block; overflow: visible; }
     thead tr, tbody tr { display: flex; flex-wrap: wrap; align-items: center; gap: 0 1rem; padding: .45rem .6rem; }
     tbody tr { border-bottom: 1px solid var(--line); }
-    main :is(td, th, .tight) { padding: .1rem 0; border: 0; box-shadow: none; width: auto; }
+    main :is(td, th, .tight) { padding: .1rem 0; border: 0; box-shadow: none; width: auto; min-width: 0; }
     tbody th { flex: 1 0 100%; order: -1; }
     td:has(button), td:last-child:has([aria-label]) { margin-left: auto; }
     td:empty { display: none; }

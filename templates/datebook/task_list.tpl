@@ -2,7 +2,7 @@
 <table>
 <thead><tr>
 <?for column in columns?>
-<th scope="col"<?if column.sorted?> aria-sort="ascending"<?end?>><?if column.url?><a href="{column.url}">{column.title}</a><?else?>{column.title}<?end?></th>
+<th scope="col"<?if column.sorted?> aria-sort="ascending"<?end?>><a href="{column.url}">{column.title}</a></th>
 <?end?>
 <th scope="col">Done?</th>
 </tr></thead>
@@ -13,7 +13,7 @@
 <td class="tight">{level}</td>
 <td class="tight"><?if due?><time datetime="{due}">{day}</time><?if late?> <strong class="late">late</strong><?end?><?end?></td>
 <td class="tight"><form method="post" action="/task/{task}/done">
-<?if sort?><input type="hidden" name="sort" value="{sort}"><?end?>
+<?if sort?><input type="hidden" name="sort" value="{sort.value}"><?end?>
 <?if everything?><input type="hidden" name="everything" value="1"><?end?>
 <?if done?><button type="submit" class="secondary" name="done" value="0" aria-label="Not done: {title}">Not done</button>
 <?else?><button type="submit" class="secondary" name="done" value="1" aria-label="Done: {title}">Done</button><?end?>

@@ -6,6 +6,6 @@
 <a href="{other}"><?if everything?>Only what is to do<?else?>What is done as well<?end?></a>
 <a href="/task/new">New task</a>
 </div>
-{rows}
+{table}
 <?include pages?>
 </extend>

@@ -110,7 +110,10 @@ class Datebook(NamedTuple):
 
     def resident(self) -> float:
         """Resident memory in MB."""
-        pages = int(Path(f'/proc/{self.pid}/statm').read_text().split()[1])
+        try:
+            pages = int(Path(f'/proc/{self.pid}/statm').read_text().split()[1])
+        except OSError:
+            return float('nan')  # no such file outside Linux
         return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
@@ -120,9 +123,9 @@ def running(folder: Path) -> Iterator[Datebook]:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = int(probe.getsockname()[1])
-    environment = {**os.environ, 'XDG_DATA_HOME': str(folder)}
+    places = dict.fromkeys(('HOME', 'XDG_DATA_HOME', 'LOCALAPPDATA'), str(folder))
     process = subprocess.Popen([sys.executable, str(ROOT / 'tests/run_script.py'), str(port),
-                                str(ROOT / 'examples/datebook.py')], env=environment)
+                                str(ROOT / 'examples/datebook.py')], env={**os.environ, **places})
     try:
         while True:
             try:
@@ -132,7 +135,7 @@ def running(folder: Path) -> Iterator[Datebook]:
                 if process.poll() is not None:
                     raise RuntimeError('the datebook did not start') from None
                 time.sleep(0.01)
-        yield Datebook(port, process.pid, folder / 'datebook/datebook.sqlite')
+        yield Datebook(port, process.pid, next(folder.rglob('datebook.sqlite')))
     finally:
         process.terminate()
         process.wait()

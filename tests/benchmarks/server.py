@@ -1,9 +1,9 @@
 """Requests a second on new connections: kali beside a raw socket loop and its peers, in one run.
 
-Run it with `python3 tests/benchmarks/server.py [SECONDS]`. Each server runs in a process of its own; they are measured
-in turn, in short rounds, so that a change in the machine's speed meets them all. Printed are medians and their ratios
-to the raw loop, which accepts, receives, sends and closes, and parses nothing; and the CPU time of a request over the
-raw loop's. Peers that are not installed are left out.
+Run it with `python3 tests/benchmarks/server.py [SECONDS]`. Each server runs in a process of its own; they are
+measured in turn, in short rounds, so that a change in the machine's speed meets them all. Printed are medians
+and their ratios to the raw loop, which accepts, receives, sends and closes, and parses nothing; and the CPU
+time of a request over the raw loop's. Peers that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ sec-ch-ua: "Chromium";v="156", "Not)A;Brand";v="24"
 sec-ch-ua-mobile: ?0
 sec-ch-ua-platform: "Linux"
 Upgrade-Insecure-Requests: 1
-User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36
+User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36
 Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8
 Sec-Fetch-Site: same-origin
 Sec-Fetch-Mode: navigate
@@ -164,7 +164,8 @@ def start(script: str) -> tuple[subprocess.Popen[bytes], int]:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = int(probe.getsockname()[1])
-    server = subprocess.Popen([sys.executable, '-c', script, str(port)], env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    server = subprocess.Popen([sys.executable, '-c', script, str(port)], env=environment,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.perf_counter() + 20
     while time.perf_counter() < deadline and server.poll() is None:
@@ -196,7 +197,8 @@ def measure(servers: dict[str, tuple[subprocess.Popen[bytes], int]], seconds: fl
         print(f'\n{work:26} {"req/s":>8} {"of raw":>7} {"spread":>13} {"CPU/raw":>8}')
         for name in servers:
             ratios = sorted(mine / raw for mine, raw in zip(rates[name], rates['raw'], strict=True))
-            print(f'{name:26} {statistics.median(rates[name]):8.0f} {statistics.median(rates[name]) / base:7.2f} '
+            rate = statistics.median(rates[name])
+            print(f'{name:26} {rate:8.0f} {rate / base:7.2f} '
                   f'{ratios[0]:6.2f}-{ratios[-1]:.2f} {statistics.median(costs[name]) / base_cost:8.2f}')
 
 

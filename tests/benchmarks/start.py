@@ -1,8 +1,9 @@
-"""From the start of a process to its first page, and its memory then: kali beside a bare socket script and peers.
+"""From the start of a process to its first page, and its memory then: kali beside a bare socket script and
+peers.
 
-Run it with `python3 tests/benchmarks/start.py [ROUNDS]`. Each server is started anew for each round, in turn, and asked
-for one page by a raw socket; the medians and their ratios to the bare script are printed. Peers that are not installed
-are left out.
+Run it with `python3 tests/benchmarks/start.py [ROUNDS]`. Each server is started anew for each round, in turn,
+and asked for one page by a raw socket; the medians and their ratios to the bare script are printed. Peers
+that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -83,9 +84,9 @@ def first_page(script: str) -> tuple[float, float]:
     """Milliseconds until the first page was there, and the server's resident memory in MB then."""
     port = free_port()
     environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    environment.pop('PYTHONDONTWRITEBYTECODE', None)  # users start from compiled files, all but the first time
+    environment.pop('PYTHONDONTWRITEBYTECODE', None)  # users start from compiled files
     begun = time.perf_counter()
-    # -S: without the site module, whose .pth files differ from machine to machine and load modules of their own.
+    # -S: without the site module, whose .pth files differ from machine to machine.
     flags = ['-S'] if script in (BARE, KALI, HTTP_SERVER) else []
     server = subprocess.Popen([sys.executable, *flags, '-c', script, str(port)], env=environment,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -85,8 +85,9 @@ def test_a_day_of_work(app: Any, page: Page) -> None:
     button(page, 'Choose a contact …').click()
     page.get_by_label('Search').fill('QAHIRA')
     page.get_by_label('Search').press('Enter')
-    assert page.get_by_role('row').count() == 2
+    page.get_by_text('1 to 1 of 1 with').wait_for()
     link(page, 'Choose نجيب محفوظ').click()
+    page.wait_for_url(re.compile('contact=1'))
     assert page.get_by_label('Date').input_value() == SOON
     assert page.get_by_label('What is it about?').input_value() == 'Coffee\nat nine 🌸'
     assert link(page, 'نجيب محفوظ').is_visible()
@@ -97,13 +98,19 @@ def test_a_day_of_work(app: Any, page: Page) -> None:
 
     # It is on the first page, and leads to the contact.
     link(page, 'This week').click()
+    page.get_by_role('heading', name='To do').wait_for()
     assert page.get_by_role('row', name='Coffee').get_by_role('link').count() == 2
     link(page, 'نجيب محفوظ').click()
+    page.wait_for_url('**/contact/1')
     assert link(page, 'Coffee at nine 🌸').is_visible()
 
 
 def titles(page: Page) -> list[str]:
     return [text.strip() for text in page.locator('tbody th').all_inner_texts()]
+
+
+def wait_until_sorted_by(page: Page, column: str) -> None:
+    page.locator('th[aria-sort]', has_text=column).wait_for()
 
 
 def test_tasks_are_sorted_and_completed(app: Any, page: Page) -> None:
@@ -114,28 +121,33 @@ def test_tasks_are_sorted_and_completed(app: Any, page: Page) -> None:
         page.get_by_label(priority).check()
         page.get_by_label('Due').fill(due)
         button(page, 'Save').click()
+        assert notice(page) == 'Saved.'
     assert titles(page) == ['Send the invoice', 'Order toner', 'Water the plants']
     link(page, 'Due').click()
+    wait_until_sorted_by(page, 'Due')
     assert titles(page) == ['Order toner', 'Send the invoice', 'Water the plants']
     link(page, 'Title').click()
+    wait_until_sorted_by(page, 'Title')
     assert titles(page) == ['Order toner', 'Send the invoice', 'Water the plants']
-    assert page.locator('th[aria-sort]').inner_text() == 'Title'
     page.go_back()
-    assert page.locator('th[aria-sort]').inner_text() == 'Due'
+    wait_until_sorted_by(page, 'Due')
 
     button(page, 'Done: Send the invoice').click()
     assert notice(page) == 'Done, and off the list.'
     assert titles(page) == ['Order toner', 'Water the plants']
-    assert page.locator('th[aria-sort]').inner_text() == 'Due'
+    wait_until_sorted_by(page, 'Due')
     assert on_disk(app, 'SELECT title FROM task WHERE done') == [['Send the invoice']]
     link(page, 'What is done as well').click()
     button(page, 'Not done: Send the invoice').click()
+    assert notice(page) == 'Back on the list.'
     assert on_disk(app, 'SELECT title FROM task WHERE done') == []
 
 
 def errors(page: Page) -> dict[str, str]:
     """What is said beside each field."""
-    return {item.get_attribute('id') or '': item.inner_text() for item in page.locator('p.error').all()}
+    page.locator('p.error').first.wait_for()
+    found = page.locator('p.error').all()
+    return {item.get_attribute('id') or '': item.text_content() or '' for item in found}
 
 
 def save_past_the_browser(page: Page) -> None:
@@ -159,7 +171,7 @@ def test_each_validation_error_is_met_and_mended(app: Any, page: Page) -> None:
         page.get_by_label(label).fill(text)
     button(page, 'Save').click()
     assert notice(page) == 'Saved.'
-    assert on_disk(app, 'SELECT name, phone, memo FROM contact') == [['Ada', '030 / 1', 'Kept <&>\n as it is']]
+    assert on_disk(app, 'SELECT phone, memo FROM contact') == [['030 / 1', 'Kept <&>\n as it is']]
 
     page.goto(f'{app.url}/task/new')
     save_past_the_browser(page)
@@ -172,6 +184,7 @@ def test_each_validation_error_is_met_and_mended(app: Any, page: Page) -> None:
     assert errors(page) == {'date-error': 'is in the past, and that is a bit late for a new appointment.'}
     page.get_by_label('Date').fill(TODAY.isoformat())
     button(page, 'Save').click()
+    assert notice(page) == 'Saved.'
     assert on_disk(app, 'SELECT note FROM appointment') == [['Too late']]
 
 
@@ -192,6 +205,7 @@ def test_back_and_forward(app: Any, page: Page) -> None:
     link(page, 'New contact').click()
     page.get_by_label('Name').fill('Ada')
     button(page, 'Save').click()
+    assert notice(page) == 'Saved.'
     page.go_back()
     assert page.get_by_label('Name').input_value() == 'Ada'
     button(page, 'Save').click()
@@ -215,9 +229,11 @@ def test_back_from_the_choice_of_a_contact(app: Any, page: Page) -> None:
     page.get_by_label('What is it about?').fill('Coffee')
     button(page, 'Choose a contact …').click()
     link(page, 'Choose Ada').click()
+    page.wait_for_url(re.compile('contact=1'))
     assert page.get_by_label('What is it about?').input_value() == 'Coffee'
     page.go_back()
     link(page, 'Choose Grace').click()
+    page.wait_for_url(re.compile('contact=2'))
     assert link(page, 'Grace').is_visible()
     button(page, 'Save').click()
     assert notice(page) == 'Saved.'
@@ -233,11 +249,12 @@ def test_two_tabs_with_two_appointments(app: Any, page: Page) -> None:
         tab.get_by_label('Date').fill(SOON)
         tab.get_by_label('What is it about?').fill(note)
         button(tab, 'Choose a contact …').click()
+        tab.wait_for_url(re.compile('draft='))
     for tab, name in ((page, 'Ada'), (other, 'Grace')):
         link(tab, f'Choose {name}').click()
         button(tab, 'Save').click()
         assert notice(tab) == 'Saved.'
-    assert on_disk(app, 'SELECT note, contact FROM appointment ORDER BY contact') == [['Tea', 1], ['Coffee', 2]]
+    assert on_disk(app, 'SELECT note, contact FROM appointment ORDER BY 2') == [['Tea', 1], ['Coffee', 2]]
 
 
 @pytest.mark.parametrize('script', [True, False])
@@ -312,9 +329,11 @@ def test_no_page_is_wider_than_the_window(app: Any, page: Page, width: int) -> N
     page.get_by_label('Date').fill(TODAY.isoformat())
     page.get_by_label('What is it about?').fill('Rind' + 'fleisch' * 30)
     button(page, 'Save').click()
+    assert notice(page) == 'Saved.'
     page.goto(f'{app.url}/task/new')
     page.get_by_label('Title').fill('Etikettier' + 'ungs' * 40)
     button(page, 'Save').click()
+    assert notice(page) == 'Saved.'
     for path in ('/', '/contact/', '/contact/1', '/contact/1/edit', '/contact/1/delete', '/appointment/',
                  '/appointment/1', '/task/', '/task/1'):
         page.goto(app.url + path)

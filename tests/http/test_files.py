@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -126,17 +127,15 @@ def test_a_file_that_shrinks_while_it_is_sent_is_an_error(path: Path) -> None:
     answer.close()
 
 
-@pytest.mark.skipif(not Path('/proc/self/fd').is_dir(), reason='counts open files where the system shows them')
 def test_no_file_stays_open(path: Path) -> None:
-    before = len(os.listdir('/proc/self/fd'))
+    # One left open is a ResourceWarning when it is collected, and warnings are errors here.
     ask(path)
     ask(path, If_None_Match='*')
     ask(path, Range='bytes=99-')
     path.write_bytes(bytes(3 * PIECE))
     ask(path, 'HEAD')
-    answer = Response.file(path)
-    answer.close()  # type: ignore[union-attr]
-    assert len(os.listdir('/proc/self/fd')) == before
+    Response.file(path).close()  # type: ignore[union-attr]
+    gc.collect()
 
 
 @pytest.mark.parametrize('name', ['missing.txt', '.'])

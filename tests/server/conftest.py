@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PATIENCE = 10.0
+collect_ignore = ['test_process.py'] if os.name == 'nt' else []
 
 
 class Running:
@@ -22,6 +24,8 @@ class Running:
 
     def __init__(self, handler: Callable[..., Any], options: dict[str, Any]) -> None:
         listener = listen('127.0.0.1', 0)
+        if 'send_buffer' in options:  # of the system, for each client
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, options.pop('send_buffer'))
         self.port = listener.getsockname()[1]
         self.server = Server(handler, [listener], **options)
         self.error: BaseException | None = None
@@ -40,9 +44,12 @@ class Running:
         client.settimeout(PATIENCE)
         if receive_buffer:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.connect(('127.0.0.1', self.port))
-        if data:
+        try:
+            client.connect(('127.0.0.1', self.port))
             client.sendall(data)
+        except BaseException:
+            client.close()
+            raise
         return client
 
     def ask(self, data: bytes = b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') -> bytes:

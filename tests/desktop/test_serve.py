@@ -1,0 +1,197 @@
+"""serve_http as a user starts it: a window with a key, a cookie that lasts, a port that is remembered.
+
+A script stands in for the browser: BROWSER names it, and it writes down what it is asked to open. What a browser
+would do then (read the launch page, follow it, keep the cookie) is done here by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 10.0
+
+
+def until(condition, what: str = 'it') -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f'{what} did not happen'
+        time.sleep(0.01)
+
+
+class Program:
+    """A program that opens a window: `opened()` is the address that the browser was given last."""
+
+    def __init__(self, folder: Path, port: int, options: str, env: dict[str, str]) -> None:
+        self.folder, self.browser_log = folder, folder / 'opened.txt'
+        self.browser_log.unlink(missing_ok=True)
+        browser = folder / 'browser'
+        browser.write_text(f'#!/bin/sh\necho "$@" > {folder}/opened.part; mv {folder}/opened.part {self.browser_log}\n')
+        browser.chmod(0o755)
+        script = folder / 'address book.py'
+        script.write_text(f'import sys; sys.path.insert(0, {str(ROOT)!r})\nimport kali\napp = kali.Router()\n'
+                          'ran = []\n@app.function("/")\ndef home():\n    ran.append(1)\n    return f"ran {len(ran)}"\n'
+                          '@app.function("/page")\ndef page(q, key="none"):\n    return f"page {q} {key}"\n'
+                          f'kali.serve_http(app, port={port}{options})\n')
+        self.output = folder / f'output-{time.monotonic()}.txt'
+        with self.output.open('w') as output:
+            self.process = subprocess.Popen([sys.executable, '-u', str(script)], stdout=output, stderr=subprocess.STDOUT, env={
+                **os.environ, 'HOME': str(folder), 'XDG_STATE_HOME': str(folder / 'state'),
+                'XDG_DATA_HOME': str(folder / 'data'), 'BROWSER': str(browser), **env})
+
+    def printed(self) -> str:
+        """The address on the console."""
+        until(lambda: 'the address works once' in self.output.read_text(), 'the address on the console')
+        found = re.search(r'http://\S+', self.output.read_text())
+        assert found is not None
+        return found[0]
+
+    def opened(self) -> str:
+        until(self.browser_log.exists, 'the browser')
+        return self.browser_log.read_text().strip()
+
+    @property
+    def port(self) -> int:
+        return int(self.printed().split(':')[2].split('/')[0])
+
+    def get(self, url: str, **headers: str) -> tuple[int, dict[str, str], str]:
+        connection = HTTPConnection('127.0.0.1', self.port, timeout=PATIENCE)
+        try:
+            connection.request('GET', re.sub('^http://[^/]+', '', url), headers=headers)
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+        finally:
+            connection.close()
+
+    def launch_page(self) -> Path:
+        assert self.opened().startswith('file:///')
+        return Path(next((self.folder / 'state').iterdir())) / 'launch.html'
+
+    def end(self) -> None:
+        self.process.terminate()
+        assert self.process.wait(PATIENCE) == 0, self.output.read_text()
+        assert 'Traceback' not in self.output.read_text()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[object]:
+    started: list[Program] = []
+
+    def start(port: int = 0, options: str = '', env: dict[str, str] | None = None) -> Program:
+        started.append(Program(tmp_path, port, options, env or {}))
+        return started[-1]
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.end()
+
+
+def address_in(page: Path) -> str:
+    found = re.search(r'location\.replace\("([^"]+)"\)', page.read_text())
+    assert found is not None
+    return found[1]
+
+
+def test_the_key_goes_to_the_browser_in_a_private_file_and_works_once(program) -> None:  # type: ignore[no-untyped-def]
+    running = program()
+    page = running.launch_page()
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    assert stat.S_IMODE(page.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE((page.parent / 'secret').stat().st_mode) == 0o600
+    assert page.parent.name.startswith('address-book-')
+    assert 'key=' not in running.opened()
+    url = address_in(page)
+    assert re.fullmatch(rf'http://127\.0\.0\.1:{running.port}/\?key=[0-9a-f]{{64}}', url)
+    assert url != running.printed()
+
+    assert running.get('/')[0] == 403
+    status, headers, text = running.get(url)
+    assert status == 200
+    assert 'location.replace("/")' in text
+    cookie = headers['set-cookie'].split(';')[0]
+    assert cookie.startswith('kali-address-book-')
+    assert running.get('/', Cookie=cookie)[2] == 'ran 1'  # and it did not run before
+    assert running.get(url)[0] == 403
+    assert running.get(running.printed())[0] == 200  # for a second browser
+    assert running.get(running.printed())[0] == 403
+
+
+def test_a_restart_keeps_the_cookie_and_the_port(program) -> None:  # type: ignore[no-untyped-def]
+    with socket.create_server(('127.0.0.1', 0)) as busy:
+        wanted = busy.getsockname()[1]
+        first = program(wanted)
+        assert wanted < first.port < wanted + 50  # stepped over
+        cookie = first.get(first.printed())[1]['set-cookie'].split(';')[0]
+        port = first.port
+        first.end()
+    second = program(wanted)
+    assert second.port == port  # though the one that is wanted is free by now
+    assert second.get('/', Cookie=cookie)[2] == 'ran 1'
+    assert second.get(first.printed())[0] == 403
+
+
+def test_a_secret_that_was_damaged_is_made_anew(program, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    first = program()
+    secret = first.launch_page().parent / 'secret'
+    first.end()
+    secret.write_bytes(b'\xff\xff')
+    second = program()
+    assert second.get(second.printed())[0] == 200
+    assert re.fullmatch('[0-9a-f]{64}', secret.read_text())
+
+
+def test_a_start_page_with_a_query(program) -> None:  # type: ignore[no-untyped-def]
+    running = program(options=", start='/page?q=R%26D'")
+    url = address_in(running.launch_page())
+    status, headers, text = running.get(url)
+    assert (status, 'location.replace("/page?q=R%26D")' in text) == (200, True)
+    cookie = headers['set-cookie'].split(';')[0]
+    assert running.get('/page?q=R%26D', Cookie=cookie)[2] == 'page R&D none'
+    assert f'href="{url.replace("&", "&amp;")}"' in running.launch_page().read_text()
+
+
+def test_a_key_of_one_s_own(program) -> None:  # type: ignore[no-untyped-def]
+    key = '0123456789abcdef' * 4
+    running = program(options=f', key={key!r}')
+    assert running.printed().endswith('?key=' + key)
+    assert running.get(running.printed())[0] == 200
+
+
+def test_no_browser_is_said(program) -> None:  # type: ignore[no-untyped-def]
+    running = program(env={'BROWSER': '/nowhere/browser'})
+    until(lambda: 'No browser could be opened' in running.output.read_text())
+    assert running.get(running.printed())[0] == 200
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_of(program, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / 'state').mkdir()
+    first = program()
+    folder = first.launch_page().parent
+    first.end()
+    (folder / 'port').unlink()
+    (folder / 'port').mkdir()
+    second = program()
+    assert second.get(second.printed())[0] == 200
+    assert 'cannot remember the port' in second.output.read_text()
+
+
+def test_localhost_is_served_on_both_addresses(program) -> None:  # type: ignore[no-untyped-def]
+    running = program()
+    with socket.socket(socket.AF_INET6) as client:
+        if client.connect_ex(('::1', running.port)) == 0:  # else there is no IPv6 here
+            client.sendall(b'GET / HTTP/1.1\r\nHost: [::1]:%d\r\n\r\n' % running.port)
+            assert client.recv(12) == b'HTTP/1.0 403'

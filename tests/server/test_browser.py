@@ -1,0 +1,82 @@
+"""A real browser and the one thread: a page of many parts, and a refusal of a large form that is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.conftest import Served
+
+APP = """
+    import zlib, struct
+    import kali
+    app = kali.Router()
+
+    def chunk(kind, data):
+        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+    @app.function('/')
+    def home():
+        parts = [f'<link rel="stylesheet" href="/style/{n}">' for n in range(10)]
+        parts += [f'<script src="/script/{n}" defer></script>' for n in range(10)]
+        parts += [f'<img src="/image/{n}" alt="">' for n in range(60)]
+        return '<!DOCTYPE html><title>Parts</title><p id="text">', parts
+
+    @app.function('/style/*')
+    def style(n: int):
+        return kali.Response(f'#text {{ --part-{n}: {n} }}', headers={'Content-Type': 'text/css'})
+
+    @app.function('/script/*')
+    def script(n: int):
+        return kali.Response(f'window.ran = (window.ran || 0) + 1', headers={'Content-Type': 'text/javascript'})
+
+    @app.function('/image/*')
+    def image(n: int):
+        rows = b''.join(b'\\0' + bytes((n, 2 * n, 3 * n % 256)) * 16 for _ in range(16))
+        data = (b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 16, 16, 8, 2, 0, 0, 0))
+                + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+        return kali.Response(data, headers={'Content-Type': 'image/png'})
+
+    @app.function('/form')
+    def form():
+        return '<form method="post" action="/refuse" enctype="multipart/form-data"><input type="hidden" name="a"><button>Go'
+
+    @app.function('/stream')
+    def stream():
+        return kali.Response.stream(f'<p>{n}</p>' for n in range(1000))
+
+    kali.serve_http(app, limits=kali.Limits(body=1000))
+"""
+
+
+def test_sixty_images_styles_and_scripts(serve: Callable[..., Served], page: Page) -> None:
+    served = serve(APP)
+    failed: list[str] = []
+    page.on('requestfailed', lambda request: failed.append(request.url))
+    page.goto(served.url, wait_until='load')
+    assert failed == []
+    assert page.evaluate('[...document.images].filter(image => image.complete && image.naturalWidth === 16).length') == 60
+    assert page.evaluate('window.ran') == 10
+    assert page.evaluate('''[0,1,2,3,4,5,6,7,8,9].every(
+        n => getComputedStyle(document.getElementById('text')).getPropertyValue(`--part-${n}`).trim() === String(n))''')
+
+
+def test_a_form_of_three_megabytes_is_refused_and_the_refusal_read(serve: Callable[..., Served], page: Page) -> None:
+    served = serve(APP)
+    for _ in range(5):
+        page.goto(served.url + '/form')
+        page.evaluate('document.querySelector("input").value = "x".repeat(3000000)')
+        with page.expect_navigation() as arrived:
+            page.click('button')
+        assert arrived.value.status == 413
+        assert 'larger than the 1,000 bytes' in page.inner_text('main')
+
+
+def test_a_stream(serve: Callable[..., Served], page: Page) -> None:
+    served = serve(APP)
+    page.goto(served.url + '/stream')
+    assert page.locator('p').count() == 1000

@@ -1,0 +1,125 @@
+"""The dispatcher: whatever a handler does, a page comes out, and the log has what was wrong."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+
+from kali.errors import DatabaseError, KaliError, NotFound
+from kali.http.request import Request
+from kali.http.response import Response
+from kali.server.dispatcher import Broken, Dispatcher
+from kali.testing import Client
+
+
+def raising(error: BaseException):  # type: ignore[no-untyped-def]
+    def handler(request: Request) -> None:
+        raise error
+    return handler
+
+
+@pytest.mark.parametrize('error, status', [
+    (NotFound('There is no contact <17>.'), 404), (KaliError('The <printer> is busy.', status=503), 503),
+    (KaliError('No.', status=405, headers={'Allow': 'GET'}), 405),
+])
+@pytest.mark.parametrize('debug', [True, False])
+def test_an_error_that_the_visitor_can_mend_is_its_own_page(error: KaliError, status: int, debug: bool) -> None:
+    reply = Client(raising(error), debug=debug).get('/')
+    assert reply.status == status
+    assert str(error).replace('<', '&lt;').replace('>', '&gt;') in reply.text
+    assert 'Traceback' not in reply.text
+    for name, value in error.headers.items():
+        assert reply.headers[name] == value
+
+
+def test_a_mishap_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    Client(raising(ZeroDivisionError('on purpose'))).get('/page?x=1')
+    assert len(caplog.records) == 1
+    record = caplog.records[0]
+    assert (record.name, record.levelno) == ('kali', logging.ERROR)
+    assert re.fullmatch(r'GET /page\?x=1 failed \([0-9a-f]{8}\)', record.getMessage())
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_what_the_visitor_can_mend_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    Client(raising(NotFound('no'))).get('/')
+    assert not caplog.records
+
+
+def test_without_debug_the_page_shows_nothing_of_the_program_but_a_number(caplog: pytest.LogCaptureFixture) -> None:
+    reply = Client(raising(ZeroDivisionError('the secret')), debug=False).get('/')
+    assert reply.status == 500
+    for word in ('secret', 'ZeroDivision', 'Traceback', '.py', 'kali '):
+        assert word not in reply.text
+    number = re.search(r'\(([0-9a-f]{8})\)', caplog.records[0].getMessage())
+    assert number is not None
+    assert number[1] in reply.text
+
+
+def test_with_debug_the_page_shows_the_cause_with_its_source_line_all_of_it_escaped() -> None:
+    def handler(request: Request) -> None:
+        raise ValueError('<script>alert(1)</script>')  # the source line
+    reply = Client(handler).get('/<b>?q=<i>')
+    assert reply.status == 500
+    assert 'ValueError: &lt;script&gt;alert(1)' in reply.text
+    assert '# the source line' in reply.text
+    assert 'GET /&lt;b&gt;?q=&lt;i&gt;' in reply.text
+    assert '<script>alert' not in reply.text
+    assert 'kali/server/' not in reply.text
+    assert 'data-copy="kali-report"' in reply.text
+
+
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize('error', [Silent(), KaliError(), ExceptionGroup('several', [ValueError()]) if hasattr(
+    __builtins__, 'ExceptionGroup') else ValueError(), DatabaseError('x')])
+def test_an_odd_error_is_a_page_too(error: BaseException) -> None:
+    reply = Client(raising(error)).get('/')
+    assert reply.status == 500
+    assert '<h1>' in reply.text
+
+
+def test_a_file_that_cannot_be_decoded_or_path_that_is_bad_never_meets_a_handler() -> None:
+    calls: list[Request] = []
+    client = Client(calls.append)
+    for target in ('/%FF', '/a%2', '/%zz?x'):
+        assert client.get(target).status == 400
+    assert calls == []
+
+
+def test_kali_s_own_files_come_before_the_handler() -> None:
+    client = Client(lambda request: 'handler')
+    assert client.get('/.kali/kali.css').headers['content-type'] == 'text/css; charset=utf-8'
+    assert client.get('/.kali/kali.js?x').headers['content-type'] == 'text/javascript; charset=utf-8'
+    assert client.get('/.kali/').status == client.get('/.kali/../kali.css').status == client.get('/.kali/error_page.py').status == 404
+    assert client.post('/.kali/kali.css').status == 405
+    assert client.get('/.kalikali').text == 'handler'
+
+
+def test_while_stopping_an_interrupted_handler_is_503() -> None:
+    for error in (KeyboardInterrupt(), SystemExit()):
+        assert Dispatcher(raising(error), stopping=lambda: True).answer(Request()).status == 503  # type: ignore[union-attr]
+        assert Dispatcher(raising(error)).answer(Request()).status == 500  # type: ignore[union-attr]
+
+
+def test_a_response_that_the_application_keeps_is_not_changed() -> None:
+    kept = Response(['a', 1])
+    client = Client(lambda request: kept)
+    assert client.get('/').text == client.get('/').text == 'a1'
+    assert kept.content == ['a', 1]
+
+
+def test_a_stream_that_fails_after_its_head_is_broken() -> None:
+    def pieces():  # type: ignore[no-untyped-def]
+        yield 'a'
+        raise ZeroDivisionError
+    with pytest.raises(Broken):
+        Client(lambda request: Response.stream(pieces())).get('/')
