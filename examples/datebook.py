@@ -222,15 +222,6 @@ PHONE = forms.Test('[-+ ()/.,;0-9]*', child=text(60), error='takes only 0 to 9, 
 DAY = forms.Date(date(1900, 1, 1), date(2199, 12, 31))  # a slip such as the year 0026 does not get through
 
 
-def action_for(request: Request) -> str:
-    """Where the form on a page is sent: to that page's address, with a word more.
-
-    A browser forgets a page once something was posted to its very address. Then Back would fetch a new form,
-    which may be saved once more; but it is to bring the old one, which has been saved already.
-    """
-    return request.root_url(request.path, {**request.query.single, 'save': 1})
-
-
 class RecordForm(forms.Formlet):
     """What the forms for all records have in common; a subclass says what is its own.
 
@@ -256,7 +247,7 @@ class RecordForm(forms.Formlet):
             title, delete = f'Change {self.table}', f'{section}{self.number}/delete'
             if self.table == 'contact':
                 cancel += str(self.number)
-        return show('form', section, title=title, fields=fields, action=action_for(self.request),
+        return show('form', section, title=title, fields=fields, action=self.action,
                     delete=delete, cancel=cancel)
 
     def save(self, native, request):
@@ -411,7 +402,7 @@ class Delete(forms.Formlet):
         record = find(table, self.number)[self.TITLES[table]]
         kept = table == 'contact' and one('SELECT count(*) FROM appointment WHERE contact = ?', [self.number])
         return show('delete', f'/{table}/', table=table, record=record[:200], kept=kept,
-                    form_id=fields.form_id, action=action_for(self.request), cancel=f'/{table}/{self.number}')
+                    form_id=fields.form_id, action=self.action, cancel=f'/{table}/{self.number}')
 
     def save(self, native, request):
         table = request.path[0]

@@ -11,14 +11,16 @@ from kali.errors import KaliError, TemplateError
 
 
 @pytest.mark.parametrize('name, status', [
-    ('KaliError', 500), ('ProtocolError', 400), ('BadRequest', 400), ('NotFound', 404), ('ValidationError', 422),
+    ('KaliError', 500), ('ProtocolError', 400), ('BadRequest', 400), ('NotFound', 404),
+    ('ValidationError', 422),
     ('SaveError', 422), ('DatabaseError', 500),
 ])
 def test_each_kind_has_its_status(name: str, status: int) -> None:
     kind = getattr(errors, name)
     error = kind('a sentence')
     assert isinstance(error, KaliError)
-    assert (error.status, str(error), error.args, error.headers) == (status, 'a sentence', ('a sentence',), {})
+    assert (error.status, str(error), error.args, error.headers) == (status, 'a sentence', ('a sentence',),
+                                                                     {})
     assert kind('x', status=418, headers={'A': 'b'}).status == 418
     assert kind.status == status
     assert name in errors.__all__
@@ -27,7 +29,8 @@ def test_each_kind_has_its_status(name: str, status: int) -> None:
 def test_a_template_error_begins_with_its_place() -> None:
     error = TemplateError('no such name', 'page.tpl', 3, 7)
     assert str(error) == 'page.tpl:3:7: no such name'
-    assert (error.detail, error.filename, error.line, error.column, error.status) == ('no such name', 'page.tpl', 3, 7, 500)
+    assert (error.detail, error.filename, error.line, error.column, error.status) == ('no such name',
+                                                                                      'page.tpl', 3, 7, 500)
 
 
 def test_headers_are_not_shared() -> None:

@@ -45,7 +45,8 @@ def test_an_info_does_not_load_logging() -> None:
     assert subprocess.check_output([sys.executable, '-I', '-S', '-c', script], text=True) == 'False False\n'
 
 
-def test_a_log_that_fails_is_told_of_and_harms_nobody(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_that_fails_is_told_of_and_harms_nobody(monkeypatch: pytest.MonkeyPatch,
+                                                      capsys: pytest.CaptureFixture[str]) -> None:
     real = builtins.__import__
 
     def no_descriptors(name: str, *rest: object) -> object:
@@ -68,7 +69,8 @@ def test_one_line_a_request(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, 'kali')
     listener = listen('127.0.0.1', 0)
     port = listener.getsockname()[1]
-    server = Server(lambda request: Response.stream(['abc', 'd']) if request.target == '/stream' else 'hello', [listener])
+    server = Server(lambda request: Response.stream(['abc', 'd']) if request.target == '/stream' else 'hello',
+                    [listener])
     thread = threading.Thread(target=server.run)
     thread.start()
     for target in (b'/page', b'/stream'):

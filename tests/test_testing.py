@@ -17,18 +17,23 @@ from kali.testing import Client
 
 
 def echo(request: Request) -> Response:
-    return Response.json({'method': request.method, 'target': request.target, 'form': list(request.form.items()), 'files': [
+    return Response.json({'method': request.method, 'target': request.target,
+                          'form': list(request.form.items()), 'files': [
         [name, *each[:2], each.content.decode('latin-1')] for name, each in request.files.items()],
         'type': request.headers.get('content-type'), 'body': request.body.decode('latin-1')})
 
 
 def test_forms_files_json_and_bytes() -> None:
     client = Client(echo)
-    assert client.post('/?q=1', form={'a': 'ä b', 'tag': ['1', '2']}).json['form'] == [['a', 'ä b'], ['tag', '1'], ['tag', '2']]
-    reply = client.post('/', form={'a': 'x\r\ny', 'n': 7}, files={'f"1': FileUpload('ü".txt', 'text/plain', b'\0\r\n'),
+    assert client.post('/?q=1', form={'a': 'ä b', 'tag': ['1', '2']}).json['form'] == [['a', 'ä b'],
+                                                                                       ['tag', '1'],
+                                                                                       ['tag', '2']]
+    reply = client.post('/', form={'a': 'x\r\ny', 'n': 7},
+                        files={'f"1': FileUpload('ü".txt', 'text/plain', b'\0\r\n'),
                                                                  'g': ('g.bin', '', b'')})
     assert reply.json['form'] == [['a', 'x\r\ny'], ['n', '7']]
-    assert reply.json['files'] == [['f"1', 'ü".txt', 'text/plain', '\0\r\n'], ['g', 'g.bin', 'application/octet-stream', '']]
+    assert reply.json['files'] == [['f"1', 'ü".txt', 'text/plain', '\0\r\n'],
+                                   ['g', 'g.bin', 'application/octet-stream', '']]
     assert client.post('/', json={'a': 1}).json['body'] == '{"a": 1}'
     assert client.post('/', body=b'\xff').json['body'] == '\xff'
     assert client.request('PUT', '/x', body=b'y', headers={'Content-Type': 'a/b'}).json == {
@@ -92,7 +97,8 @@ def test_streams_futures_and_waits() -> None:
     assert 'too bad' in Client(lambda request: failed).get('/').text
     moment = time.monotonic() + 0.02
     outcomes = iter([b'a', Wait(until=moment), b'b', None])
-    reply = Client(lambda request: Deferred(lambda: next(outcomes), Response(''), lambda: closed.append(1))).get('/')
+    reply = Client(lambda request: Deferred(lambda: next(outcomes), Response(''),
+                                            lambda: closed.append(1))).get('/')
     assert (reply.text, closed) == ('ab', [1])
     assert time.monotonic() >= moment
 

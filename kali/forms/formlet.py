@@ -79,7 +79,22 @@ class Formlet(Servlet):
 
     def form(self, fields: Fields, errors: dict[str, Any]) -> Markup:
         """The whole form as it renders itself, for a page of your own around it."""
-        return render_form(fields, submit=self.submit, cancel=self.cancel)
+        return render_form(fields, submit=self.submit, cancel=self.cancel, action=self.action)
+
+    @property
+    def action(self) -> str:
+        """Where the form is best sent: to the address of its page, with a word more.
+
+        Once something was posted to the very address of a page, a browser forgets what it kept of that page
+        (RFC 9111, section 4.4). Back would then fetch the form anew, with a new id and with what was typed,
+        and Save would save it twice; it is to bring the old form, whose id is spent. A template that writes
+        its own `<form>` is given this as `action`.
+        """
+        request = self.request
+        if request is None:
+            return ''
+        query = [(name, value) for name, value in request.query.items() if name != '_save']
+        return request.root_url(request.path, [*query, ('_save', '1')])
 
     def semantic_checks(self, native: dict[str, Any], errors: dict[str, Any]) -> None:
         """Check what no single element can, and put sentences into `errors`. Each field is fine by now."""

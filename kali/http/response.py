@@ -210,8 +210,10 @@ class Response:
         """
         status = status if code is None else code
         heading = escape_text(title or REASONS.get(status, 'Something happened'))
+        # A window without an address bar would be stuck on an error; but who may not come in is led nowhere.
+        way_out = '\n<p><a href="/">To the start</a></p>' if status >= 400 and status != 403 else ''
         page = [_PAGE % (heading, heading), '<p>No further information.</p>' if body is None else body,
-                '\n</main></body></html>\n']
+                way_out, '\n</main></body></html>\n']
         return cls(page, status=status, headers=headers)
 
     @classmethod

@@ -13,7 +13,8 @@ from kali.desktop.window import launch_page, write_private
 
 
 @pytest.mark.parametrize('app_id, name', [
-    ('Order Book', 'order-book'), ('../../etc', 'etc'), ('a/b\\c:d', 'a-b-c-d'), ('..', 'application'), ('', 'application'),
+    ('Order Book', 'order-book'), ('../../etc', 'etc'), ('a/b\\c:d', 'a-b-c-d'), ('..', 'application'),
+    ('', 'application'),
     ('x' * 100, 'x' * 60), ('CON; rm -rf', 'con-rm-rf'),
 ])
 def test_a_name_is_good_for_a_folder_and_a_cookie(app_id: str, name: str) -> None:
@@ -26,7 +27,8 @@ def test_names_in_other_letters_stay_apart() -> None:
     assert all(name.isascii() and not name.startswith('-') for name in names)
 
 
-def test_scripts_of_one_name_in_two_folders_stay_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_scripts_of_one_name_in_two_folders_stay_apart(monkeypatch: pytest.MonkeyPatch,
+                                                       tmp_path: Path) -> None:
     names = []
     for place in ('a/book.py', 'b/book.py', 'b/книга.py'):
         monkeypatch.setattr(sys.modules['__main__'], '__file__', str(tmp_path / place), raising=False)

@@ -1,7 +1,7 @@
 """serve_http as a user starts it: a window with a key, a cookie that lasts, a port that is remembered.
 
-A script stands in for the browser: BROWSER names it, and it writes down what it is asked to open. What a browser
-would do then (read the launch page, follow it, keep the cookie) is done here by hand.
+A script stands in for the browser: BROWSER names it, and it writes down what it is asked to open. What a
+browser would do then (read the launch page, follow it, keep the cookie) is done here by hand.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Start = Callable[..., 'Program']
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 10.0
 
 
-def until(condition, what: str = 'it') -> None:  # type: ignore[no-untyped-def]
+def until(condition: Callable[[], object], what: str = 'it') -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f'{what} did not happen'
@@ -40,16 +42,18 @@ class Program:
         self.folder, self.browser_log = folder, folder / 'opened.txt'
         self.browser_log.unlink(missing_ok=True)
         browser = folder / 'browser'
-        browser.write_text(f'#!/bin/sh\necho "$@" > {folder}/opened.part; mv {folder}/opened.part {self.browser_log}\n')
+        browser.write_text(f'#!/bin/sh\necho "$@" > {folder}/part; mv {folder}/part {self.browser_log}\n')
         browser.chmod(0o755)
         script = folder / 'address book.py'
         script.write_text(f'import sys; sys.path.insert(0, {str(ROOT)!r})\nimport kali\napp = kali.Router()\n'
-                          'ran = []\n@app.function("/")\ndef home():\n    ran.append(1)\n    return f"ran {len(ran)}"\n'
+                          'ran = []\n@app.function("/")\ndef home():\n    ran.append(1)\n'
+                          '    return f"ran {len(ran)}"\n'
                           '@app.function("/page")\ndef page(q, key="none"):\n    return f"page {q} {key}"\n'
                           f'kali.serve_http(app, port={port}{options})\n')
         self.output = folder / f'output-{time.monotonic()}.txt'
         with self.output.open('w') as output:
-            self.process = subprocess.Popen([sys.executable, '-u', str(script)], stdout=output, stderr=subprocess.STDOUT, env={
+            self.process = subprocess.Popen([sys.executable, '-u', str(script)], stdout=output,
+                                            stderr=subprocess.STDOUT, env={
                 **os.environ, 'HOME': str(folder), 'XDG_STATE_HOME': str(folder / 'state'),
                 'XDG_DATA_HOME': str(folder / 'data'), 'BROWSER': str(browser), **env})
 
@@ -73,7 +77,8 @@ class Program:
         try:
             connection.request('GET', re.sub('^http://[^/]+', '', url), headers=headers)
             answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+            return answer.status, {name.lower(): value for name,
+                                   value in answer.getheaders()}, answer.read().decode()
         finally:
             connection.close()
 
@@ -88,7 +93,7 @@ class Program:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[object]:
+def program(tmp_path: Path) -> Iterator[Start]:
     started: list[Program] = []
 
     def start(port: int = 0, options: str = '', env: dict[str, str] | None = None) -> Program:
@@ -106,7 +111,7 @@ def address_in(page: Path) -> str:
     return found[1]
 
 
-def test_the_key_goes_to_the_browser_in_a_private_file_and_works_once(program) -> None:  # type: ignore[no-untyped-def]
+def test_the_key_goes_to_the_browser_in_a_private_file_and_works_once(program: Start) -> None:
     running = program()
     page = running.launch_page()
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
@@ -130,7 +135,7 @@ def test_the_key_goes_to_the_browser_in_a_private_file_and_works_once(program) -
     assert running.get(running.printed())[0] == 403
 
 
-def test_a_restart_keeps_the_cookie_and_the_port(program) -> None:  # type: ignore[no-untyped-def]
+def test_a_restart_keeps_the_cookie_and_the_port(program: Start) -> None:
     with socket.create_server(('127.0.0.1', 0)) as busy:
         wanted = busy.getsockname()[1]
         first = program(wanted)
@@ -144,7 +149,7 @@ def test_a_restart_keeps_the_cookie_and_the_port(program) -> None:  # type: igno
     assert second.get(first.printed())[0] == 403
 
 
-def test_a_secret_that_was_damaged_is_made_anew(program, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_secret_that_was_damaged_is_made_anew(program: Start, tmp_path: Path) -> None:
     first = program()
     secret = first.launch_page().parent / 'secret'
     first.end()
@@ -154,7 +159,7 @@ def test_a_secret_that_was_damaged_is_made_anew(program, tmp_path: Path) -> None
     assert re.fullmatch('[0-9a-f]{64}', secret.read_text())
 
 
-def test_a_start_page_with_a_query(program) -> None:  # type: ignore[no-untyped-def]
+def test_a_start_page_with_a_query(program: Start) -> None:
     running = program(options=", start='/page?q=R%26D'")
     url = address_in(running.launch_page())
     status, headers, text = running.get(url)
@@ -164,20 +169,20 @@ def test_a_start_page_with_a_query(program) -> None:  # type: ignore[no-untyped-
     assert f'href="{url.replace("&", "&amp;")}"' in running.launch_page().read_text()
 
 
-def test_a_key_of_one_s_own(program) -> None:  # type: ignore[no-untyped-def]
+def test_a_key_of_one_s_own(program: Start) -> None:
     key = '0123456789abcdef' * 4
     running = program(options=f', key={key!r}')
     assert running.printed().endswith('?key=' + key)
     assert running.get(running.printed())[0] == 200
 
 
-def test_no_browser_is_said(program) -> None:  # type: ignore[no-untyped-def]
+def test_no_browser_is_said(program: Start) -> None:
     running = program(env={'BROWSER': '/nowhere/browser'})
     until(lambda: 'No browser could be opened' in running.output.read_text())
     assert running.get(running.printed())[0] == 200
 
 
-def test_a_state_folder_that_cannot_be_written_is_told_of(program, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_state_folder_that_cannot_be_written_is_told_of(program: Start, tmp_path: Path) -> None:
     (tmp_path / 'state').mkdir()
     first = program()
     folder = first.launch_page().parent
@@ -189,7 +194,7 @@ def test_a_state_folder_that_cannot_be_written_is_told_of(program, tmp_path: Pat
     assert 'cannot remember the port' in second.output.read_text()
 
 
-def test_localhost_is_served_on_both_addresses(program) -> None:  # type: ignore[no-untyped-def]
+def test_localhost_is_served_on_both_addresses(program: Start) -> None:
     running = program()
     with socket.socket(socket.AF_INET6) as client:
         if client.connect_ex(('::1', running.port)) == 0:  # else there is no IPv6 here

@@ -122,7 +122,7 @@ def test_show() -> None:
     assert labels == {'title': 'Title *', 'due': 'Due', 'hours': 'Hours & minutes', 'priority': 'Priority *',
                       'done': 'It is done', 'memo': 'Memo', 'scan': 'Scan'}
     [form] = page.iter(f'{XHTML}form')
-    assert form.attrib == {'method': 'post', 'enctype': 'multipart/form-data'}
+    assert form.attrib == {'method': 'post', 'action': '/?_save=1', 'enctype': 'multipart/form-data'}
     assert [node.get('href') for node in form.iter(f'{XHTML}a')] == ['/tasks']
     assert text_of(next(page.iter(f'{XHTML}title'))) == 'Task'
     ids = [node.get('id') for node in page.iter() if 'id' in node.attrib]
@@ -429,3 +429,13 @@ def test_a_form_without_an_id_saves_each_time(connection: sqlite3.Connection) ->
     assert send(_form_id='') == (303, '/tasks/Sow')
     assert send(_form_id='', title='Reap') == (303, '/tasks/Reap')
     assert stored(connection) == ['Sow', 'Reap']
+
+
+@pytest.mark.parametrize(('target', 'action'), [
+    ('/task/new', '/task/new?_save=1'),
+    ('/task/new?draft=7&tag=a&tag=b', '/task/new?draft=7&tag=a&tag=b&_save=1'),
+    ('/task/new?_save=1', '/task/new?_save=1'),  # shown again with errors
+])
+def test_a_form_is_sent_to_another_address_than_its_page(target: str, action: str) -> None:
+    page = page_of(Task().do_GET(Request('GET', target)))
+    assert [form.get('action') for form in page.iter(f'{XHTML}form')] == [action]

@@ -16,7 +16,8 @@ def encoded(response: Response, body: bytes = b'body', encoder: Encoder | None =
     head, _, rest = (encoder or Encoder()).encode(response, body, **options).partition(b'\r\n\r\n')
     line, *fields = head.decode('latin-1').split('\r\n')
     pairs = [field.split(': ', 1) for field in fields]
-    assert len({name.lower() for name, _ in pairs}) == len([name for name, _ in pairs if name != 'Set-Cookie'])
+    assert len({name.lower() for name, _ in pairs}) == len([name for name, _ in pairs
+                                                            if name != 'Set-Cookie'])
     return line, {name.lower(): value for name, value in pairs}, rest
 
 
@@ -79,12 +80,14 @@ def test_the_length_is_always_right() -> None:
     assert body == b'body'
     assert response.headers['content-length'] == '3'
     # An answer to HEAD may tell the length of a body that was not made.
-    assert encoded(Response('', headers={'Content-Length': '99'}), b'', without_body=True)[1]['content-length'] == '99'
+    assert encoded(Response('', headers={'Content-Length': '99'}), b'',
+                   without_body=True)[1]['content-length'] == '99'
 
 
 def test_a_stream_has_no_length_of_its_own() -> None:
     assert b'Content-Length' not in Encoder().head(Response(None), None)
-    assert Encoder().head(Response(None, headers={'Content-Length': '7'}), None).count(b'Content-Length: 7') == 1
+    assert Encoder().head(Response(None, headers={'Content-Length': '7'}),
+                          None).count(b'Content-Length: 7') == 1
 
 
 def test_several_cookies() -> None:
@@ -102,6 +105,7 @@ def test_the_kept_heads_are_kept_apart_by_status() -> None:
     assert b'Content-Length: 2\r\n' in encoder.encode(Response(''), b'ab')
 
 
-@pytest.mark.parametrize('timestamp, text', [(0, 'Thu, 01 Jan 1970 00:00:00 GMT'), (951782400, 'Tue, 29 Feb 2000 00:00:00 GMT')])
+@pytest.mark.parametrize('timestamp, text', [(0, 'Thu, 01 Jan 1970 00:00:00 GMT'),
+                                             (951782400, 'Tue, 29 Feb 2000 00:00:00 GMT')])
 def test_dates(timestamp: int, text: str) -> None:
     assert http_date(timestamp) == text

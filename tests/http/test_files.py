@@ -11,7 +11,6 @@ import pytest
 from kali.errors import NotFound
 from kali.http.deferred import Deferred
 from kali.http.files import PIECE, content_type_of
-from kali.http.request import Request
 from kali.http.response import Response
 from kali.testing import Client, Reply
 
@@ -26,7 +25,8 @@ def path(tmp_path: Path) -> Path:
 
 def ask(path: Path, method: str = 'GET', **headers: str) -> Reply:
     client = Client(lambda request: Response.file(path, request=request))
-    return client.request(method, '/', headers={name.replace('_', '-'): value for name, value in headers.items()})
+    return client.request(method, '/', headers={name.replace('_', '-'): value for name,
+                                                value in headers.items()})
 
 
 def test_the_whole_file(path: Path) -> None:
@@ -67,7 +67,8 @@ def test_a_change_changes_the_tag(path: Path) -> None:
 
 
 @pytest.mark.parametrize('asked, content, where', [
-    ('bytes=0-0', b'a', '0-0'), ('bytes=2-4', b'cde', '2-4'), ('bytes=8-', b'ij', '8-9'), ('bytes=8-99', b'ij', '8-9'),
+    ('bytes=0-0', b'a', '0-0'), ('bytes=2-4', b'cde', '2-4'), ('bytes=8-', b'ij', '8-9'),
+    ('bytes=8-99', b'ij', '8-9'),
     ('bytes=-3', b'hij', '7-9'), ('bytes=-99', b'abcdefghij', '0-9'), ('bytes=0-9', b'abcdefghij', '0-9'),
     ('bytes= 2 - 4 ', b'cde', '2-4'),
 ])
@@ -84,7 +85,8 @@ def test_a_range_that_cannot_be_had(path: Path, asked: str) -> None:
     assert (reply.status, reply.headers['content-range']) == (416, 'bytes */10')
 
 
-@pytest.mark.parametrize('asked', ['bytes=0-1,3-4', 'bytes=4-2', 'bytes=-', 'bytes=a-b', 'lines=1-2', '0-1', 'bytes=0x1-2',
+@pytest.mark.parametrize('asked', ['bytes=0-1,3-4', 'bytes=4-2', 'bytes=-', 'bytes=a-b', 'lines=1-2', '0-1',
+                                   'bytes=0x1-2',
                                    'bytes=' + '0-,' * 1000, 'bytes=' + '9' * 40 + '-', 'bytes=1-2-3'])
 def test_several_ranges_and_nonsense_are_ignored(path: Path, asked: str) -> None:
     reply = ask(path, Range=asked)
@@ -147,7 +149,7 @@ def test_no_such_file_is_404(path: Path, name: str) -> None:
 
 @pytest.mark.parametrize('download, disposition', [
     (True, "attachment; filename=\"letters.txt\"; filename*=UTF-8''letters.txt"),
-    ('Größe "7".txt', "attachment; filename=\"Gr__e _7_.txt\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%227%22.txt"),
+    ('Größe "7".txt', "attachment; filename=\"Gr__e _7_.txt\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%227%22.txt"),  # noqa: E501
     ('a\r\nb\\c', "attachment; filename=\"a__b_c\"; filename*=UTF-8''a%0D%0Ab%5Cc"),
 ])
 def test_a_download(path: Path, download: str | bool, disposition: str) -> None:
@@ -157,8 +159,10 @@ def test_a_download(path: Path, download: str | bool, disposition: str) -> None:
 
 
 @pytest.mark.parametrize('name, kind', [
-    ('a.html', 'text/html; charset=utf-8'), ('a.CSS', 'text/css; charset=utf-8'), ('a.js', 'text/javascript; charset=utf-8'),
-    ('a.png', 'image/png'), ('a.svg', 'image/svg+xml'), ('a.tar.gz', 'application/gzip'), ('a', 'application/octet-stream'),
+    ('a.html', 'text/html; charset=utf-8'), ('a.CSS', 'text/css; charset=utf-8'),
+    ('a.js', 'text/javascript; charset=utf-8'),
+    ('a.png', 'image/png'), ('a.svg', 'image/svg+xml'), ('a.tar.gz', 'application/gzip'),
+    ('a', 'application/octet-stream'),
     ('a.unknown', 'application/octet-stream'), ('.html', 'text/html; charset=utf-8'),
 ])
 def test_content_types(name: str, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""Multipart bodies, as browsers, old browsers and scripts send them, through Request.form and Request.files."""
+"""Multipart bodies as browsers, old browsers and scripts send them, in Request.form and Request.files."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ END = b'--XyZ--\r\n'
 
 
 def test_fields_and_files_as_a_browser_sends_them() -> None:
-    request = posted(part('name="title"', 'Größe'.encode()) + part('name="tag"', b'a') + part('name="tag"', b'b')
-                     + part('name="photo"; filename="me.png"', b'\x89PNG\r\n\0', 'Content-Type: image/png') + END)
+    request = posted(part('name="title"', 'Größe'.encode()) + part('name="tag"', b'a') + part('name="tag"',
+                                                                                              b'b')
+                     + part('name="photo"; filename="me.png"', b'\x89PNG\r\n\0',
+                            'Content-Type: image/png') + END)
     assert list(request.form.items()) == [('title', 'Größe'), ('tag', 'a'), ('tag', 'b')]
     assert request.files['photo'] == FileUpload('me.png', 'image/png', b'\x89PNG\r\n\0')
     assert list(request.POST) == ['title', 'tag', 'photo']
@@ -70,7 +72,8 @@ def test_an_empty_file_is_an_upload() -> None:
 
 
 @pytest.mark.parametrize('content', [
-    b'', b'\r\n', b'\r\n\r\n', b'a\r\nb', b'ends in CR\r', b'x--XyZ', b'a --XyZ-- b', b'\r\n--XyZzz\r\n', b'\n--XyZ\n',
+    b'', b'\r\n', b'\r\n\r\n', b'a\r\nb', b'ends in CR\r', b'x--XyZ', b'a --XyZ-- b', b'\r\n--XyZzz\r\n',
+    b'\n--XyZ\n',
     b'-', b'--', b'\r\n--', b'\0\xff', b'\r\n--Xy', b'\r\n--XyZ?--',
 ])
 def test_content_is_kept_byte_for_byte(content: bytes) -> None:
@@ -80,7 +83,8 @@ def test_content_is_kept_byte_for_byte(content: bytes) -> None:
 
 
 def test_what_stands_before_and_after_is_ignored() -> None:
-    body = b'This is a message in MIME format.\r\n--XyZa\r\n' + part('name="a"', b'1') + END + b'bye --XyZ\r\n'
+    body = b'This is a message in MIME format.\r\n--XyZa\r\n' + part('name="a"',
+                                                                     b'1') + END + b'bye --XyZ\r\n'
     assert list(posted(body).form.items()) == [('a', '1')]
 
 
@@ -94,7 +98,8 @@ def test_no_parts_at_all() -> None:
 
 
 @pytest.mark.parametrize('body', [
-    b'', b'nothing', part('name="a"', b'1'), part('name="a"', b'1') + b'--XyZ', part('name="a"', b'1') + b'--XyZ\r\n',
+    b'', b'nothing', part('name="a"', b'1'), part('name="a"', b'1') + b'--XyZ',
+    part('name="a"', b'1') + b'--XyZ\r\n',
     b'--XyZ\r\n\r\nno name\r\n' + END, b'--XyZ\r\n' + END, part('nome="a"') + END,
     b'--XyZ\r\nContent-Disposition: attachment; name="a"\r\n\r\n1\r\n' + END,
     b'--XyZ\r\nContent-Disposition: form-data; name="a"\r\n' + END,
@@ -115,11 +120,13 @@ def test_no_boundary_is_400(content_type: str) -> None:
     assert caught.value.status == 400
 
 
-@pytest.mark.parametrize('content_type', ['multipart/form-data; boundary="a b:c"', 'Multipart/Form-Data;boundary="a b:c"',
+@pytest.mark.parametrize('content_type', ['multipart/form-data; boundary="a b:c"',
+                                          'Multipart/Form-Data;boundary="a b:c"',
                                           'multipart/form-data; charset=utf-8; boundary="a b:c"'])
 def test_a_boundary_may_be_quoted(content_type: str) -> None:
     assert boundary_of(content_type) == b'a b:c'
-    request = posted(b'--a b:c\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--a b:c--', content_type)
+    request = posted(b'--a b:c\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--a b:c--',
+                     content_type)
     assert request.form['a'] == '1'
 
 
@@ -136,7 +143,8 @@ def test_a_head_of_a_part_has_a_limit() -> None:
     assert caught.value.status == 431
 
 
-@given(st.lists(st.tuples(st.text(st.characters(codec='utf-8', exclude_characters='\\"\r\n%/;\0 '), min_size=1),
+@given(st.lists(st.tuples(st.text(st.characters(codec='utf-8', exclude_characters='\\"\r\n%/;\0 '),
+                                  min_size=1),
                           st.binary(max_size=50)), max_size=8))
 @settings(deadline=None)
 def test_what_a_browser_packs_is_what_comes_out(files: list[tuple[str, bytes]]) -> None:
@@ -146,8 +154,10 @@ def test_what_a_browser_packs_is_what_comes_out(files: list[tuple[str, bytes]]) 
         assert {(key, each.filename, each.content) for key, each in posted(body).files.items()} == expected
 
 
-@given(st.lists(st.sampled_from([b'--XyZ', b'--', b'\r\n', b'\n', b'Content-Disposition: form-data; name="a"', b'"',
-                                 b'; filename="', b'\\', b'x', b'\0', b': ', b' ']), max_size=20).map(b''.join))
+@given(st.lists(st.sampled_from([b'--XyZ', b'--', b'\r\n', b'\n', b'Content-Disposition: form-data; name="a"',
+                                 b'"',
+                                 b'; filename="', b'\\', b'x', b'\0', b': ', b' ']),
+                                 max_size=20).map(b''.join))
 @settings(max_examples=200, deadline=None)
 def test_whatever_comes_is_a_form_or_a_refusal(body: bytes) -> None:
     try:
@@ -178,7 +188,8 @@ def test_eight_times_the_bytes_cost_about_eight_times_the_time(build) -> None:
 
 @pytest.mark.parametrize('value', [
     'form-data; name="' + '\\' * 8000, 'form-data; name="' + '\\"' * 4000, 'form-data' + '; a="' * 2000,
-    'form-data' + ';' * 8000, 'form-data;' + ' ' * 8000, 'form-data; name=' + 'a' * 8000, 'form-data; ' + 'a' * 8000,
+    'form-data' + ';' * 8000, 'form-data;' + ' ' * 8000, 'form-data; name=' + 'a' * 8000,
+    'form-data; ' + 'a' * 8000,
     'form-data; name="' + '\\";' * 2500, 'form-data; name="' + '\\" ' * 2500,
 ])
 def test_no_disposition_takes_long(value: str) -> None:

@@ -7,6 +7,7 @@ outcome is the same. An outcome is what a server can see: head, body, the end, o
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -57,8 +58,10 @@ GOOD = {
     'a later 1.x': (b'GET /a HTTP/1.7\r\n' + HOST + b'\r\n', 'GET', '/a', '1.7', None, b''),
     'an empty line before': (b'\r\n' + GET + b'\r\n', 'GET', '/', '1.1', None, b''),
     'query': (b'GET /a?b=c&d=%20 HTTP/1.1\r\n' + HOST + b'\r\n', 'GET', '/a?b=c&d=%20', '1.1', None, b''),
-    'body': (b'POST / HTTP/1.1\r\n' + HOST + b'Content-Length: 5\r\n\r\nhello', 'POST', '/', '1.1', None, b'hello'),
-    'empty body': (b'POST / HTTP/1.1\r\n' + HOST + b'Content-Length: 0\r\n\r\n', 'POST', '/', '1.1', None, b''),
+    'body': (b'POST / HTTP/1.1\r\n' + HOST + b'Content-Length: 5\r\n\r\nhello', 'POST', '/', '1.1', None,
+             b'hello'),
+    'empty body': (b'POST / HTTP/1.1\r\n' + HOST + b'Content-Length: 0\r\n\r\n', 'POST', '/', '1.1', None,
+                   b''),
     'no length, no body': (b'POST / HTTP/1.1\r\n' + HOST + b'\r\n', 'POST', '/', '1.1', None, b''),
     'body with line ends': (b'PUT / HTTP/1.1\r\n' + HOST + b'content-length: 8\r\n\r\n\r\n\r\n\r\n\0\n',
                             'PUT', '/', '1.1', None, b'\r\n\r\n\r\n\0\n'),
@@ -99,7 +102,8 @@ BAD = {
     'host with a long port': (400, b'GET / HTTP/1.1\r\nHost: localhost:808080\r\n\r\n'),
     'request line too long': (414, b'GET /' + b'a' * 8192 + b' HTTP/1.1\r\n' + HOST + b'\r\n'),
     'head too long': (431, with_field(b'A: ' + b'x' * 70000)),
-    'head too long, many lines': (431, GET + b''.join(b'A: %s\r\n' % (b'x' * 1000) for _ in range(70)) + b'\r\n'),
+    'head too long, many lines': (431, GET + b''.join(b'A: %s\r\n' % (b'x' * 1000)
+                                                      for _ in range(70)) + b'\r\n'),
     'too many fields': (431, GET + b'A: b\r\n' * 100 + b'\r\n'),
     'HTTP/2.0': (505, b'GET / HTTP/2.0\r\n' + HOST + b'\r\n'),
     'HTTP/1.10': (505, b'GET / HTTP/1.10\r\n' + HOST + b'\r\n'),
@@ -243,22 +247,26 @@ def test_nobody_waits_for_leave_in_http_1_0() -> None:
 
 
 FRAGMENTS = st.sampled_from([
-    b'GET / HTTP/1.1\r\n', b'POST /a HTTP/1.1\r\n', HOST, b'Content-Length: 3\r\n', b'\r\n', b'\n', b'\r', b'abc', b'\0',
-    b' ', b'\t', b':', b'A: b\r\n', b'Expect: 100-continue\r\n', b'Transfer-Encoding: chunked\r\n', b'HTTP/1.0'])
+    b'GET / HTTP/1.1\r\n', b'POST /a HTTP/1.1\r\n', HOST, b'Content-Length: 3\r\n', b'\r\n', b'\n', b'\r',
+    b'abc', b'\0',
+    b' ', b'\t', b':', b'A: b\r\n', b'Expect: 100-continue\r\n', b'Transfer-Encoding: chunked\r\n',
+    b'HTTP/1.0'])
 LIKE_REQUESTS = st.one_of(
     st.lists(FRAGMENTS, max_size=9).map(b''.join),
-    st.tuples(st.sampled_from([each[0] for each in GOOD.values()]), st.integers(0, 80), st.binary(max_size=3)).map(
+    st.tuples(st.sampled_from([each[0] for each in GOOD.values()]), st.integers(0, 80),
+              st.binary(max_size=3)).map(
         lambda case: case[0][:case[1]] + case[2] + case[0][case[1]:]),
     st.binary(max_size=60))
 
 
 @given(LIKE_REQUESTS, st.lists(st.integers(0, 120), max_size=5))
 @settings(max_examples=300, deadline=None)
-def test_whatever_comes_the_outcome_is_one_of_three_and_splits_do_not_matter(data: bytes, cuts: list[int]) -> None:
+def test_whatever_comes_the_outcome_is_one_of_three_and_splits_do_not_matter(data: bytes,
+                                                                             cuts: list[int]) -> None:
     whole = outcome([data])
     assert whole[0] in ('refused', 'more') or isinstance(whole[0], tuple)
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    assert outcome([data[a:b] for a, b in zip(places, places[1:], strict=False)] or [b'']) == whole
+    assert outcome([data[a:b] for a, b in pairwise(places)] or [b'']) == whole
     if whole[0] == 'refused':
         assert outcome([data, b'more']) == whole
 
@@ -283,7 +291,8 @@ def seconds(data: bytes, piece: int) -> float:
     (10**9, lambda n: b'GET ' + b'/' * n + b'\r\n\r\n'),
     (64, lambda n: GET + b'A: b\r\n' * (n // 2) + b'\r\n'),
     (64, lambda n: with_field(b'A: ' + b'b' * (n * 3))),
-], ids=['blanks', 'words', 'blanks inside', 'fields', 'slashes', 'many lines in pieces', 'one line in pieces'])
+], ids=['blanks', 'words', 'blanks inside', 'fields', 'slashes', 'many lines in pieces',
+        'one line in pieces'])
 def test_eight_times_the_bytes_cost_about_eight_times_the_time(piece: int, build) -> None:
     # What costs the square of its length would take sixty-four times as long.
     small, large = seconds(build(20_000), piece), seconds(build(160_000), piece)

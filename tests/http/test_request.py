@@ -12,7 +12,8 @@ from kali.multidict import Bag
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 
 
-@pytest.mark.parametrize('name', ['method', 'target', 'path', 'query', 'form', 'files', 'headers', 'cookies', 'body', 'json',
+@pytest.mark.parametrize('name', ['method', 'target', 'path', 'query', 'form', 'files', 'headers', 'cookies',
+                                  'body', 'json',
                                   'args', 'mount_depth', 'scope', 'command', 'uri', 'GET', 'POST', 'user'])
 def test_a_request_is_frozen(name: str) -> None:
     with pytest.raises(AttributeError):
@@ -20,7 +21,8 @@ def test_a_request_is_frozen(name: str) -> None:
 
 
 def test_what_a_get_says() -> None:
-    request = Request('GET', '/contact/A%2FB/?q=R%26D&tag=1&tag=2', {'Accept': 'text/html', 'Cookie': 'theme=dark'})
+    request = Request('GET', '/contact/A%2FB/?q=R%26D&tag=1&tag=2',
+                      {'Accept': 'text/html', 'Cookie': 'theme=dark'})
     assert request.method == request.command == 'GET'
     assert request.target == request.uri == '/contact/A%2FB/?q=R%26D&tag=1&tag=2'
     assert request.path == ['contact', 'A/B', '']
@@ -45,7 +47,8 @@ def test_forms(content_type: str, body: bytes, form: list[tuple[str, str]]) -> N
     assert request.body == body
 
 
-@pytest.mark.parametrize('body, status', [(b'a=\xff', 400), (b'a=%FF', 400), (b'&'.join([b'a=1'] * 1001), 413)])
+@pytest.mark.parametrize('body, status', [(b'a=\xff', 400), (b'a=%FF', 400),
+                                          (b'&'.join([b'a=1'] * 1001), 413)])
 def test_forms_that_cannot_be_taken(body: bytes, status: int) -> None:
     with pytest.raises(ProtocolError) as caught:
         _ = Request('POST', '/', FORM, body).form
@@ -66,7 +69,8 @@ def test_a_form_given_natively() -> None:
         assert list(request.POST) == ['a', 'f']
 
 
-@pytest.mark.parametrize('body, value', [(b'{"a": [1, null]}', {'a': [1, None]}), (b'null', None), ('"ä"'.encode(), 'ä')])
+@pytest.mark.parametrize('body, value', [(b'{"a": [1, null]}', {'a': [1, None]}), (b'null', None),
+                                         ('"ä"'.encode(), 'ä')])
 def test_json(body: bytes, value: object) -> None:
     request = Request('POST', '/', body=body)
     assert request.json == value

@@ -13,7 +13,8 @@ from kali.iolist import flatten
 
 
 @pytest.mark.parametrize('name, value', [
-    ('', 'x'), ('A B', 'x'), ('A:', 'x'), ('A\r\n', 'x'), ('Ä', 'x'), ('A', 'x\r\nSet-Cookie: a=b'), ('A', 'x\ny'),
+    ('', 'x'), ('A B', 'x'), ('A:', 'x'), ('A\r\n', 'x'), ('Ä', 'x'), ('A', 'x\r\nSet-Cookie: a=b'),
+    ('A', 'x\ny'),
     ('A', 'x\ry'), ('A', 'x\0'), ('A', '\x1b'), ('A', '\x7f'), ('A', '€'),
 ])
 def test_headers_that_could_not_be_sent_safely_raise(name: str, value: str) -> None:
@@ -52,8 +53,10 @@ def test_redirects(url: str, location: str) -> None:
     assert response.headers['Location'] == location
 
 
-@pytest.mark.parametrize('url', ['//evil.example', '/\\evil.example', 'https://evil.example', '/\t/evil.example',
-                                 '/\r\nSet-Cookie: a=b', 'javascript:alert(1)', '\\\\evil.example', '///evil.example'])
+@pytest.mark.parametrize('url', ['//evil.example', '/\\evil.example', 'https://evil.example',
+                                 '/\t/evil.example',
+                                 '/\r\nSet-Cookie: a=b', 'javascript:alert(1)', '\\\\evil.example',
+                                 '///evil.example'])
 def test_a_redirect_stays_here_unless_told_otherwise(url: str) -> None:
     with pytest.raises(ValueError, match='redirect'):
         Response.redirect(url)

@@ -1,4 +1,4 @@
-"""The error page: the cause, with the lines of source and template, for who may see it; and kali's own files."""
+"""The error page: the cause, with the lines of source and template, for who may see it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def page(error: BaseException, *, debug: bool = True, route: str | None = None) 
 
 def test_what_a_report_has_in_it() -> None:
     text = page(ZeroDivisionError('why'), route='save (app.py:7) at /save')
-    for said in ('ZeroDivisionError: why', 'during  POST /save?a=&lt;b&gt;', 'handled by  save (app.py:7) at /save', 'Python 3.',
+    for said in ('ZeroDivisionError: why', 'during  POST /save?a=&lt;b&gt;',
+                 'handled by  save (app.py:7) at /save', 'Python 3.',
                  'kali ', '<script src="/.kali/kali.js" defer>', 'id="kali-report"'):
         assert said in text
 
@@ -44,7 +45,8 @@ def test_what_is_wrong_with_a_database_is_a_sentence_and_no_traceback() -> None:
     assert 'Traceback' not in text
 
 
-@pytest.mark.parametrize('error', [ZeroDivisionError('secret'), DatabaseError('secret.db'), TemplateError('x', 'secret.tpl')])
+@pytest.mark.parametrize('error', [ZeroDivisionError('secret'), DatabaseError('secret.db'),
+                                   TemplateError('x', 'secret.tpl')])
 def test_without_debug_there_is_a_number_and_nothing_else(error: BaseException) -> None:
     text = page(error, debug=False)
     assert '1a2b3c4d' in text

@@ -33,21 +33,30 @@ class Size(Enum):
 GOOD: list[tuple[Any, str, Any]] = [
     (str, '', ''), (str, ' x ', ' x '), (int, '42', 42), (int, '-7', -7), (int, '+7', 7), (int, '007', 7),
     (float, '1.5', 1.5), (float, '-.5', -.5), (float, '1e3', 1000.0), (float, '7.', 7.0), (float, '3', 3.0),
-    (bool, '1', True), (bool, 'on', True), (bool, 'TRUE', True), (bool, 'yes', True), (bool, '0', False), (bool, 'off', False),
+    (bool, '1', True), (bool, 'on', True), (bool, 'TRUE', True), (bool, 'yes', True), (bool, '0', False),
+    (bool, 'off', False),
     (bool, 'False', False), (bool, '', False), (date, '2026-02-28', date(2026, 2, 28)),
     (datetime, '2026-02-28T09:30', datetime(2026, 2, 28, 9, 30)), (Decimal, '1.50', Decimal('1.50')),
-    (Decimal, '-0.1', Decimal('-0.1')), (Colour, 'r', Colour.RED), (Colour, 'BLUE', Colour.BLUE), (Size, '2', Size.LARGE),
-    (int | None, '', None), (int | None, '7', 7), (Optional[date], '', None), (Optional[date], '2026-01-01', date(2026, 1, 1)),  # noqa: UP045
+    (Decimal, '-0.1', Decimal('-0.1')), (Colour, 'r', Colour.RED), (Colour, 'BLUE', Colour.BLUE),
+    (Size, '2', Size.LARGE),
+    (int | None, '', None), (int | None, '7', 7), (Optional[date], '', None),  # noqa: UP045
+    (Optional[date], '2026-01-01', date(2026, 1, 1)),  # noqa: UP045
     (None | Decimal, '1', Decimal(1)), (Any, 'x', 'x'), (object, 'x', 'x'),
 ]
 BAD: list[tuple[Any, str, str]] = [
-    (int, '', 'not a whole number'), (int, 'x', "'x' is not a whole number"), (int, '1.0', 'whole number'), (int, ' 1', 'whole'),
+    (int, '', 'not a whole number'), (int, 'x', "'x' is not a whole number"), (int, '1.0', 'whole number'),
+    (int, ' 1', 'whole'),
     (int, '1_000', 'whole'), (int, '٣', 'whole'), (int, '0x10', 'whole'), (int, '9' * 5000, 'whole'),
-    (float, 'nan', 'not a number'), (float, 'inf', 'not a number'), (float, '1,5', 'not a number'), (float, '1e999', 'not a number'),
-    (float, '.', 'not a number'), (bool, 'maybe', 'neither yes nor no'), (date, '2026-02-30', 'no day 2026-02-30 in the calendar'),
-    (date, '28.2.2026', 'not a date like 2026-02-28'), (date, '20260228', 'not a date'), (date, '2026-W01-1', 'not a date'),
-    (datetime, 'now', 'not a date and time'), (Decimal, 'NaN', 'not a decimal number'), (Decimal, '1e5', 'not a decimal'),
-    (Decimal, '1' * 2000, 'not a decimal'), (Colour, 'x', "'x' is none of r, b"), (int | None, 'x', 'whole number'),
+    (float, 'nan', 'not a number'), (float, 'inf', 'not a number'), (float, '1,5', 'not a number'),
+    (float, '1e999', 'not a number'),
+    (float, '.', 'not a number'), (bool, 'maybe', 'neither yes nor no'),
+    (date, '2026-02-30', 'no day 2026-02-30 in the calendar'),
+    (date, '28.2.2026', 'not a date like 2026-02-28'), (date, '20260228', 'not a date'),
+    (date, '2026-W01-1', 'not a date'),
+    (datetime, 'now', 'not a date and time'), (Decimal, 'NaN', 'not a decimal number'),
+    (Decimal, '1e5', 'not a decimal'),
+    (Decimal, '1' * 2000, 'not a decimal'), (Colour, 'x', "'x' is none of r, b"),
+    (int | None, 'x', 'whole number'),
     (date | None, 'x', 'not a date'),
 ]
 
@@ -77,7 +86,7 @@ def test_what_cannot_come_from_text_is_refused_when_it_is_registered(kind: Any) 
     def page(name: Any) -> str:
         return ''
     page.__annotations__['name'] = kind
-    with pytest.raises(TypeError, match='parameter name of .*page is annotated .* cannot be made of text'):
+    with pytest.raises(TypeError, match=r'parameter name of .*page is annotated .* cannot be made of text'):
         Router().function('/')(page)
 
 
@@ -105,7 +114,8 @@ def test_annotations_that_are_objects() -> None:
 
 
 def test_no_annotation_is_text() -> None:
-    assert client(lambda name, greeting='Hello': f'{greeting}, {name}', '/*').get('/Ann?greeting=Bye').text == 'Bye, Ann'
+    assert client(lambda name, greeting='Hello': f'{greeting}, {name}',
+                  '/*').get('/Ann?greeting=Bye').text == 'Bye, Ann'
 
 
 def test_a_wildcard_that_does_not_convert_is_404_with_the_reason() -> None:
@@ -122,7 +132,8 @@ def test_arguments_that_are_missing_unknown_or_wrong_are_all_named() -> None:
     asked = client(page)
     reply = asked.get('/?c=x&z=1&%3Cb%3E=2')
     assert reply.status == 400
-    for said in ('a is missing', 'b is missing', 'c: &#x27;x&#x27; is not a whole number', 'z is not known here',
+    for said in ('a is missing', 'b is missing', 'c: &#x27;x&#x27; is not a whole number',
+                 'z is not known here',
                  '&lt;b&gt; is not known here'):
         assert said in reply.text
     assert asked.get('/?a=1&b=').status == 200
@@ -206,7 +217,8 @@ def test_wrapped_functions_methods_and_callable_objects() -> None:
     (lambda *, a: '', '/*', 'takes 0 of the 1'), (str.upper, '/', 'no Python function'),
     (functools.partial(print), '/', 'no Python function'),
 ])
-def test_what_cannot_take_its_wildcards_is_refused_when_it_is_registered(function: Any, path: str, said: str) -> None:
+def test_what_cannot_take_its_wildcards_is_refused_when_it_is_registered(function: Any, path: str,
+                                                                         said: str) -> None:
     with pytest.raises(TypeError, match=said):
         Router().function(path)(function)
 
@@ -215,7 +227,7 @@ def test_an_annotation_that_is_not_there_is_refused_when_it_is_registered() -> N
     def page(number: int) -> str:
         return ''
     page.__annotations__['number'] = 'Nonsense'
-    with pytest.raises(TypeError, match='parameter number of .*page is annotated Nonsense, which is not defined'):
+    with pytest.raises(TypeError, match=r'parameter number of .*page is annotated Nonsense, which is'):
         Router().function('/')(page)
 
 

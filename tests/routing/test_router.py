@@ -15,7 +15,8 @@ from kali.routing.router import Router
 from kali.routing.servlets import Servlet
 from kali.testing import Client
 
-PATTERNS = ['/', '/a', '/a/', '/a/b', '/a/*', '/a/*/c', '/*/b/d', '/*/*/*', '/x/y/z', '/x/*', '/*/y/w', '/deep/', '/ä', '/ü ö']
+PATTERNS = ['/', '/a', '/a/', '/a/b', '/a/*', '/a/*/c', '/*/b/d', '/*/*/*', '/x/y/z', '/x/*', '/*/y/w',
+            '/deep/', '/ä', '/ü ö']
 
 
 def named(pattern: str) -> Any:
@@ -30,7 +31,8 @@ def client() -> Client:
     for pattern in PATTERNS:
         app.function(pattern)(named(pattern))
     app.delegate('/tree', lambda request: ' '.join(['tree', *request.args, '|', *request.path_suffix()]))
-    app.delegate('/tree/inner/*', lambda request: ' '.join(['inner', *request.args, '|', *request.path_suffix()]))
+    app.delegate('/tree/inner/*', lambda request: ' '.join(['inner', *request.args, '|',
+                                                            *request.path_suffix()]))
     app.function('/tree/leaf')(lambda: 'leaf')
     app.delegate_folder('/folder/', lambda request: ' '.join(['folder', *request.path_suffix()]))
     return Client(app)
@@ -38,9 +40,11 @@ def client() -> Client:
 
 @pytest.mark.parametrize('path, answer', [
     ('/', '/'), ('/a', '/a'), ('/a/', '/a/'), ('/a/b', '/a/b'), ('/a/x', '/a/* x'), ('/a/b/c', '/a/*/c b'),
-    ('/a/b/d', '/*/b/d a'),                    # the search goes back out of /a, where the path ends in nothing
-    ('/q/b/d', '/*/b/d q'), ('/a/q/q', '/*/*/* a q q'), ('/x/y/z', '/x/y/z'), ('/x/y', '/x/* y'), ('/x/y/w', '/*/y/w x'),
-    ('/x/y/q', '/*/*/* x y q'), ('/a/%2F', '/a/* /'), ('/a/*', '/a/* *'), ('/%61', '/a'), ('/%C3%A4', '/ä'), ('/%C3%BC%20%C3%B6', '/ü ö'),
+    ('/a/b/d', '/*/b/d a'),                    # the search goes back out of /a, where the path ends
+    ('/q/b/d', '/*/b/d q'), ('/a/q/q', '/*/*/* a q q'), ('/x/y/z', '/x/y/z'), ('/x/y', '/x/* y'),
+    ('/x/y/w', '/*/y/w x'),
+    ('/x/y/q', '/*/*/* x y q'), ('/a/%2F', '/a/* /'), ('/a/*', '/a/* *'), ('/%61', '/a'), ('/%C3%A4', '/ä'),
+    ('/%C3%BC%20%C3%B6', '/ü ö'),
     ('/a/b?', '/a/b'), ('/deep/', '/deep/'), ('/a/%252e', '/a/* %2e'),
     ('/tree', 'tree |'), ('/tree/', 'tree | '), ('/tree/q/r/s', 'tree | q r s'), ('/tree/leaf', 'leaf'),
     ('/tree/leaf/q/r', 'tree | leaf q r'),     # functions take their path as a whole
@@ -53,7 +57,8 @@ def test_the_deepest_match_wins_and_names_go_before_wildcards(client: Client, pa
     assert (reply.status, reply.text) == (200, answer)
 
 
-@pytest.mark.parametrize('path', ['/b', '/deep/q', '/a/b/', '/x/', '/A', '/tre', '/.hidden', '/a/b/c/d', '/q/b', '/folders'])
+@pytest.mark.parametrize('path', ['/b', '/deep/q', '/a/b/', '/x/', '/A', '/tre', '/.hidden', '/a/b/c/d',
+                                  '/q/b', '/folders'])
 def test_no_match_is_404(client: Client, path: str) -> None:
     reply = client.get(path + '?<q>')
     assert reply.status == 404
@@ -61,14 +66,20 @@ def test_no_match_is_404(client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize('target, location', [
-    ('/deep', '/deep/'), ('/deep?q=1', '/deep/?q=1'), ('/folder', '/folder/'), ('/folder?a=1&a=2', '/folder/?a=1&a=2'),
-    ('//a', '/a'), ('/a//b', '/a/b'), ('/a/./b', '/a/b'), ('/a/../b', '/b'), ('/..', '/'), ('/../../a', '/a'), ('/a/..', '/'),
-    ('/a/.', '/a/'), ('/a/b/..', '/a/'), ('//', '/'), ('///', '/'), ('/a//', '/a/'), ('/%2e%2e/a', '/a'), ('/a/%2E/b', '/a/b'),
+    ('/deep', '/deep/'), ('/deep?q=1', '/deep/?q=1'), ('/folder', '/folder/'),
+    ('/folder?a=1&a=2', '/folder/?a=1&a=2'),
+    ('//a', '/a'), ('/a//b', '/a/b'), ('/a/./b', '/a/b'), ('/a/../b', '/b'), ('/..', '/'), ('/../../a', '/a'),
+    ('/a/..', '/'),
+    ('/a/.', '/a/'), ('/a/b/..', '/a/'), ('//', '/'), ('///', '/'), ('/a//', '/a/'), ('/%2e%2e/a', '/a'),
+    ('/a/%2E/b', '/a/b'),
     ('//evil.example', '/evil.example'), ('//evil.example/..', '/'), ('///evil.example//', '/evil.example/'),
-    ('/.//evil.example', '/evil.example'), ('/..//evil.example?q=1', '/evil.example?q=1'), ('//%2Fevil.example', '/%2Fevil.example'),
-    ('//%5Cevil.example', '/%5Cevil.example'), ('/x//%2F%2Fevil.example/', '/x/%2F%2Fevil.example/'), ('//evil%40x/', '/evil@x/'),
+    ('/.//evil.example', '/evil.example'), ('/..//evil.example?q=1', '/evil.example?q=1'),
+    ('//%2Fevil.example', '/%2Fevil.example'),
+    ('//%5Cevil.example', '/%5Cevil.example'), ('/x//%2F%2Fevil.example/', '/x/%2F%2Fevil.example/'),
+    ('//evil%40x/', '/evil@x/'),
 ])
-def test_paths_are_normalised_by_redirect_and_never_to_another_host(client: Client, target: str, location: str) -> None:
+def test_paths_are_normalised_by_redirect_and_never_to_another_host(client: Client, target: str,
+                                                                    location: str) -> None:
     reply = client.get(target)
     assert (reply.status, reply.headers['location']) == (303, location)
     assert client.post(target, form={'a': '1'}).status == 307  # which has the browser send the form again
@@ -111,7 +122,8 @@ def methods() -> Client:
 
 @pytest.mark.parametrize('method, path, answer', [
     ('GET', '/m', 'got'), ('POST', '/m', 'posted'), ('PUT', '/m/7', 'put 7'), ('PATCH', '/m/7', 'patched 7'),
-    ('DELETE', '/m/7', 'deleted 7'), ('GET', '/both', 'GET'), ('POST', '/both', 'POST'), ('POST', '/one', 'one'),
+    ('DELETE', '/m/7', 'deleted 7'), ('GET', '/both', 'GET'), ('POST', '/both', 'POST'),
+    ('POST', '/one', 'one'),
     ('GET', '/servlet', 'servlet'), ('OPTIONS', '/own', 'own'), ('HEAD', '/m', ''), ('HEAD', '/servlet', ''),
 ])
 def test_methods(methods: Client, method: str, path: str, answer: str) -> None:
@@ -125,10 +137,12 @@ def test_head_is_like_get(methods: Client) -> None:
 
 
 @pytest.mark.parametrize('method, path, allow', [
-    ('PUT', '/m', 'GET, HEAD, OPTIONS, POST'), ('GET', '/m/7', 'DELETE, OPTIONS, PATCH, PUT'), ('HEAD', '/one', 'OPTIONS, POST'),
+    ('PUT', '/m', 'GET, HEAD, OPTIONS, POST'), ('GET', '/m/7', 'DELETE, OPTIONS, PATCH, PUT'),
+    ('HEAD', '/one', 'OPTIONS, POST'),
     ('POST', '/servlet', 'GET, HEAD, OPTIONS'), ('GET', '/own', 'HEAD, OPTIONS'),
 ])
-def test_a_wrong_method_is_405_with_allow_and_options_lists_it(methods: Client, method: str, path: str, allow: str) -> None:
+def test_a_wrong_method_is_405_with_allow_and_options_lists_it(methods: Client, method: str, path: str,
+                                                               allow: str) -> None:
     reply = methods.request(method, path)
     assert (reply.status, reply.headers['allow']) == (405, allow)
     if path != '/own':
@@ -222,9 +236,11 @@ def test_url_for_finds_the_router_inside_a_wrapper() -> None:
     assert app.url_for(page) == '/in/x'
 
 
-@given(st.lists(st.text(st.characters(codec='utf-8'), min_size=1, max_size=8).filter(lambda text: text not in ('.', '..')),
+@given(st.lists(st.text(st.characters(codec='utf-8'), min_size=1,
+                        max_size=8).filter(lambda text: text not in ('.', '..')),
                 min_size=2, max_size=2),
-       st.dictionaries(st.text(st.characters(codec='utf-8'), min_size=1, max_size=8).filter(lambda name: name not in (
+       st.dictionaries(st.text(st.characters(codec='utf-8'), min_size=1,
+                               max_size=8).filter(lambda name: name not in (
            'target', 'self')), st.text(st.characters(codec='utf-8'), max_size=8), max_size=3))
 @settings(deadline=None)
 def test_a_url_leads_back_to_where_it_came_from(wildcards: list[str], query: dict[str, str]) -> None:
@@ -240,7 +256,8 @@ def test_a_url_leads_back_to_where_it_came_from(wildcards: list[str], query: dic
 
 
 @pytest.mark.parametrize('path, said', [
-    ('a', "'a' must begin with a slash"), ('a/b', 'must begin with a slash'), ('//', 'empty component'), ('/a//b', 'empty component'),
+    ('a', "'a' must begin with a slash"), ('a/b', 'must begin with a slash'), ('//', 'empty component'),
+    ('/a//b', 'empty component'),
     ('//a', 'empty component'), ('/.well-known', 'reserved'), ('/a/..', 'reserved'), ('/.kali/x', 'reserved'),
 ])
 def test_a_malformed_path_is_refused_when_it_is_registered(path: str, said: str) -> None:
@@ -276,15 +293,18 @@ class Third:
 
 @pytest.mark.parametrize('one, other, names', [
     (lambda app: app.function('/a')(first), lambda app: app.function('/a')(second), ('first', 'second')),
-    (lambda app: app.post('/a')(first), lambda app: app.route('/a', ('GET', 'POST'))(second), ('first', 'second')),
+    (lambda app: app.post('/a')(first), lambda app: app.route('/a', ('GET', 'POST'))(second),
+     ('first', 'second')),
     (lambda app: app.function('/a')(first), lambda app: app.servlet('/a')(Third), ('first', 'Third')),
     (lambda app: app.servlet('/a')(Third), lambda app: app.function('/a')(first), ('Third', 'first')),
     (lambda app: app.delegate('/a', first), lambda app: app.function('/a')(second), ('first', 'second')),
-    (lambda app: app.delegate_folder('/a/', first), lambda app: app.service('/a/')(Third), ('first', 'Third')),
+    (lambda app: app.delegate_folder('/a/', first), lambda app: app.service('/a/')(Third),
+     ('first', 'Third')),
     (lambda app: app.function('')(first), lambda app: app.function('/')(second), ('first', 'second')),
     (lambda app: app.delegate('/a/*', first), lambda app: app.delegate('/a/*', second), ('first', 'second')),
 ])
-def test_two_mounts_at_one_path_are_refused_and_both_named(one: Any, other: Any, names: tuple[str, str]) -> None:
+def test_two_mounts_at_one_path_are_refused_and_both_named(one: Any, other: Any,
+                                                           names: tuple[str, str]) -> None:
     app = Router()
     one(app)
     with pytest.raises(ValueError) as caught:
@@ -337,7 +357,7 @@ def test_the_cost_grows_with_the_path_and_not_with_the_routes() -> None:
 
 
 def test_wildcards_at_every_turn_cost_no_more_than_the_routes_there_are() -> None:
-    # Two ways at each of twenty components are a million paths, of which only the registered ones are looked at.
+    # Two ways at each of twenty components are a million paths; only the registered ones are looked at.
     app = Router()
     for number in range(20):
         app.function('/a' * number + '/*' * (20 - number) + '/end')(named('x'))

@@ -1,4 +1,4 @@
-"""Servlets and services: classes of the application as handlers; and a program in the manner of kali 0.0.x."""
+"""Servlets and services: classes as handlers; and a program in the manner of kali 0.0.x."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def test_a_constructor_may_ask_for_the_request(build: Any) -> None:
         def do_GET(self, request: Request) -> str:
             return 'x'
     exec('class T(Task):\n def __init__(self, ' + {2: 'number, request', 3: 'number, request, more=1'}.get(
-        build.__code__.co_argcount, 'number, *, request') + '): self.given = request', {'Task': Task}, space := {})
+        build.__code__.co_argcount, 'number, *, request') + '): self.given = request', {'Task': Task},
+        space := {})
     app.servlet('/*')(space['T'])
     assert Client(app).get('/7').text == 'x'
 
@@ -104,12 +105,17 @@ def service() -> Client:
 
 
 @pytest.mark.parametrize('method, path, status, text', [
-    ('GET', '/task/7/', 200, 'index 7'), ('GET', '/task/7/edit', 200, 'edit 7'), ('POST', '/task/7/edit', 200, 'saved 7'),
-    ('HEAD', '/task/7/edit', 200, ''), ('GET', '/task/7/drop', 405, 'OPTIONS, POST'), ('PUT', '/task/7/edit', 405, 'GET, HEAD, OPTIONS, POST'),
-    ('GET', '/task/7/other', 404, 'no such page'), ('GET', '/task/7/edit/', 404, ''), ('GET', '/task/7/edit/more', 404, ''),
-    ('GET', '/task/7/__init__', 404, ''), ('GET', '/task/seven/edit', 404, 'whole number'), ('GET', '/task/7', 303, ''),
+    ('GET', '/task/7/', 200, 'index 7'), ('GET', '/task/7/edit', 200, 'edit 7'),
+    ('POST', '/task/7/edit', 200, 'saved 7'),
+    ('HEAD', '/task/7/edit', 200, ''), ('GET', '/task/7/drop', 405, 'OPTIONS, POST'),
+    ('PUT', '/task/7/edit', 405, 'GET, HEAD, OPTIONS, POST'),
+    ('GET', '/task/7/other', 404, 'no such page'), ('GET', '/task/7/edit/', 404, ''),
+    ('GET', '/task/7/edit/more', 404, ''),
+    ('GET', '/task/7/__init__', 404, ''), ('GET', '/task/seven/edit', 404, 'whole number'),
+    ('GET', '/task/7', 303, ''),
 ])
-def test_a_service_is_one_level_of_a_folder(service: Client, method: str, path: str, status: int, text: str) -> None:
+def test_a_service_is_one_level_of_a_folder(service: Client, method: str, path: str, status: int,
+                                            text: str) -> None:
     reply = service.request(method, path)
     assert reply.status == status
     assert text in reply.text

@@ -42,8 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / 'in').symlink_to(root / 'a.txt')
     (root / 'sub' / 'index.html').symlink_to(outside / 'secret.txt')
     (root / 'loop').symlink_to(root / 'loop')
-    with open(os.fsencode(root) + b'/\xff.txt', 'wb') as file:
-        file.write(b'not UTF-8')
+    (root / os.fsdecode(b'\xff.txt')).write_bytes(b'not UTF-8')
     return root
 
 
@@ -56,7 +55,8 @@ def client(root: Path) -> Client:
 
 @pytest.mark.parametrize('path, body, kind', [
     ('a.txt', b'a', 'text/plain; charset=utf-8'), ('sub/b.css', b'b', 'text/css; charset=utf-8'),
-    ('with%20index/', b'the index', 'text/html; charset=utf-8'), ('gr%C3%B6%C3%9Fe%201%252F.txt', b'umlaut', 'text/plain; charset=utf-8'),
+    ('with%20index/', b'the index', 'text/html; charset=utf-8'),
+    ('gr%C3%B6%C3%9Fe%201%252F.txt', b'umlaut', 'text/plain; charset=utf-8'),
     ('in', b'a', 'application/octet-stream'), ('%61.txt', b'a', 'text/plain; charset=utf-8'),
 ])
 def test_files(client: Client, path: str, body: bytes, kind: str) -> None:
@@ -70,7 +70,8 @@ def test_files(client: Client, path: str, body: bytes, kind: str) -> None:
 
 
 @pytest.mark.parametrize('path, location', [
-    ('/static', '/static/'), ('/static/sub', '/static/sub/'), ('/static/with%20index?q=1', '/static/with%20index/?q=1'),
+    ('/static', '/static/'), ('/static/sub', '/static/sub/'),
+    ('/static/with%20index?q=1', '/static/with%20index/?q=1'),
 ])
 def test_a_folder_has_its_slash(client: Client, path: str, location: str) -> None:
     reply = client.get(path)
@@ -78,17 +79,28 @@ def test_a_folder_has_its_slash(client: Client, path: str, location: str) -> Non
 
 
 NASTY = [
-    '../secret.txt', '..%2fsecret.txt', '%2e%2e/secret.txt', '%2e%2e%2fsecret.txt', '..%252fsecret.txt', '%252e%252e/secret.txt',
-    '..%255csecret.txt', '..%5csecret.txt', '..\\secret.txt', '%5c..%5csecret.txt', '%5c%5chost%5cshare', '%2f%2fhost%2fshare',
-    '%2fetc%2fpasswd', '/etc/passwd', '//etc/passwd', 'sub/..%2f..%2fsecret.txt', 'sub/../../secret.txt', './../secret.txt',
-    '..%c0%afsecret.txt', '%c0%ae%c0%ae/secret.txt', '%e0%80%ae%e0%80%ae/secret.txt', '%uff0e%uff0e/secret.txt', '..%u2215secret.txt',
-    '%EF%BC%8E%EF%BC%8E/secret.txt', 'C:/secret.txt', 'C:secret.txt', 'c%3a%5csecret.txt', 'a.txt::$DATA', 'a.txt%3A%3A%24DATA',
-    'a.txt:stream', 'a.txt%00.html', '%00', 'a.txt%00', 'a.txt%0a', 'a.txt.', 'a.txt%20', 'a.txt...', 'a.txt. .', 'sub./b.css',
-    'sub%20/b.css', '...', '.../secret.txt', 'CON', 'con.txt', 'NUL', 'nul.', 'AUX.html', 'COM1', 'com1.tar.gz', 'LPT9.txt',
-    'COM%C2%B9', 'CONIN$', 'con%20.txt', 'PRN/x', 'out', 'outdir/', 'outdir/secret.txt', 'outdir', 'outdir/sitesecret/secret.txt',
-    '.git/config', '.git/', '.git', '_private/config', 'sub/.git.txt', 'sub/_private.txt', 'loop', 'loop/', 'a.txt/', 'a.txt/b',
-    'a.txt/..', 'missing', 'sub/missing/', 'sub/B.CSS/', '~root', '%7e/secret.txt', '*', '%3f', 'a.tx%3f', '%3C', '%7C', '%22',
-    'x' * 300, 'x/' * 400, '%ff.txt', '%ED%B3%BF.txt', '..%00/secret.txt', '..;/secret.txt', 'sub;/../secret.txt',
+    '../secret.txt', '..%2fsecret.txt', '%2e%2e/secret.txt', '%2e%2e%2fsecret.txt', '..%252fsecret.txt',
+    '%252e%252e/secret.txt',
+    '..%255csecret.txt', '..%5csecret.txt', '..\\secret.txt', '%5c..%5csecret.txt', '%5c%5chost%5cshare',
+    '%2f%2fhost%2fshare',
+    '%2fetc%2fpasswd', '/etc/passwd', '//etc/passwd', 'sub/..%2f..%2fsecret.txt', 'sub/../../secret.txt',
+    './../secret.txt',
+    '..%c0%afsecret.txt', '%c0%ae%c0%ae/secret.txt', '%e0%80%ae%e0%80%ae/secret.txt',
+    '%uff0e%uff0e/secret.txt', '..%u2215secret.txt',
+    '%EF%BC%8E%EF%BC%8E/secret.txt', 'C:/secret.txt', 'C:secret.txt', 'c%3a%5csecret.txt', 'a.txt::$DATA',
+    'a.txt%3A%3A%24DATA',
+    'a.txt:stream', 'a.txt%00.html', '%00', 'a.txt%00', 'a.txt%0a', 'a.txt.', 'a.txt%20', 'a.txt...',
+    'a.txt. .', 'sub./b.css',
+    'sub%20/b.css', '...', '.../secret.txt', 'CON', 'con.txt', 'NUL', 'nul.', 'AUX.html', 'COM1',
+    'com1.tar.gz', 'LPT9.txt',
+    'COM%C2%B9', 'CONIN$', 'con%20.txt', 'PRN/x', 'out', 'outdir/', 'outdir/secret.txt', 'outdir',
+    'outdir/sitesecret/secret.txt',
+    '.git/config', '.git/', '.git', '_private/config', 'sub/.git.txt', 'sub/_private.txt', 'loop', 'loop/',
+    'a.txt/', 'a.txt/b',
+    'a.txt/..', 'missing', 'sub/missing/', 'sub/B.CSS/', '~root', '%7e/secret.txt', '*', '%3f', 'a.tx%3f',
+    '%3C', '%7C', '%22',
+    'x' * 300, 'x/' * 400, '%ff.txt', '%ED%B3%BF.txt', '..%00/secret.txt', '..;/secret.txt',
+    'sub;/../secret.txt',
 ]
 
 
@@ -105,12 +117,15 @@ def test_nasty_paths_lead_nowhere(client: Client, path: str) -> None:
 
 def test_natively_made_requests_lead_nowhere_either(root: Path) -> None:
     # A Router normalises; a folder must not rely on it.
-    for path in ('/../secret.txt', '/%2e%2e/secret.txt', '//etc/passwd', '/sub/../../secret.txt', '/./../secret.txt'):
+    for path in ('/../secret.txt', '/%2e%2e/secret.txt', '//etc/passwd', '/sub/../../secret.txt',
+                 '/./../secret.txt'):
         assert Client(StaticFolder(root)).get(path).status == 404
 
 
-@given(st.lists(st.sampled_from(['..', '.', '%2e', '/', '%2f', '\\', '%5c', 'secret.txt', 'sub', 'outdir', 'out', '%00', '%252f', ':',
-                                 '_private', '.git', 'config', 'a.txt', '%c0%af', '~', ' ', 'sitesecret']), max_size=8).map(''.join))
+@given(st.lists(st.sampled_from(['..', '.', '%2e', '/', '%2f', '\\', '%5c', 'secret.txt', 'sub', 'outdir',
+                                 'out', '%00', '%252f', ':',
+                                 '_private', '.git', 'config', 'a.txt', '%c0%af', '~', ' ', 'sitesecret']),
+                                 max_size=8).map(''.join))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_path_reaches_outside(client: Client, root: Path, path: str) -> None:
     path = '/' + path.replace(' ', '%20')
@@ -135,7 +150,8 @@ def test_a_link_that_is_bent_outside_later_leads_nowhere(tmp_path: Path) -> None
 
 def test_a_listing_escapes_sorts_and_hides(client: Client) -> None:
     text = client.get('/static/').text
-    places = [text.index(f'href="./{quote(name)}') for name in ('empty/', 'sub/', 'with index/', '<b>"\'&.txt', 'a.txt', 'B.txt',
+    places = [text.index(f'href="./{quote(name)}')
+              for name in ('empty/', 'sub/', 'with index/', '<b>"\'&.txt', 'a.txt', 'B.txt',
                                                                'größe 1%2F.txt', 'in')]
     assert places == sorted(places)
     assert '<b>' not in text
@@ -171,7 +187,7 @@ def test_a_folder_of_foreign_files_is_for_download(root: Path) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match='there is no folder .*missing'):
+    with pytest.raises(ValueError, match=r'there is no folder .*missing'):
         StaticFolder(tmp_path / 'missing')
 
 

@@ -57,7 +57,8 @@ class Running:
         with self.connect(data) as client:
             return rest(client)
 
-    def get(self, target: str = '/', head: str = '', method: str = 'GET') -> tuple[int, dict[str, str], bytes]:
+    def get(self, target: str = '/', head: str = '', method: str = 'GET') -> tuple[int, dict[str, str],
+                                                                                   bytes]:
         """Status, headers and body of an answer."""
         return parsed(self.ask(f'{method} {target} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n'.encode()))
 
@@ -89,7 +90,7 @@ def parsed(data: bytes) -> tuple[int, dict[str, str], bytes]:
 
 @pytest.fixture
 def running() -> Iterator[Callable[..., Running]]:
-    """`running(handler, **options of Server)` starts one; it is stopped, and must have ended well, after the test."""
+    """`running(handler, **options of Server)` starts one; after the test it is stopped, and must end well."""
     started: list[Running] = []
 
     def start(handler: Callable[..., Any], **options: Any) -> Running:

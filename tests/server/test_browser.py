@@ -32,7 +32,7 @@ APP = """
 
     @app.function('/script/*')
     def script(n: int):
-        return kali.Response(f'window.ran = (window.ran || 0) + 1', headers={'Content-Type': 'text/javascript'})
+        return kali.Response('window.ran = (window.ran || 0) + 1', headers={'Content-Type': 'text/javascript'})
 
     @app.function('/image/*')
     def image(n: int):
@@ -43,7 +43,8 @@ APP = """
 
     @app.function('/form')
     def form():
-        return '<form method="post" action="/refuse" enctype="multipart/form-data"><input type="hidden" name="a"><button>Go'
+        return ('<form method="post" enctype="multipart/form-data">'
+                '<input type="hidden" name="a"><button>Go')
 
     @app.function('/stream')
     def stream():
@@ -59,13 +60,16 @@ def test_sixty_images_styles_and_scripts(serve: Callable[..., Served], page: Pag
     page.on('requestfailed', lambda request: failed.append(request.url))
     page.goto(served.url, wait_until='load')
     assert failed == []
-    assert page.evaluate('[...document.images].filter(image => image.complete && image.naturalWidth === 16).length') == 60
+    assert page.evaluate('''[...document.images].filter(
+        image => image.complete && image.naturalWidth === 16).length''') == 60
     assert page.evaluate('window.ran') == 10
-    assert page.evaluate('''[0,1,2,3,4,5,6,7,8,9].every(
-        n => getComputedStyle(document.getElementById('text')).getPropertyValue(`--part-${n}`).trim() === String(n))''')
+    style = "getComputedStyle(document.getElementById('text'))"
+    assert [page.evaluate(f"{style}.getPropertyValue('--part-{n}')").strip() for n in range(10)] == [
+        str(n) for n in range(10)]
 
 
-def test_a_form_of_three_megabytes_is_refused_and_the_refusal_read(serve: Callable[..., Served], page: Page) -> None:
+def test_a_form_of_three_megabytes_is_refused_and_the_refusal_read(serve: Callable[..., Served],
+                                                                   page: Page) -> None:
     served = serve(APP)
     for _ in range(5):
         page.goto(served.url + '/form')

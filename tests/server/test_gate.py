@@ -28,7 +28,8 @@ class Asked:
         return 'the page'
 
     def __call__(self, method: str = 'GET', target: str = '/', **headers: str) -> Reply:
-        return self.client.request(method, target, headers={name.replace('_', '-'): text for name, text in headers.items()})
+        return self.client.request(method, target,
+                                   headers={name.replace('_', '-'): text for name, text in headers.items()})
 
 
 @pytest.mark.parametrize('host', ['127.0.0.1:8080', 'localhost:8080', 'LocalHost:8080', '[::1]:8080'])
@@ -37,8 +38,10 @@ def test_our_own_names(host: str) -> None:
 
 
 @pytest.mark.parametrize('host', [
-    'evil.example', 'evil.example:8080', 'localhost', '127.0.0.1', 'localhost:8081', 'localhost.:8080', 'a.localhost:8080',
-    '0.0.0.0:8080', '127.0.0.2:8080', '127.1:8080', '2130706433:8080', '[::]:8080', '[0:0:0:0:0:0:0:1]:8080', 'localhost:08080',
+    'evil.example', 'evil.example:8080', 'localhost', '127.0.0.1', 'localhost:8081', 'localhost.:8080',
+    'a.localhost:8080',
+    '0.0.0.0:8080', '127.0.0.2:8080', '127.1:8080', '2130706433:8080', '[::]:8080', '[0:0:0:0:0:0:0:1]:8080',
+    'localhost:08080',
     '127.0.0.1.nip.io:8080', '[::ffff:127.0.0.1]:8080',
 ])
 @pytest.mark.parametrize('method', MODES)
@@ -57,7 +60,8 @@ def test_further_names_and_the_usual_port() -> None:
 
 
 @pytest.mark.parametrize('target, status', [
-    ('http://localhost:8080/', 200), ('http://LOCALHOST:8080/', 200), ('http://evil.example/', 400), ('http://localhost:8081/', 400),
+    ('http://localhost:8080/', 200), ('http://LOCALHOST:8080/', 200), ('http://evil.example/', 400),
+    ('http://localhost:8081/', 400),
     ('http://user@localhost:8080/', 400), ('http:///', 400), ('https://localhost:8080/', 200),
 ])
 def test_absolute_targets(target: str, status: int) -> None:
@@ -75,13 +79,17 @@ SITES: list[tuple[dict[str, str], bool, bool]] = [  # headers, may a safe method
     ({'Sec_Fetch_Site': 'cross-site'}, False, False),
     ({'Sec_Fetch_Site': 'cross-site', **NAVIGATE}, True, False),
     ({'Sec_Fetch_Site': 'same-site', **NAVIGATE}, True, False),
-    ({'Sec_Fetch_Site': 'cross-site', 'Sec_Fetch_Mode': 'navigate', 'Sec_Fetch_Dest': 'iframe'}, False, False),
-    ({'Sec_Fetch_Site': 'cross-site', 'Sec_Fetch_Mode': 'navigate', 'Sec_Fetch_Dest': 'object'}, False, False),
-    ({'Sec_Fetch_Site': 'cross-site', 'Sec_Fetch_Mode': 'no-cors', 'Sec_Fetch_Dest': 'document'}, False, False),
+    ({'Sec_Fetch_Site': 'cross-site', 'Sec_Fetch_Mode': 'navigate', 'Sec_Fetch_Dest': 'iframe'}, False,
+     False),
+    ({'Sec_Fetch_Site': 'cross-site', 'Sec_Fetch_Mode': 'navigate', 'Sec_Fetch_Dest': 'object'}, False,
+     False),
+    ({'Sec_Fetch_Site': 'cross-site', 'Sec_Fetch_Mode': 'no-cors', 'Sec_Fetch_Dest': 'document'}, False,
+     False),
     ({'Sec_Fetch_Site': 'cross-site', 'Sec_Fetch_Mode': 'no-cors', 'Sec_Fetch_Dest': 'image'}, False, False),
     ({'Sec_Fetch_Site': 'nonsense'}, True, False),
     ({'Sec_Fetch_Site': 'cross-site', 'Origin': 'http://localhost:8080'}, False, False),
-    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'http://evil.example'}, True, True),  # the browser's word goes first
+    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'http://evil.example'}, True, True),
+    # the browser's word goes first
     ({'Origin': 'http://localhost:8080'}, True, True),
     ({'Origin': 'HTTP://LOCALHOST:8080'}, True, True),
     ({'Origin': 'http://127.0.0.1:8080'}, True, False),
@@ -102,11 +110,13 @@ def test_who_is_behind_a_request(method: str, headers: dict[str, str], safe: boo
 
 
 @pytest.mark.parametrize('headers', [
-    {}, {'Cookie': 'kali-test=' + 'e' * 64}, {'Cookie': 'kali-test='}, {'Cookie': 'kali-test'}, {'Cookie': 'other=' + SECRET},
+    {}, {'Cookie': 'kali-test=' + 'e' * 64}, {'Cookie': 'kali-test='}, {'Cookie': 'kali-test'},
+    {'Cookie': 'other=' + SECRET},
     {'Cookie': f'kali-test={SECRET}x'}, {'Cookie': f'kali-test={SECRET[:-1]}'}, {'Cookie': 'kali-test=ü'},
     {'Cookie': f'KALI-TEST={SECRET}'}, {'Authorization': SECRET},
 ])
-@pytest.mark.parametrize('method, target', [('GET', '/'), ('POST', '/'), ('HEAD', '/'), ('GET', '/.kali/kali.css'), ('OPTIONS', '*')])
+@pytest.mark.parametrize('method, target', [('GET', '/'), ('POST', '/'), ('HEAD', '/'),
+                                            ('GET', '/.kali/kali.css'), ('OPTIONS', '*')])
 def test_without_the_cookie_nobody_gets_in(headers: dict[str, str], method: str, target: str) -> None:
     asked = Asked(Keys('kali-test', SECRET))
     reply = asked(method, target, **headers)
@@ -123,7 +133,8 @@ def test_with_the_cookie_one_is_in() -> None:
 
 
 @pytest.mark.parametrize('before, clean', [
-    ('/?key={}', '/'), ('/page?a=1&key={}', '/page?a=1'), ('/page?key={}&a=1', '/page?a=1'), ('/p?a=1&key={}&b=2', '/p?a=1&b=2'),
+    ('/?key={}', '/'), ('/page?a=1&key={}', '/page?a=1'), ('/page?key={}&a=1', '/page?a=1'),
+    ('/p?a=1&key={}&b=2', '/p?a=1&b=2'),
     ('//evil.example/?key={}', '/evil.example/'), ('/\\evil.example?key={}', '/evil.example'),
 ])
 def test_a_key_is_swapped_once_for_the_cookie_and_a_clean_address(before: str, clean: str) -> None:
@@ -145,7 +156,8 @@ def test_a_key_is_swapped_once_for_the_cookie_and_a_clean_address(before: str, c
     assert asked(target=before.format(key)).status == 403
 
 
-@pytest.mark.parametrize('target', ['/?key=' + 'a' * 64, '/?key=', '/?key=x', '/?xkey={}', '/?key={}0', '/key={}', '/?KEY={}'])
+@pytest.mark.parametrize('target', ['/?key=' + 'a' * 64, '/?key=', '/?key=x', '/?xkey={}', '/?key={}0',
+                                    '/key={}', '/?KEY={}'])
 def test_what_is_no_fresh_key_opens_nothing(target: str) -> None:
     keys = Keys('kali-test', SECRET)
     reply = Asked(keys)(target=target.format(keys.new()))
@@ -166,7 +178,8 @@ def test_another_site_cannot_spend_a_key_but_by_sending_the_user_here() -> None:
     asked, key = Asked(keys), keys.new()
     assert asked(target='/?key=' + key, Sec_Fetch_Site='cross-site', Sec_Fetch_Mode='no-cors').status == 403
     assert asked(target='/?key=' + key, Host='evil.example').status == 403
-    assert asked(target='/?key=' + key, Sec_Fetch_Site='cross-site', **NAVIGATE).status == 200  # from the launch page
+    assert asked(target='/?key=' + key, Sec_Fetch_Site='cross-site',
+                 **NAVIGATE).status == 200  # from the launch page
 
 
 def test_an_address_with_markup_in_it_breaks_out_of_nothing() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.server.conftest import Running
 
 GET = b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+POST = b'POST / HTTP/1.1\r\nHost: localhost\r\n'
 QUICK = Limits(head_seconds=0.1, body_seconds=0.1, stall_seconds=0.2)
 
 
@@ -94,7 +95,8 @@ def test_a_default_timeout_of_sockets_does_not_make_the_loop_wait(running: Calla
 
 @pytest.mark.parametrize('begun, rest_of_it', [(b'GET / HT', b''), (b'POST / HTTP/1.1\r\nHost: localhost\r\n'
                                                b'Content-Length: 10\r\n\r\n', b'abc')], ids=['head', 'body'])
-def test_a_request_that_takes_too_long_gets_408(running: Callable[..., Running], begun: bytes, rest_of_it: bytes) -> None:
+def test_a_request_that_takes_too_long_gets_408(running: Callable[..., Running], begun: bytes,
+                                                rest_of_it: bytes) -> None:
     server = running(hello, limits=QUICK)
     with server.connect(begun + rest_of_it) as client:
         assert status_of(server.ask()) == 200
@@ -116,7 +118,8 @@ def test_a_dribbler_is_not_given_more_time_for_each_byte(running: Callable[..., 
         assert status_of(answer) == 408
 
 
-@pytest.mark.parametrize('data', [b'GET', GET[:-2], b'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc'])
+@pytest.mark.parametrize('data', [b'GET', GET[:-2],
+                                  b'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc'])
 def test_a_request_that_ends_before_it_is_whole_is_400_and_no_handler_runs(running: Callable[..., Running],
                                                                           data: bytes) -> None:
     calls: list[Request] = []
@@ -168,7 +171,7 @@ def test_who_posts_three_megabytes_to_a_refusal_reads_it(running: Callable[..., 
 def test_who_posts_more_than_the_limit_reads_that(running: Callable[..., Running]) -> None:
     server = running(hello, limits=Limits(body=100_000))
     for _ in range(10):
-        with server.connect(b'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n') as client:
+        with server.connect(POST + b'Content-Length: 3000000\r\n\r\n') as client:
             client.sendall(bytes(3_000_000))
             assert status_of(rest(client)) == 413
 
@@ -177,7 +180,7 @@ def test_a_chunked_body_is_refused_and_the_refusal_read(running: Callable[..., R
     server = running(hello)
     chunk = b'10000\r\n' + bytes(0x10000) + b'\r\n'
     for _ in range(5):
-        with server.connect(b'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n') as client:
+        with server.connect(POST + b'Transfer-Encoding: chunked\r\n\r\n') as client:
             client.sendall(chunk * 40)
             assert status_of(rest(client)) == 501
 
@@ -200,7 +203,8 @@ def test_100_continue_is_not_said_to_who_is_refused(running: Callable[..., Runni
         assert rest(client).startswith(b'HTTP/1.0 413')
 
 
-@pytest.mark.parametrize('garbage', [b'\x16\x03\x01\0\n', b'\0' * 100 + b'\n', b'SSH-2.0-x\r\n\r\n', b'\r\n\r\n', b'GET\n'])
+@pytest.mark.parametrize('garbage', [b'\x16\x03\x01\0\n', b'\0' * 100 + b'\n', b'SSH-2.0-x\r\n\r\n',
+                                     b'\r\n\r\n', b'GET\n'])
 def test_garbage_gets_a_whole_answer(running: Callable[..., Running], garbage: bytes) -> None:
     server = running(hello)
     assert server.ask(garbage).startswith(b'HTTP/1.0 400 Bad Request\r\n')
@@ -220,7 +224,8 @@ def test_a_slow_reader_costs_nobody_any_time(running: Callable[..., Running]) ->
 @pytest.mark.parametrize('handler', [lambda request: 'x' * 5_000_000,
                                      lambda request: Response.stream('x' * 50_000 for _ in range(1000))],
                          ids=['page', 'stream'])
-def test_who_reads_nothing_at_all_is_cut(running: Callable[..., Running], handler: Callable[..., Any]) -> None:
+def test_who_reads_nothing_at_all_is_cut(running: Callable[..., Running],
+                                         handler: Callable[..., Any]) -> None:
     server = running(handler, limits=QUICK)
     with server.connect(GET, receive_buffer=4096) as client:
         server.until(lambda: server.server._connections)
@@ -283,7 +288,8 @@ def test_a_stream_is_closed_when_its_reader_goes(running: Callable[..., Running]
 
 def test_head_of_a_stream_takes_no_step(running: Callable[..., Running]) -> None:
     closed = []
-    server = running(lambda request: Deferred(lambda: 1 / 0, Response(None, status=202), lambda: closed.append(1)))  # type: ignore
+    server = running(lambda request: Deferred(lambda: 1 / 0, Response(None, status=202),
+                                              lambda: closed.append(1)))  # type: ignore
     status, _, body = server.get(method='HEAD')
     assert (status, body, closed) == (202, b'', [1])
 
@@ -297,7 +303,8 @@ def test_a_stream_that_fails_halfway_is_reset(running: Callable[..., Running]) -
         server.ask()
 
 
-def test_a_stream_that_fails_at_once_is_reset_too_since_its_head_is_out(running: Callable[..., Running]) -> None:
+def test_a_stream_that_fails_at_once_is_reset_too_since_its_head_is_out(running: Callable[...,
+                                                                                          Running]) -> None:
     def pieces() -> Iterator[str]:
         raise ZeroDivisionError
         yield ''
@@ -316,7 +323,8 @@ def test_a_future_is_answered_when_it_is_done_and_others_meanwhile(running: Call
         assert rest(client).endswith(b'\r\n\r\ndone')
 
 
-def test_a_future_that_fails_is_a_500_and_a_future_nobody_waits_for_is_cancelled(running: Callable[..., Running]) -> None:
+def test_a_future_that_fails_is_a_500_and_one_nobody_waits_for_is_cancelled(
+        running: Callable[..., Running]) -> None:
     first: Future[str] = Future()
     first.set_exception(ZeroDivisionError())
     second: Future[str] = Future()
@@ -349,7 +357,8 @@ def test_a_parked_stream_takes_no_step_before_its_time(running: Callable[..., Ru
     def step() -> object:
         steps.append(outcomes[len(steps)])
         return steps[-1]
-    server = running(lambda request: Deferred(step, Response(None)), send_buffer=8192)  # type: ignore[arg-type]
+    server = running(lambda request: Deferred(step, Response(None)),
+                     send_buffer=8192)  # type: ignore[arg-type]
     with server.connect(GET, receive_buffer=4096) as client:
         server.until(lambda: any(each.wait and each.out for each in list(server.server._connections)))
         content = b''
@@ -370,8 +379,10 @@ def test_shut_down_sends_its_response_first(running: Callable[..., Running]) -> 
         server.connect()
 
 
-def test_answers_under_way_are_finished_when_the_server_is_told_to_end(running: Callable[..., Running]) -> None:
-    server = running(lambda request: Response.stream('x' * 50_000 for _ in range(60)) if request.target == '/stream'
+def test_answers_under_way_are_finished_when_the_server_is_told_to_end(running: Callable[...,
+                                                                                         Running]) -> None:
+    server = running(lambda request: Response.stream('x' * 50_000 for _ in range(60))
+                     if request.target == '/stream'
                      else 'x' * 3_000_000)
     clients = [server.connect(b'GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n' % name, receive_buffer=4096)
                for name in (b'stream', b'page')]
@@ -400,12 +411,14 @@ def test_a_stream_cut_by_the_end_does_not_look_whole(running: Callable[..., Runn
             rest(client)
 
 
-ENDS: list[BaseException] = [SystemExit(3), KeyboardInterrupt(), RecursionError(), MemoryError(), GeneratorExit(),
+ENDS: list[BaseException] = [SystemExit(3), KeyboardInterrupt(), RecursionError(), MemoryError(),
+                             GeneratorExit(),
                              ZeroDivisionError(), StopIteration(), BaseException()]
 
 
 @pytest.mark.parametrize('error', ENDS, ids=lambda error: type(error).__name__)
-def test_whatever_a_handler_raises_ends_its_own_request(running: Callable[..., Running], error: BaseException) -> None:
+def test_whatever_a_handler_raises_ends_its_own_request(running: Callable[..., Running],
+                                                        error: BaseException) -> None:
     def handler(request: Request) -> str:
         if request.target == '/boom':
             raise error
@@ -428,11 +441,13 @@ def halfway(request: Request) -> Iterator[str]:
 
 @pytest.mark.parametrize('handler, said', [
     (endless, b'RecursionError'), (halfway, b'halfway'), (lambda request: object(), b'which is no content'),
-    (lambda request: ['a', [{'b': [object()]}]], b'content[1]'), (lambda request: Response(print), b'no content'),
+    (lambda request: ['a', [{'b': [object()]}]], b'content[1]'),
+    (lambda request: Response(print), b'no content'),
     (lambda: 'no argument', b'TypeError'), (lambda request: Response('', status=99), b'status 99'),
     (lambda request: Response('', headers={'A': 'b\r\nc'}), b'control character'),
 ], ids=['recursion', 'halfway', 'object', 'deep inside', 'function', 'signature', 'status', 'header'])
-def test_what_a_handler_does_wrong_is_a_whole_500_page(running: Callable[..., Running], handler: Callable[..., Any],
+def test_what_a_handler_does_wrong_is_a_whole_500_page(running: Callable[..., Running],
+                                                       handler: Callable[..., Any],
                                                       said: bytes) -> None:
     status, headers, body = running(handler).get()
     assert (status, headers['content-length']) == (500, str(len(body)))
@@ -555,9 +570,11 @@ def test_the_gate_stands_before_the_body(running: Callable[..., Running]) -> Non
 
 
 def test_every_answer_has_the_default_headers(running: Callable[..., Running]) -> None:
-    server = running(lambda request: 1 / 0, admit=lambda head: Response('', status=403) if 'x' in head.target else None,
+    server = running(lambda request: 1 / 0, admit=lambda head: Response('', status=403)
+                     if 'x' in head.target else None,
                      headers={'X-All': 'yes'})
-    for request in (GET, b'GET /x HTTP/1.1\r\nHost: a\r\n\r\n', b'garbage\r\n\r\n', b'BREW / HTTP/1.1\r\nHost: a\r\n\r\n'):
+    for request in (GET, b'GET /x HTTP/1.1\r\nHost: a\r\n\r\n', b'garbage\r\n\r\n',
+                    b'BREW / HTTP/1.1\r\nHost: a\r\n\r\n'):
         answer = server.ask(request)
         assert b'\r\nX-Content-Type-Options: nosniff\r\n' in answer
         assert b'\r\nX-All: yes\r\n' in answer

@@ -85,7 +85,8 @@ def test_a_signal_ends_an_idle_server(serve: Callable[..., Served], number: sign
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('page', ['/sleep', '/swallow', '/spin'])
-def test_a_signal_interrupts_a_handler_and_its_client_is_told(serve: Callable[..., Served], number: signal.Signals,
+def test_a_signal_interrupts_a_handler_and_its_client_is_told(serve: Callable[..., Served],
+                                                              number: signal.Signals,
                                                              page: str) -> None:
     served = serve(APP)
     with socket.create_connection(('127.0.0.1', served.port), timeout=10) as client:
@@ -140,7 +141,7 @@ def test_out_of_file_descriptors_it_keeps_serving(serve: Callable[..., Served]) 
     while 'cannot accept' not in served.output():
         assert time.monotonic() < deadline, served.output()
         time.sleep(0.01)
-    # Those that got in are served, whatever needs a file descriptor, such as the log's first line and the error page.
+    # Those that got in are served, whatever needs a file descriptor, such as the first line of the log.
     for page in (b'/', b'/boom'):
         client = silent.pop(0)
         client.sendall(b'GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % (page, served.port))
@@ -154,8 +155,10 @@ def test_out_of_file_descriptors_it_keeps_serving(serve: Callable[..., Served]) 
 
 def run(script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     path = tmp_path / 'script.py'
-    path.write_text(f'import sys; sys.path.insert(0, {str(ROOT)!r})\nimport kali, socket\n{script}', encoding='utf-8')
-    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=20, check=False)
+    path.write_text(f'import sys; sys.path.insert(0, {str(ROOT)!r})\nimport kali, socket\n{script}',
+                    encoding='utf-8')
+    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=20,
+                          check=False)
 
 
 def test_a_busy_port_is_an_error_that_names_it(tmp_path: Path) -> None:
