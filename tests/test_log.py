@@ -65,7 +65,8 @@ def test_one_line_a_request(caplog: pytest.LogCaptureFixture) -> None:
     import threading
 
     from kali.http.response import Response
-    from kali.server.loop import Server, listen
+    from kali.server.listening import listen
+    from kali.server.loop import Server
     caplog.set_level(logging.INFO, 'kali')
     listener = listen('127.0.0.1', 0)
     port = listener.getsockname()[1]

@@ -64,5 +64,5 @@ def _folder(app_id: str | None, variable: str, default: str, below: str = '') ->
         if not os.path.isabs(base):  # noqa: PTH117  # the XDG specification: a relative path is ignored
             base = os.path.join(home, default)  # noqa: PTH118
     folder = os.path.join(base, *filter(None, parts))  # noqa: PTH118
-    os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+    os.makedirs(folder, 0o700, exist_ok=True)  # noqa: PTH103  # 0700 as XDG asks; one that is there stays as it is
     return folder

@@ -14,7 +14,8 @@ from kali.desktop.folders import application_id, state_folder
 from kali.errors import KaliError
 from kali.http.limits import DEFAULT, Limits
 from kali.server.gate import Gate, Keys, is_key
-from kali.server.loop import Server, listen
+from kali.server.listening import listen
+from kali.server.loop import Server
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ['serve_http']
 
 LOOPBACK = ('127.0.0.1', 'localhost', '::1', '[::1]')
+AGAIN = 'For another browser: {}'
 STEPS = 50  # how many ports are tried after the preferred one
 
 
@@ -53,8 +55,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
         case)
     :param app_id: names the application's folders; by default it follows from the script's path
     :raises ValueError: for an address that others can reach, without `hosts`; an unknown kind of window; a
-        malformed key
-    :raises KaliError: if the port cannot be used
+        malformed key or port
+    :raises KaliError: if the port or the state folder cannot be used
 
     A program is one line longer than its handler::
 
@@ -66,22 +68,31 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
                          "host names people will use it, as in hosts=('office-pc',)")
     if window not in ('tab',):
         raise ValueError(f"window={window!r}: only 'tab' is known")
+    if not 0 <= port <= 65535:
+        raise ValueError(f'port {port}: a port is a number from 0 to 65535')
     if key is not None and not is_key(key):
         raise ValueError('key must be 64 hexadecimal digits, small letters among them')
     if _is_spawned_child():
         return  # multiprocessing runs the script again in each child, up to here (FACTS, Processes)
     if start is None:
         sockets = _listen(address, port)
-        keys = None if key is None else Keys(_cookie(app_id), os.urandom(32).hex())
-        if keys is not None:
-            keys.new(key)
+        keys = None if key is None else _keys_for_scripts(sockets[0].getsockname()[1], app_id, key)
         _run(handler, sockets, keys, hosts, timeout, headers, limits, debug)
         return
-    folder = state_folder(app_id)
+    folder = _state_folder(app_id)
     sockets = _listen_nearby(address, port, folder)
     keys = Keys(_cookie(app_id), _secret(folder))
     _announce(sockets[0].getsockname()[1], start, keys, folder, key)
     _run(handler, sockets, keys, hosts, timeout, headers, limits, debug)
+
+
+def _state_folder(app_id: str | None) -> str:
+    try:
+        return state_folder(app_id)
+    except OSError as error:
+        raise KaliError('The folder for what the program remembers between runs cannot be made '
+                        f'({error.filename}: {error.strerror}). Set XDG_STATE_HOME or HOME to a folder that '
+                        'can be written, or use start=None and no key.') from error
 
 
 def _run(handler: Handler, sockets: list[socket.socket], keys: Keys | None, hosts: Iterable[str],
@@ -131,11 +142,28 @@ def _listen_nearby(address: str, port: int, folder: str) -> list[socket.socket]:
 def _announce(port: int, start: str, keys: Keys, folder: str, key: str | None) -> None:
     """Open the window, and print an address for any other browser."""
     from kali.desktop.window import open_window  # only a program with a window needs it
-    url = f'http://127.0.0.1:{port}/{start.lstrip("/")}'
-    url += '&key=' if '?' in url else '?key='
-    _say(f'Running at {url}{keys.new(key)}\n(the address works once; Ctrl-C ends the program)')
+    url = _address(port, start)
+    _invite(keys, url, 'Running at {}\n(the address works once; Ctrl-C ends the program)', key)
     open_window(url + keys.new(), folder,
                 lambda: _say('No browser could be opened; open the address above in one.'))
+
+
+def _keys_for_scripts(port: int, app_id: str | None, key: str) -> Keys:
+    """Keys where nobody opens a window: whoever chose `key` knows it already, so only later ones are told."""
+    keys = Keys(_cookie(app_id), _secret(_state_folder(app_id)))
+    keys.new(key, used=lambda: _invite(keys, _address(port, '/'), AGAIN))
+    return keys
+
+
+def _address(port: int, start: str) -> str:
+    """The address of the page `start`, up to where the key goes."""
+    url = f'http://127.0.0.1:{port}/{start.lstrip("/")}'
+    return url + ('&key=' if '?' in url else '?key=')
+
+
+def _invite(keys: Keys, url: str, words: str, key: str | None = None) -> None:
+    """Print an address that lets one browser in, and another one as soon as it has been used."""
+    _say(words.format(url + keys.new(key, used=lambda: _invite(keys, url, AGAIN))))
 
 
 def _say(text: str) -> None:

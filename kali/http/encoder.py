@@ -16,7 +16,21 @@ TYPE_CHECKING = False  # spelled out: hello-world starts without the typing modu
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ['DEFAULT_HEADERS', 'Encoder']
+__all__ = ['DEFAULT_HEADERS', 'OWN_PAGES_ONLY', 'Encoder']
+
+# What a page may load and whom it may talk to: this server and nobody else. Pictures and fonts may also stand in
+# the page itself (data:), and pictures, sound and film be made by its scripts (blob:).
+#
+# Scripts in the page (<script>, onclick=) run. A policy against them is worth having, but pages of kali 0.0.x
+# cannot do without (their lists open a record by onclick), what they lack would fail without a word on the
+# page, and templates escape for scripts as they do for text. What a script that somebody smuggled in cannot do
+# is load more of itself, or send what it finds by fetch, form, picture or frame; only a navigation could carry
+# something away. kali's own pages about mishaps, which show what others wrote, carry OWN_PAGES_ONLY instead, and
+# an application whose scripts are files should do so too: see server/THREATS.md.
+_POLICY = ("default-src 'self'; script-src 'self'{}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+           "media-src 'self' data: blob:; font-src 'self' data:; base-uri 'self'; form-action 'self'; "
+           "frame-ancestors 'none'")
+OWN_PAGES_ONLY = _POLICY.format('')
 
 DEFAULT_HEADERS = {
     'Content-Type': 'text/html; charset=utf-8',
@@ -24,7 +38,7 @@ DEFAULT_HEADERS = {
     'Cache-Control': 'private, no-cache',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
-    'Content-Security-Policy': "frame-ancestors 'none'",
+    'Content-Security-Policy': _POLICY.format(" 'unsafe-inline'"),
     'Referrer-Policy': 'same-origin',  # no-referrer would make the browser's own forms send Origin: null
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',

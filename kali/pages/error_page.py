@@ -40,7 +40,7 @@ def error_response(request: Request, error: BaseException, *, debug: bool, refer
         return Response.generic(f'<p>{message}</p>', status=error.status, headers=error.headers)
     if not debug:
         return Response.generic(_APOLOGY % escape_text(reference), title='Something went wrong', status=500)
-    if isinstance(error, DatabaseError):  # its sentence is about a file; where the program met it helps nobody
+    if isinstance(error, DatabaseError):  # it is about a file; where the program met it helps nobody
         return Response.swear(request, '<p>' + escape_text(_message(error)).replace('\n', '<br>') + '</p>')
     detail = _REPORT % (escape_text(_summary(error)), escape_text(_report(request, error)))
     return Response.swear(request, [detail, '<script src="/.kali/kali.js" defer></script>'], status=500)

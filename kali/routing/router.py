@@ -230,7 +230,7 @@ class Router:
             return cls
         return decorate
 
-    def url_for(self, target: Any, *args: Any, **query: Any) -> str:
+    def url_for(self, target: Any, /, *args: Any, **query: Any) -> str:
         """The URL at which a function or class is mounted.
 
         :param args: values for the wildcards; for a service also the name of the page in it

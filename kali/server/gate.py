@@ -17,12 +17,11 @@ import re
 # What hmac.compare_digest is; the hmac module would load OpenSSL besides, 3.7 MB.
 from _operator import _compare_digest as compare_digest
 
-from kali.http.cookies import parse_cookies
 from kali.http.response import Response, wrapper
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from kali.http.parser import Head
@@ -34,12 +33,17 @@ __all__ = ['Gate', 'Keys', 'gate', 'is_key']
 SAFE_METHODS = frozenset(('GET', 'HEAD', 'OPTIONS'))
 _KEY = re.compile(r'([?&])key=([0-9a-f]{64})(&|$)')
 
+# A link from elsewhere brings no Strict cookie even to who is in; one from this page does. It leads to the start
+# only, so that a crafted address gets no further.
 _NO_KEY = """<p>This page belongs to a program on this computer,
 and only the window that the program opened may use it.</p>
-<p>To get in, start the program again, or open the address that it printed where it was started.</p>
+<p>To get in, start the program again, or open the address that it printed where it was started.
+The address works once; after that, a new one is printed.</p>
+<p>If the program is open in this browser already, and a link from elsewhere brought you here:
+<a href="/">go to its start page</a>.</p>
 """
 _WELCOME = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Opening</title>
-<script>location.replace(%s)</script></head>
+<script nonce="%s">location.replace(%s)</script></head>
 <body><p><a href="%s">Go on</a></p></body></html>
 """
 
@@ -58,31 +62,46 @@ class Keys:
 
     def __init__(self, cookie: str, secret: str) -> None:
         self.cookie, self.secret = cookie, secret
-        self._fresh: set[str] = set()
+        self._fresh: dict[str, Callable[[], object] | None] = {}
         self._spent: set[str] = set()
 
-    def new(self, key: str | None = None) -> str:
-        """A fresh key of 256 bits, or the given one, good for one use."""
+    def new(self, key: str | None = None, *, used: Callable[[], object] | None = None) -> str:
+        """A fresh key of 256 bits, or the given one, good for one use.
+
+        :param used: called once when the key has been used
+        """
         key = key or os.urandom(32).hex()
-        self._fresh.add(key)
+        self._fresh[key] = used
         return key
 
     def swap(self, key: str) -> bool:
         """Whether `key` is fresh; it is spent from now on."""
-        if key in self._fresh:
-            self._fresh.discard(key)
-            self._spent.add(key)
-            return True
-        return False
+        if key not in self._fresh:
+            return False
+        used = self._fresh.pop(key)
+        self._spent.add(key)
+        if used is not None:
+            used()
+        return True
 
     def was_spent(self, key: str) -> bool:
         """Whether `key` was one of ours once."""
         return key in self._spent
 
-    def opens(self, cookies: dict[str, str]) -> bool:
-        """Whether the right cookie is among `cookies`; takes the same time for every wrong one."""
-        value = cookies.get(self.cookie)
-        return value is not None and value.isascii() and bool(compare_digest(value, self.secret))
+    def opens(self, cookies: str) -> bool:
+        """Whether the right cookie is in a `Cookie` field; takes the same time for every wrong one.
+
+        Another server on this host can set cookies of this name too (they ignore ports), so each one counts:
+        it cannot shut the user out by adding a wrong one.
+        """
+        prefix = self.cookie + '='
+        for pair in cookies.split(';'):
+            pair = pair.strip()
+            if pair.startswith(prefix):
+                value = pair[len(prefix):]
+                if value.isascii() and compare_digest(value, self.secret):
+                    return True
+        return False
 
 
 class Gate:
@@ -122,7 +141,10 @@ class Gate:
 
     def _unlock(self, head: Head | Request, keys: Keys) -> Response | None:
         """Ask for the launch cookie, or hand it out for a fresh key."""
-        is_in = keys.opens(parse_cookies('; '.join(head.headers.get_list('cookie'))))
+        # Browsers send all cookies in one field (RFC 6265 section 5.4); anybody else pays for the longer way.
+        headers = head.headers
+        is_in = 'cookie' in headers.last and (
+            keys.opens(headers.last['cookie']) or keys.opens(';'.join(headers.get_list('cookie'))))
         match = _KEY.search(head.target) if 'key=' in head.target else None
         if match is not None and head.method == 'GET':
             clean = _without(head.target, match)
@@ -157,12 +179,13 @@ def _without(target: str, match: re.Match[str]) -> str:
 def _welcome(url: str, keys: Keys) -> Response:
     # 200 and a script instead of a redirect: after a launch page at file://, a redirect would lose the Strict
     # cookie (FACTS, Browsers), and replace() leaves no history entry with the key.
-    quoted = '"' + url.replace('\\', '%5C').replace('"', '%22').replace('<', '%3C').replace('>', '%3E') + '"'
-    page = Response(_WELCOME % (quoted, quoted.strip('"').replace('&', '&amp;')),
+    url = url.replace('\\', '%5C').replace('"', '%22').replace('<', '%3C').replace('>', '%3E')
+    nonce = os.urandom(16).hex()
+    page = Response(_WELCOME % (nonce, f'"{url}"', url.replace('&', '&amp;')),
                     headers={'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer',
-                             # its own, or a stricter one of the application would stop its script
-                             'Content-Security-Policy': "default-src 'none'; script-src 'unsafe-inline'; "
-                                                        "frame-ancestors 'none'"})
+                             # its own: the address is text from a request, and only this script may run
+                             'Content-Security-Policy': f"default-src 'none'; script-src 'nonce-{nonce}'; "
+                                                        "base-uri 'none'; frame-ancestors 'none'"})
     page.set_cookie(keys.cookie, keys.secret, same_site='Strict')
     return page
 

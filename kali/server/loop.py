@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import selectors
-import signal
 import socket
 import sys
 import time
@@ -18,7 +17,6 @@ from collections import deque
 from heapq import heappop, heappush
 
 from kali import log
-from kali.errors import KaliError
 from kali.http.deferred import Deferred, Wait
 from kali.http.encoder import Encoder
 from kali.http.limits import DEFAULT, Limits
@@ -35,6 +33,7 @@ from kali.server.connection import (
     Connection,
 )
 from kali.server.dispatcher import Broken, Dispatcher, rendered
+from kali.server.signals import Signals
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -48,7 +47,6 @@ __all__ = ['Server']
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 STOP_SECONDS = 1.5  # for answers under way when the server is told to end
-BACKLOG = 128  # clients that the system keeps waiting for accept
 
 
 class Server:
@@ -111,7 +109,7 @@ class Server:
     def run(self) -> None:
         """Serve until stopped. Enters the handler's `lifespan` first and leaves it in the end."""
         try:
-            with _Signals(self):
+            with Signals(self.interrupt, self._wake_out):
                 self._run_within(list(getattr(self.handler, 'lifespan', ())))
         finally:
             self._close()
@@ -520,67 +518,3 @@ class Server:
         self.wake()
         if self._handling:
             raise KeyboardInterrupt
-
-
-class _Signals:
-    """SIGINT and SIGTERM end the server while it runs; what they did before is put back.
-
-    A handler that swallows the interruption is interrupted again four times a second, by SIGALRM; there is
-    none on Windows, where a second Ctrl-C does it.
-    """
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.before: list[tuple[int, Any]] = []
-        self.wakeup = -1
-
-    def __enter__(self) -> None:
-        try:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.before.append((number, signal.signal(number, self._asked)))
-            if hasattr(signal, 'SIGALRM'):
-                self.before.append((signal.SIGALRM, signal.signal(signal.SIGALRM, self._again)))
-        except ValueError:
-            return  # not in the main thread: whoever started this one calls stop()
-        self.server._wake_out.setblocking(False)
-        self.wakeup = signal.set_wakeup_fd(self.server._wake_out.fileno(), warn_on_full_buffer=False)
-
-    def _asked(self, number: int, frame: object) -> None:
-        if hasattr(signal, 'setitimer'):
-            signal.setitimer(signal.ITIMER_REAL, 0.25, 0.25)
-        self.server.interrupt()
-
-    def _again(self, number: int, frame: object) -> None:
-        self.server.interrupt()
-
-    def __exit__(self, *error: object) -> None:
-        if hasattr(signal, 'setitimer') and self.before:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        if self.before:
-            signal.set_wakeup_fd(self.wakeup)
-        for number, action in self.before:
-            signal.signal(number, action)
-
-
-def listen(address: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    :raises KaliError: if the port is taken or may not be used; says which and what to do.
-    """
-    family = socket.AF_INET6 if ':' in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if sys.platform == 'win32':
-            # There, SO_REUSEADDR would let two programs listen on one port (cpython#85307).
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((address, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise KaliError(f'Port {port} on {address} cannot be used ({error.strerror or error}): another '
-                        'program may have it. End that program, or give another port.') from error
-    return listener

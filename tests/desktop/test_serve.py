@@ -194,6 +194,13 @@ def test_a_state_folder_that_cannot_be_written_is_told_of(program: Start, tmp_pa
     assert 'cannot remember the port' in second.output.read_text()
 
 
+def test_a_state_folder_that_cannot_be_made_is_a_sentence(program: Start, tmp_path: Path) -> None:
+    (tmp_path / 'state').write_text('a file where a folder should be')
+    running = program()
+    assert running.process.wait(PATIENCE) == 1
+    assert 'what the program remembers between runs cannot be made' in running.output.read_text()
+
+
 def test_localhost_is_served_on_both_addresses(program: Start) -> None:
     running = program()
     with socket.socket(socket.AF_INET6) as client:

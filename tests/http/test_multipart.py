@@ -46,8 +46,8 @@ def test_fields_and_files_as_a_browser_sends_them() -> None:
     ('name="a%0D%0Ab"', 'a\r\nb', None),
     ('name="a%20b"', 'a%20b', None),                                           # only those three are escaped
     (r'name="a\"b"; filename="x\"y.txt"', 'a"b', 'x"y.txt'),                   # older ones
-    (r'name="f"; filename="C:\Users\me\photo.png"', 'f', 'photo.png'),         # still older ones
-    ('name="f"; filename="/home/me/photo.png"', 'f', 'photo.png'),
+    (r'name="f"; filename="C:\Pictures\me\photo.png"', 'f', 'photo.png'),         # still older ones
+    ('name="f"; filename="/pictures/me/photo.png"', 'f', 'photo.png'),
     (r'name="f"; filename="odd\"', 'f', ''),                                   # ends in a backslash
     (r'name="a\"; filename="b.txt"', 'a\\', 'b.txt'),
     ('name="a;b"; filename="c;d.txt"', 'a;b', 'c;d.txt'),

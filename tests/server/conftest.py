@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kali.server.loop import Server, listen
+from kali.server.listening import listen
+from kali.server.loop import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

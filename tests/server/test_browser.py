@@ -32,7 +32,8 @@ APP = """
 
     @app.function('/script/*')
     def script(n: int):
-        return kali.Response('window.ran = (window.ran || 0) + 1', headers={'Content-Type': 'text/javascript'})
+        return kali.Response('window.ran = 1 + (window.ran || 0)',
+                             headers={'Content-Type': 'text/javascript'})
 
     @app.function('/image/*')
     def image(n: int):

@@ -411,6 +411,21 @@ def test_a_stream_cut_by_the_end_does_not_look_whole(running: Callable[..., Runn
             rest(client)
 
 
+@pytest.mark.slow
+def test_a_stream_without_end_does_not_keep_the_server_from_ending(running: Callable[..., Running]) -> None:
+    def pieces() -> Iterator[str]:
+        while True:
+            yield 'x' * 1000
+    server = running(lambda request: Response.stream(pieces()))
+    with server.connect(GET) as client:
+        client.recv(10)
+        begin = time.monotonic()
+        server.end()
+        assert time.monotonic() - begin < 2
+        with pytest.raises(ConnectionResetError):
+            rest(client)
+
+
 ENDS: list[BaseException] = [SystemExit(3), KeyboardInterrupt(), RecursionError(), MemoryError(),
                              GeneratorExit(),
                              ZeroDivisionError(), StopIteration(), BaseException()]

@@ -181,7 +181,8 @@ def test_a_port_that_is_busy_for_ipv6_alone_is_busy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('arguments, said', [
     ("address='0.0.0.0'", 'can be reached by others'), ("address='192.168.0.7'", 'hosts='),
-    ("window='hologram'", "only 'tab' is known"), ("key='short'", '64 hexadecimal digits'),
+    ("port=70000", 'from 0 to 65535'), ("window='hologram'", "only 'tab' is known"),
+    ("key='short'", '64 hexadecimal digits'),
 ])
 def test_what_serve_http_refuses(tmp_path: Path, arguments: str, said: str) -> None:
     done = run(f'kali.serve_http(print, start=None, {arguments})', tmp_path)
@@ -198,7 +199,8 @@ def test_in_a_spawned_child_it_does_nothing(tmp_path: Path) -> None:
 
 def test_no_console_is_survived(tmp_path: Path) -> None:
     script = ('import sys\nsys.stdout = sys.stderr = None\nimport threading, urllib.request, os\n'
-              'from kali.server.loop import Server, listen\nlistener = listen("127.0.0.1", 0)\n'
+              'from kali.server.loop import Server\nfrom kali.server.listening import listen\n'
+              'listener = listen("127.0.0.1", 0)\n'
               'port = listener.getsockname()[1]\nserver = Server(lambda request: 1 / 0, [listener])\n'
               'thread = threading.Thread(target=server.run)\nthread.start()\n'
               'client = socket.create_connection(("127.0.0.1", port))\n'
