@@ -38,8 +38,16 @@ def _write(level: str, message: str, values: tuple[object, ...],
     values = tuple(map(_printable, values))
     try:
         import logging  # see above: loaded late on purpose
-        logging.getLogger('kali').log(getattr(logging, level.upper()), message, *values,
-                                         exc_info=exception, stacklevel=3)
+        number, logger = getattr(logging, level.upper()), logging.getLogger('kali')
+        if exception is None or not logger.isEnabledFor(number):
+            logger.log(number, message, *values, stacklevel=3)
+            return
+        caller = sys._getframe(2)
+        code = caller.f_code
+        record = logger.makeRecord(logger.name, number, code.co_filename, caller.f_lineno, message, values,
+                                   (type(exception), exception, exception.__traceback__), code.co_name)
+        record.exc_text = _traceback(exception)  # formatters take it if it is there
+        logger.handle(record)
     except Exception as error:
         # There may be no file descriptor left to load it with; a mishap must not become worse by being told.
         if sys.stderr is not None:
@@ -51,3 +59,10 @@ def _printable(value: object) -> object:
     if not isinstance(value, str) or value.isprintable():
         return value
     return ''.join(each if each.isprintable() else repr(each)[1:-1] for each in value)
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback of `error`, each line marked: its message may quote a request, line ends and all."""
+    import traceback  # logging has loaded it
+    text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
+    return '\n'.join(f'  | {_printable(line)}' for line in text.rstrip('\n').split('\n'))

@@ -169,8 +169,8 @@ def test_names_that_programs_import() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         for name in ('Entry', 'Memo', 'Pick', 'Formlet', 'tag', 'Lens', 'StringLens', 'DateLens',
-                     'ChoiceLens', 'EnumLens', 'ListLens', 'Test', 'Nullable', 'BLANKABLE', 'TYPICAL', 'NULLABLE', 'DATE',
-                     'ValidationError', 'SaveError', 'FormElement'):
+                     'ChoiceLens', 'EnumLens', 'ListLens', 'Test', 'Nullable', 'BLANKABLE', 'TYPICAL',
+                     'NULLABLE', 'DATE', 'ValidationError', 'SaveError', 'FormElement'):
             assert hasattr(forms, name), name
     paragraph = forms.tag('p', {'class': 'a"b', 'hidden': None}, ['<b>', 'x'])
     assert str(paragraph) == '<p class="a&quot;b" hidden><b>x</p>'

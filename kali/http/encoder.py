@@ -2,7 +2,7 @@
 
 It alone puts on the headers that every answer carries; a header that the response sets itself wins. HTTP/1.0
 without keep-alive: the connection ends with the answer. Sources: RFC 9112 section 4, RFC 9110 section 8.6,
-Fetch standard (`nosniff`, cross-origin policies), CSP Level 3 (`frame-ancestors`).
+Fetch standard (`nosniff`, cross-origin policies), Content Security Policy Level 3.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ TYPE_CHECKING = False  # spelled out: hello-world starts without the typing modu
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ['DEFAULT_HEADERS', 'OWN_PAGES_ONLY', 'Encoder']
+__all__ = ['DEFAULT_HEADERS', 'STRICT_POLICY', 'Encoder']
 
-# What a page may load and whom it may talk to: this server and nobody else. Pictures and fonts may also stand in
-# the page itself (data:), and pictures, sound and film be made by its scripts (blob:).
+# What a page may load and whom it may talk to: this server and nobody else. Pictures and fonts may also stand
+# in the page itself (data:), and its scripts may make pictures, sound and film (blob:).
 #
-# Scripts in the page (<script>, onclick=) run. A policy against them is worth having, but pages of kali 0.0.x
-# cannot do without (their lists open a record by onclick), what they lack would fail without a word on the
-# page, and templates escape for scripts as they do for text. What a script that somebody smuggled in cannot do
-# is load more of itself, or send what it finds by fetch, form, picture or frame; only a navigation could carry
-# something away. kali's own pages about mishaps, which show what others wrote, carry OWN_PAGES_ONLY instead, and
-# an application whose scripts are files should do so too: see server/THREATS.md.
-_POLICY = ("default-src 'self'; script-src 'self'{}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-           "media-src 'self' data: blob:; font-src 'self' data:; base-uri 'self'; form-action 'self'; "
-           "frame-ancestors 'none'")
-OWN_PAGES_ONLY = _POLICY.format('')
+# Scripts in the page (<script>, onclick=) run. A policy against them would be worth having, but pages of kali
+# 0.0.x cannot do without (their lists open a record by onclick), nothing on a page would say why it is dead,
+# and templates escape for scripts as they do for text. What a script that somebody smuggled in cannot do is
+# load more of itself, or send what it finds by fetch, form, picture or frame; only leading the whole window
+# elsewhere could carry something out. Where scripts are files, STRICT_POLICY closes that too (THREATS.md in
+# kali/server); kali's own pages about mishaps, which show what others wrote, always carry it.
+_POLICY = ("default-src 'self'; script-src 'self'{}; style-src 'self' 'unsafe-inline'; "
+           "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+           "base-uri 'self'; form-action 'self'; frame-ancestors 'none'")
+STRICT_POLICY = _POLICY.format('')
 
 DEFAULT_HEADERS = {
     'Content-Type': 'text/html; charset=utf-8',

@@ -64,17 +64,20 @@ def content_type_of(filename: str) -> str:
 
 def file_answer(path: str | os.PathLike[str], *, request: Request | None = None,
                 content_type: str | None = None,
-                download: str | bool = False) -> tuple[int, dict[str, str], bytes | Pieces]:
+                download: str | bool = False,
+                file: BinaryIO | None = None) -> tuple[int, dict[str, str], bytes | Pieces]:
     """Status, header fields and content of an answer with the file at `path`.
 
     :param request: its conditions and range are honoured
+    :param file: the file itself, by who has opened it already; it is closed here
     :raises NotFound: 404 if it is no readable file.
     """
     name = os.path.basename(path)  # noqa: PTH119  # pathlib costs hello-world 8 ms
-    try:
-        file = open(path, 'rb')  # noqa: SIM115, PTH123  # closed below, or by Pieces
-    except OSError:
-        raise NotFound(f'There is no file {name} here.') from None
+    if file is None:
+        try:
+            file = open(path, 'rb')  # noqa: SIM115, PTH123  # closed below, or by Pieces
+        except OSError:
+            raise NotFound(f'There is no file {name} here.') from None
     try:
         status = os.fstat(file.fileno())
         headers = {'Content-Type': content_type or content_type_of(name), 'Accept-Ranges': 'bytes',

@@ -41,12 +41,14 @@ class Scope:
     """The mutable record of one request, shared by every Request derived from it.
 
     `route` is the Router's: which handler, under which path. `transaction` is the guard's. `host` is the
-    server's: what long-lived parts may ask of it.
+    server's: what long-lived parts may ask of it. `debug` says whether a page may show what is inside the
+    program.
     """
 
-    __slots__ = ('host', 'route', 'transaction')
+    __slots__ = ('debug', 'host', 'route', 'transaction')
 
     def __init__(self) -> None:
+        self.debug = True
         self.route: str | None = None
         self.transaction: Any = None
         self.host: Any = None

@@ -1,12 +1,14 @@
 """The error page: what the user sees when a handler failed, and what the programmer sees of the cause.
 
-Everything on it is escaped. With `debug` it shows the traceback with its source lines, those of templates
-included; without, an apology and a number that stands in the log.
+Everything on it is escaped, and no script in it runs. With `debug` it shows the traceback with its source
+lines, those of templates included; without, an apology and a number that stands in the log, and nothing of
+the program.
 """
 
 from __future__ import annotations
 
 from kali.errors import DatabaseError, KaliError, TemplateError
+from kali.http.encoder import STRICT_POLICY
 from kali.http.response import Response
 from kali.markup import escape_text
 
@@ -22,6 +24,10 @@ _REPORT = """<p><strong>%s</strong></p>
 <p><button type="button" data-copy="kali-report">Copy the report</button></p>
 <pre id="kali-report">%s</pre>
 """
+_BUSY = """<p>The program cannot get at its data at the moment. Nothing was saved just now.</p>
+<p>Try again in a moment. If that does not help, tell whoever looks after this program
+the number <strong>%s</strong>.</p>
+"""
 _APOLOGY = """<p>We are sorry: this did not work, and it is not your fault.</p>
 <p>If it happens again, tell whoever looks after this program the number <strong>%s</strong>.</p>
 """
@@ -35,15 +41,30 @@ def error_response(request: Request, error: BaseException, *, debug: bool, refer
 
     :param reference: the number under which the log has it, for the page without `debug`.
     """
+    page = _page(request, error, debug, reference)
+    if 'content-security-policy' not in page.headers:
+        page.add_header('Content-Security-Policy', STRICT_POLICY)
+    return page
+
+
+def _page(request: Request, error: BaseException, debug: bool, reference: str) -> Response:
+    if isinstance(error, DatabaseError):  # it is about a file; where the program met it helps nobody
+        if not debug:
+            return _apology(reference, error.status)
+        lines = escape_text(_message(error)).replace('\n', '<br>')
+        return Response.swear(request, f'<p>{lines}</p>', status=error.status)
     if isinstance(error, KaliError) and (error.status < 500 or error.status in (501, 503, 505)):
         message = escape_text(_message(error))
         return Response.generic(f'<p>{message}</p>', status=error.status, headers=error.headers)
     if not debug:
-        return Response.generic(_APOLOGY % escape_text(reference), title='Something went wrong', status=500)
-    if isinstance(error, DatabaseError):  # it is about a file; where the program met it helps nobody
-        return Response.swear(request, '<p>' + escape_text(_message(error)).replace('\n', '<br>') + '</p>')
+        return _apology(reference)
     detail = _REPORT % (escape_text(_summary(error)), escape_text(_report(request, error)))
     return Response.swear(request, [detail, '<script src="/.kali/kali.js" defer></script>'], status=500)
+
+
+def _apology(reference: str, status: int = 500) -> Response:
+    words = _BUSY if status == 503 else _APOLOGY
+    return Response.generic(words % escape_text(reference), title='Something went wrong', status=status)
 
 
 def _summary(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 /* kali.js: small comforts. Every page works without it.
 
    A form is sent once for each press: until an answer is there, its buttons do nothing. The server saves once in any
-   case; this saves the wait for a second answer. And the first field with an error gets the focus. */
+   case; this saves the wait for a second answer. The first field with an error gets the focus. And a button with
+   data-copy="ID" copies the text of the element with that id. */
 
 'use strict';
 
@@ -41,6 +42,22 @@
   // Back brings a page as it was left, buttons off included; and a download leaves it standing.
   addEventListener('pageshow', release);
   addEventListener('focus', release);
+
+  const copy = async (source) => {
+    try {
+      await navigator.clipboard.writeText(source.textContent);  // only where the address is localhost, or https
+      return true;
+    } catch {
+      getSelection().selectAllChildren(source);  // the older way; if it fails too, all is selected for Ctrl-C
+      return document.execCommand('copy');
+    }
+  };
+
+  addEventListener('click', async (event) => {
+    const button = event.target instanceof Element && event.target.closest('[data-copy]');
+    const source = button && document.getElementById(button.dataset.copy);
+    if (source && await copy(source)) button.textContent = button.dataset.copied || 'Copied';
+  });
 
   const wrong = document.querySelector('[aria-invalid="true"]');
   if (wrong) wrong.focus();

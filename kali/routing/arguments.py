@@ -101,6 +101,10 @@ class Arguments:
         by_name = self._request is not None and None not in self._plan
         return positional, {self._request: request} if by_name else {}  # type: ignore[dict-item]
 
+    def takes_nothing(self) -> bool:
+        """Whether the function has no parameters at all."""
+        return not (self._plan or self._keywords or self._open)
+
     def required(self) -> list[str]:
         """The names of the fields without a default."""
         return [name for name, each in self._keywords.items()

@@ -73,8 +73,11 @@ def function_handler(function: Callable[..., Any], wildcards: int) -> Handler:
     :raises TypeError: if the function cannot take the route's wildcards.
     """
     arguments = Arguments(function, wildcards)
+    is_plain = arguments.takes_nothing()
 
     def handle(request: Request) -> Any:
+        if is_plain and request.method == 'GET' and '?' not in request.target:
+            return function()  # nothing wanted, nothing given: nothing to bind
         try:
             positional, keywords = arguments.bind(request)
         except KaliError as error:

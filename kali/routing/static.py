@@ -1,22 +1,27 @@
 """StaticFolder: the files of one folder as a handler, and nothing from outside it.
 
 A name is looked at before the file system is asked: what any system could read as something else than a plain
-name in this folder does not exist. Then the real path must still lie inside. What a file's response looks
-like is in `kali.http.files`. Sources: the project's facts, static path; Microsoft, "Naming Files, Paths, and
-Namespaces".
+name in this folder does not exist. Then the real path must still lie inside, and be free of hidden names; and
+what is opened along it is opened without following links, so that one which somebody puts there meanwhile
+leads nowhere. What a file's response looks like is in `kali.http.files`. Sources: the project's facts, static
+path; Microsoft, "Naming Files, Paths, and Namespaces"; POSIX, openat().
 """
 
 from __future__ import annotations
 
 import os
 import re
+from stat import S_ISDIR, S_ISREG
 from urllib.parse import quote
 
+from kali.http.encoder import STRICT_POLICY
 from kali.http.response import Response
 from kali.markup import escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kali.http.deferred import Deferred
     from kali.http.request import Request
 
@@ -25,14 +30,26 @@ __all__ = ['StaticFolder']
 # Control characters, separators, drive and stream colons, what Windows drops at the end of a name, and the
 # stand-ins for bytes that are no UTF-8, which no URL can name.
 _UNSAFE = re.compile('[\x00-\x1f\x7f/\\\\:\ud800-\udfff]|[. ]$')
+# What begins with a dot or an underscore, also behind characters that HFS+ takes no notice of.
+_HIDDEN = re.compile('[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]*(?:[._]|$)')
 _DEVICE = re.compile(r'(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$', re.IGNORECASE)
+
+# Whether a path can be walked name by name, no links followed (not so on Windows).
+WALKS = os.open in os.supports_dir_fd and hasattr(os, 'O_NOFOLLOW')
+# Documents that could run scripts, though people take them for pictures or data, get an origin of their own.
+_SANDBOX = "sandbox; default-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+_SANDBOXED = ('image/svg+xml', 'application/xml')
+# What a page may show or play of a folder of foreign files, and what cannot do anything there.
+_PASSIVE = re.compile('image/(?!svg)|audio/|video/|text/plain|application/pdf')
+_ANY_BYTES = 'application/octet-stream'
 
 
 class StaticFolder:
     """A handler that shows the files of a folder; mount it with `Router.delegate_folder`.
 
     :param path: the folder; names in it that begin with a dot or an underscore stay hidden
-    :param download: True has the browser save every file instead of showing it, for folders of foreign files
+    :param download: True, for folders of foreign files, has the browser save every file instead of showing
+        it, and run none of them as a script or style of a page
     :raises ValueError: if there is no such folder
 
     >>> import tempfile, pathlib
@@ -61,46 +78,146 @@ class StaticFolder:
             names = names[:-1]
         if any(map(_is_hidden, names)):
             return _missing(request)
-        path = os.path.join(self.root, *names)  # noqa: PTH118
-        if not self._contains(path):
+        found = self._open(names)
+        if found is None:
             return _missing(request)
-        if os.path.isdir(path):  # noqa: PTH112
-            return self._folder(request, path, names) if is_folder else Response.redirect(
-                request.app_url([*names, ''], request.query))
-        if is_folder or not os.path.isfile(path):  # noqa: PTH113
-            return _missing(request)
-        return Response.file(path, request=request, download=self.download)
-
-    def _contains(self, path: str) -> bool:
-        """Whether `path`, all links followed, lies in this folder."""
-        real = os.path.realpath(path)
-        return real == self.root or real.startswith(self.root.rstrip(os.sep) + os.sep)
-
-    def _folder(self, request: Request, path: str, names: list[str]) -> Response | Deferred:
-        index = os.path.join(path, 'index.html')  # noqa: PTH118
-        if os.path.isfile(index) and self._contains(index):  # noqa: PTH113
-            return Response.file(index, request=request, download=self.download)
+        if not S_ISDIR(found.mode):
+            if is_folder:
+                found.close()
+                return _missing(request)
+            return self._file(request, names[-1], found)
         try:
-            names_in_it = os.listdir(path)  # noqa: PTH208
+            if is_folder:
+                return self._folder(request, names, found)
+        finally:
+            found.close()
+        return Response.redirect(request.app_url([*names, ''], request.query))
+
+    def _inside(self, names: list[str]) -> list[str] | None:
+        """The names that lead to the same place without links; None if it is hidden or not in this folder."""
+        root = self.root.rstrip(os.sep)
+        real = os.path.realpath(os.path.join(self.root, *names))  # noqa: PTH118
+        if real == self.root:
+            return []
+        if not real.startswith(root + os.sep):
+            return None
+        # Not only a link can lead to a hidden name: on Windows GIT~1 may be another name of .git.
+        parts = real[len(root) + 1:].split(os.sep)  # noqa: PTH206
+        return None if any(map(_is_hidden, parts)) else parts
+
+    def _open(self, names: list[str]) -> _Found | None:
+        """The file or folder that `names` lead to, for reading; None if there is none."""
+        parts = self._inside(names)
+        if parts is None:
+            return None
+        try:
+            found = _walk(self.root, parts) if WALKS else self._jump(names, parts)
+        except OSError:
+            return None
+        if found is not None and not (S_ISREG(found.mode) or S_ISDIR(found.mode)):
+            found.close()  # a pipe or a device
+            return None
+        return found
+
+    def _jump(self, names: list[str], parts: list[str]) -> _Found | None:
+        """Open in one go, then look again whether it is what it should be."""
+        path = os.path.join(self.root, *parts)  # noqa: PTH118
+        status = os.stat(path)  # noqa: PTH116
+        if S_ISDIR(status.st_mode):
+            return _Found(path, status)  # Windows opens no folders
+        handle = os.open(path, os.O_RDONLY | _BINARY | _DONT_WAIT)
+        found = _Found(handle, os.fstat(handle))
+        if self._inside(names) == parts and os.path.samestat(os.stat(path), found.status):  # noqa: PTH116
+            return found
+        found.close()
+        return None
+
+    def _file(self, request: Request, name: str, found: _Found) -> Response | Deferred:
+        from kali.http.files import content_type_of, file_answer  # its table is for programs that send files
+        kind = content_type_of(name)
+        if self.download and not _PASSIVE.match(kind):
+            kind = _ANY_BYTES
+        assert isinstance(found.handle, int)  # only a folder may be a path
+        file = open(found.handle, 'rb')  # noqa: SIM115, PTH123  # closed by who reads it
+        status, headers, content = file_answer(name, request=request, content_type=kind,
+                                               download=self.download, file=file)
+        if kind in _SANDBOXED:
+            headers['Content-Security-Policy'] = _SANDBOX
+        if isinstance(content, bytes):
+            return Response(content, status=status, headers=headers)
+        return Response.stream(content, status=status, headers=headers)
+
+    def _folder(self, request: Request, names: list[str], found: _Found) -> Response | Deferred:
+        index = self._open([*names, 'index.html'])
+        if index is not None:
+            if S_ISREG(index.mode):
+                return self._file(request, 'index.html', index)
+            index.close()
+        try:
+            shown = sorted(self._shown(names, found))
         except OSError:  # it may not be looked into, or has just gone
             return _missing(request)
-        shown = []
-        for name in names_in_it:
-            full = os.path.join(path, name)  # noqa: PTH118
-            is_file = os.path.isfile(full)  # noqa: PTH113
-            if not _is_hidden(name) and self._contains(full) and (is_file or os.path.isdir(full)):  # noqa: PTH112
-                shown.append((is_file, name.lower(), name))
         lines = ['<li><a href="../">../</a></li>\n'] if names else []
-        for is_file, _, name in sorted(shown):
+        for is_file, _, name in shown:
             slash = '' if is_file else '/'
             href = './' + escape_text(quote(name)) + slash
             lines.append(f'<li><a href="{href}">{escape_text(name)}{slash}</a></li>\n')
         title = 'Folder /' + '/'.join([*request.path[:request.mount_depth], *names, ''])
-        return Response.generic(['<ul>\n', lines, '</ul>'], title=title)
+        return Response.generic(['<ul>\n', lines, '</ul>'], title=title,
+                                headers={'Content-Security-Policy': STRICT_POLICY})
+
+    def _shown(self, names: list[str], found: _Found) -> Iterator[tuple[bool, str, str]]:
+        """Whether it is a file, sort key, and name, of all that is in a folder and may be seen."""
+        with os.scandir(found.handle) as entries:
+            for entry in entries:
+                try:
+                    is_file = entry.is_file()
+                    is_shown = (is_file or entry.is_dir()) and not _is_hidden(entry.name)
+                    if is_shown and entry.is_symlink():
+                        is_shown = self._inside([*names, entry.name]) is not None
+                except OSError:  # a link to itself
+                    continue
+                if is_shown:
+                    yield is_file, entry.name.lower(), entry.name
+
+
+class _Found:
+    """What was found and opened: a descriptor, or on Windows the path of a folder; and its status."""
+
+    __slots__ = ('handle', 'mode', 'status')
+
+    def __init__(self, handle: int | str, status: os.stat_result) -> None:
+        self.handle, self.status, self.mode = handle, status, status.st_mode
+
+    def close(self) -> None:
+        if isinstance(self.handle, int):
+            os.close(self.handle)
+
+
+_BINARY: int = getattr(os, 'O_BINARY', 0)  # or Windows would change line ends
+_DONT_WAIT: int = getattr(os, 'O_NONBLOCK', 0)  # for the other end of a pipe that stands where a file was
+_PATH: int = getattr(os, 'O_PATH', os.O_RDONLY)  # a folder on the way need not be readable
+
+
+def _walk(root: str, parts: list[str]) -> _Found:
+    """Open what lies at `parts` below `root` without following any link.
+
+    :raises OSError: if there is no such thing, or a link stands where a name should.
+    """
+    handle = os.open(root, (_PATH if parts else os.O_RDONLY) | os.O_DIRECTORY)
+    for index, part in enumerate(parts):
+        is_last = index == len(parts) - 1
+        flags = os.O_RDONLY | _DONT_WAIT if is_last else _PATH | os.O_DIRECTORY
+        try:
+            below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=handle)
+        finally:
+            os.close(handle)
+        handle = below
+    return _Found(handle, os.fstat(handle))
 
 
 def _is_hidden(name: str) -> bool:
-    return name[:1] in ('', '.', '_') or bool(_UNSAFE.search(name) or _DEVICE.match(name))
+    return bool(_HIDDEN.match(name) or _UNSAFE.search(name) or _DEVICE.match(name))
 
 
 def _missing(request: Request) -> Response:

@@ -13,7 +13,7 @@ import sys
 from collections import deque
 
 from kali.errors import ProtocolError
-from kali.http.parser import Data, Head, RequestParser
+from kali.http.parser import Data, Head, RequestParser, whole_head
 from kali.http.request import Request
 from kali.http.response import Response
 from kali.markup import escape_text
@@ -46,32 +46,29 @@ class Connection:
     :param first: deadline for the first byte, on the clock of `time.monotonic`
     """
 
-    __slots__ = ('answer', 'body', 'client', 'deadline', 'head', 'interest', 'left', 'limits', 'out',
-                 'out_size', 'parser', 'queued', 'request', 'size', 'stalled', 'started', 'state', 'status',
-                 'to_drain', 'wait')
+    # What most connections never need to change: they live for one packet each way. (So there are no
+    # __slots__: an attribute that has its default costs nothing.)
+    state = READING
+    parser: RequestParser | None = None  # once there is something to parse bit by bit
+    head: Head | None = None
+    request: Request | None = None
+    answer: Deferred | None = None
+    wait: Wait | None = None
+    out: deque[memoryview] | None = None  # what waits to be sent
+    out_size = 0
+    to_drain = 0
+    stalled = NEVER  # when a client that takes nothing of what waits to be sent is given up
+    left = -1  # what the system had left to send at the last look
+    interest = 0  # what the selector watches for; the loop's note
+    queued = False  # whether the answer is in line for its next step; the loop's note
+    started = 0.0
+    status = size = 0  # of a deferred answer, for the log
 
     def __init__(self, client: socket.socket, limits: Limits, first: float) -> None:
         # A program may have given all new sockets a timeout (socket.setdefaulttimeout): then they would wait.
         if not DONT_WAIT or client.gettimeout() is not None:
             client.setblocking(False)
-        self.client, self.limits = client, limits
-        self.parser = RequestParser(limits)
-        self.state = READING
-        self.deadline = first
-        self.stalled = NEVER  # when a client that takes nothing of what waits to be sent is given up
-        self.left = -1  # what the system had left to send at the last look
-        self.interest = 0  # what the selector watches for; the loop's note
-        self.head: Head | None = None
-        self.body: list[bytes] = []
-        self.request: Request | None = None
-        self.out: deque[memoryview] = deque()
-        self.out_size = 0
-        self.to_drain = 0
-        self.answer: Deferred | None = None
-        self.wait: Wait | None = None
-        self.queued = False  # whether the answer is in line for its next step; the loop's note
-        self.started = 0.0
-        self.status = self.size = 0  # of a deferred answer, for the log
+        self.client, self.limits, self.deadline = client, limits, first
 
     def receive(self, now: float, admit: Callable[[Head], Response | None]) -> Request | Response | None:
         """Read what is there. Gives the request once it is whole, a refusal, or None: wait on, or closed.
@@ -87,11 +84,24 @@ class Connection:
             return None
         if not data:
             return self._cut_short()
-        if not self.parser.head_begun:
+        if self.parser is None:
             self.started = now
+            head = whole_head(data, self.limits)  # the common case, without any of the machinery below
+            if head is not None:
+                self.head = head
+                refusal = admit(head)
+                if refusal is None:
+                    self.request = Request(head.method, head.target, head.headers, limits=self.limits)
+                return refusal or self.request
+            self.parser = RequestParser(self.limits)
+            self.body: list[bytes] = []
             self.deadline = now + self.limits.head_seconds
+        return self._parse(self.parser, data, now, admit)
+
+    def _parse(self, parser: RequestParser, data: bytes, now: float,
+               admit: Callable[[Head], Response | None]) -> Request | Response | None:
         try:
-            for event in self.parser.feed(data):
+            for event in parser.feed(data):
                 if type(event) is Data:
                     self.body.append(event.content)
                 elif type(event) is Head:
@@ -101,42 +111,42 @@ class Connection:
                         self.to_drain = _declared_length(event, self.limits.body)
                         return refusal
                 else:
-                    return self._whole()
+                    return self._whole(parser)
         except ProtocolError as error:
             limits = self.limits
             self.to_drain = _declared_length(self.head, limits.body) if self.head else limits.head
             return Response.generic('<p>' + escape_text(str(error)) + '</p>', status=error.status)
         if self.head is not None:
-            self._expect_body(now)
+            self._expect_body(parser, now)
         return None
 
-    def _whole(self) -> Request:
+    def _whole(self, parser: RequestParser) -> Request:
         head = self.head
         assert head is not None
         body = self.body[0] if len(self.body) == 1 else b''.join(self.body)
         self.body = []
-        if self.parser.trailing:
+        if parser.trailing:
             self.to_drain = 1  # closing with unread bytes in the socket would reset it and lose the answer
         self.request = Request(head.method, head.target, head.headers, body, limits=self.limits)
         return self.request
 
-    def _expect_body(self, now: float) -> None:
-        if self.parser.expects_continue:
-            self.parser.expects_continue = False
+    def _expect_body(self, parser: RequestParser, now: float) -> None:
+        if parser.expects_continue:
+            parser.expects_continue = False
             self.write(CONTINUE, now)
         if self.deadline <= self.started + self.limits.head_seconds:
             self.deadline = self.started + self.limits.head_seconds + self.limits.body_seconds
 
     def _cut_short(self) -> Response | None:
         """The client sends no more, and the request is not whole."""
-        if not self.parser.head_begun:
+        if self.parser is None:
             self.close()
             return None
         return Response.generic('<p>The request ended before it was whole.</p>', status=400)
 
     def late(self) -> Response | None:
         """What to answer when a deadline has passed while reading; None closes."""
-        if self.state is READING and self.parser.head_begun:
+        if self.state is READING and self.parser is not None:
             self.to_drain = self.parser.remaining or 1
             return Response.generic('<p>The request took too long to arrive.</p>', status=408)
         return None
@@ -155,6 +165,7 @@ class Connection:
                 return
             data = memoryview(data)[sent:]  # type: ignore[assignment]
             self.stalled = now + self.limits.stall_seconds
+            self.out = deque()
         self.out.append(memoryview(data))
         self.out_size += len(data)
 
@@ -240,7 +251,7 @@ class Connection:
         """Let go of the socket."""
         if self.state != CLOSED:
             self.state = CLOSED
-            self.out.clear()
+            self.out = None
             self.out_size = 0
             self.stalled = NEVER
             self.client.close()

@@ -53,6 +53,8 @@ class Dispatcher:
         """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
         try:
             target = request.target
+            if not self.debug:
+                request.scope.debug = False
             if '%' in target:
                 _ = request.path  # raises for bad escapes, which no handler should have to meet
             value = (asset if target.startswith(PREFIX) else self.handler)(request)

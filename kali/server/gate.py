@@ -33,8 +33,8 @@ __all__ = ['Gate', 'Keys', 'gate', 'is_key']
 SAFE_METHODS = frozenset(('GET', 'HEAD', 'OPTIONS'))
 _KEY = re.compile(r'([?&])key=([0-9a-f]{64})(&|$)')
 
-# A link from elsewhere brings no Strict cookie even to who is in; one from this page does. It leads to the start
-# only, so that a crafted address gets no further.
+# A link from elsewhere brings no Strict cookie even to who is in; one from this page does. It leads to the
+# start only, so that a crafted address gets no further.
 _NO_KEY = """<p>This page belongs to a program on this computer,
 and only the window that the program opened may use it.</p>
 <p>To get in, start the program again, or open the address that it printed where it was started.

@@ -13,26 +13,25 @@ import selectors
 import socket
 import sys
 import time
-from collections import deque
 from heapq import heappop, heappush
 
 from kali import log
-from kali.http.deferred import Deferred, Wait
+from kali.http.deferred import Deferred
 from kali.http.encoder import Encoder
 from kali.http.limits import DEFAULT, Limits
 from kali.http.request import Request
 from kali.http.response import Response
+from kali.server.answers import Answers
 from kali.server.connection import (
     ANSWERING,
     CLOSED,
     DRAINING,
-    HIGH_WATER,
     NEVER,
     READING,
     WRITING,
     Connection,
 )
-from kali.server.dispatcher import Broken, Dispatcher, rendered
+from kali.server.dispatcher import Dispatcher, rendered
 from kali.server.signals import Signals
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ['Server']
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+SOCK_STREAM = socket.SOCK_STREAM
 STOP_SECONDS = 1.5  # for answers under way when the server is told to end
 
 
@@ -64,17 +64,16 @@ class Server:
                  headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT,
                  debug: bool = True) -> None:
         self.handler, self.admit, self.timeout, self.limits = handler, admit, timeout, limits
+        self.stopping = self.handling = False
         self.encoder = Encoder(headers)
-        self.dispatcher = Dispatcher(handler, debug=debug, stopping=lambda: self._stopping)
+        self.dispatcher = Dispatcher(handler, debug=debug, stopping=lambda: self.stopping)
         self._listeners = sockets
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
         self._next_deadline = NEVER  # never later than the earliest deadline of a connection
-        # Answers to take a step further; those without a connection are jobs.
-        self._ready: deque[tuple[Connection | None, Request, Deferred]] = deque()
+        self._answers = Answers(self)
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
-        self._stopping = self._handling = False
         self._stop_by = NEVER
         self._accept_again = 0.0  # when accepting is paused: until when
         self._told_of_shortage = False
@@ -85,7 +84,7 @@ class Server:
 
     def start(self, deferred: Deferred) -> None:
         """Take an answer that no client waits for through its steps, between requests: a job."""
-        self._ready.append((None, Request('GET', '/'), deferred))
+        self._answers.ready.append((None, Request('GET', '/'), deferred))
 
     def at(self, when: float, function: Callable[[], object]) -> None:
         """Call `function` once at the time `when`, in seconds on the clock of `time.monotonic`."""
@@ -101,7 +100,7 @@ class Server:
 
     def stop(self) -> None:
         """Have `run` return once the answers under way are sent, or after 1.5 seconds; from any thread."""
-        self._stopping = True
+        self.stopping = True
         self.wake()
 
     # The loop.
@@ -131,7 +130,7 @@ class Server:
                     self._turn()
                 except KeyboardInterrupt:
                     # A signal that came just before or after the handler which it was meant to interrupt.
-                    if not self._stopping:
+                    if not self.stopping:
                         raise
         finally:
             self._close()
@@ -147,18 +146,18 @@ class Server:
         for connection in list(self._connections):
             if connection.out or connection.state is ANSWERING:
                 connection.reset()  # it must not look whole
-            self._drop(connection)
+            self.drop(connection)
         self._stop_accepting()
 
     def _is_over(self) -> bool:
-        if not self._stopping:
+        if not self.stopping:
             return False
         now = time.monotonic()
         if self._stop_by == NEVER:
             self._stop_by = now + STOP_SECONDS
             self._stop_accepting()
             for connection in [each for each in self._connections if each.wait is not None]:
-                self._give_up(connection, now)
+                self._answers.give_up(connection, now)
         busy = any(each.state in (WRITING, DRAINING, ANSWERING) for each in self._connections)
         return not busy or now >= self._stop_by
 
@@ -178,10 +177,8 @@ class Server:
                 self._serve(key.data, mask)
             else:
                 key.data(key.fileobj)
-        if self._ready:
-            for _ in range(len(self._ready)):
-                connection, request, deferred = self._ready.popleft()
-                self._step(connection, request, deferred)
+        if self._answers.ready:
+            self._answers.advance()
         now = time.monotonic()
         if now >= self._next_deadline:
             self._expire(now)
@@ -191,15 +188,15 @@ class Server:
             self._resume_accepting(now)
 
     def _call(self, function: Callable[[], object]) -> None:
-        self._handling = True
+        self.handling = True
         try:
             self.dispatcher.call(function)
         finally:
-            self._handling = False
+            self.handling = False
 
     def _patience(self) -> float | None:
         """How long to wait for a socket: until the next deadline."""
-        if self._ready:
+        if self._answers.ready:
             return 0
         until = min(self._next_deadline, self._stop_by, self._accept_again or NEVER,
                     self._timers[0][0] if self._timers else NEVER)
@@ -217,11 +214,14 @@ class Server:
         now = time.monotonic()
         for connection in list(self._connections):
             if connection.wait is not None and connection.wait.over(now):
-                self._resume(connection)
+                self._answers.resume(connection)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
-            client, _ = listener.accept()
+            # What accept() does, but for making enums of family and type of every socket, which takes as long
+            # as the system takes to accept.
+            number, _ = listener._accept()  # type: ignore[attr-defined]
+            client = socket.socket(-1, SOCK_STREAM, 0, fileno=number)  # -1: as the system says
         except (BlockingIOError, InterruptedError, ConnectionError):
             return
         except OSError as error:
@@ -229,7 +229,6 @@ class Server:
             return
         now = time.monotonic()
         connection = Connection(client, self.limits, now + self.timeout)
-        self._connections.add(connection)
         # The request is mostly there already; trying at once saves a turn through the selector (FACTS, Time).
         self._read(connection, now)
         if len(self._connections) >= self.limits.connections and not self._accept_again:
@@ -255,7 +254,7 @@ class Server:
             self._accept_again = now + 1.0
             return
         self._accept_again = 0.0
-        if not self._stopping:
+        if not self.stopping:
             for listener in self._listeners:
                 self._selector.register(listener, READ, self._accept)
 
@@ -270,48 +269,47 @@ class Server:
             self._read(connection, now)
         elif state is DRAINING:
             connection.drain(now)
-            self._settle(connection)
+            self.settle(connection)
         elif mask & WRITE and (state is WRITING or connection.out):
             if connection.flush(now):
-                self._sent(connection, now)
+                self.sent(connection, now)
             else:
-                self._settle(connection)
+                self.settle(connection)
         elif state is ANSWERING and connection.is_gone():
-            self._drop(connection)
+            self.drop(connection)
 
     def _read(self, connection: Connection, now: float) -> None:
         outcome = connection.receive(now, self.admit)
         if outcome is None:
-            self._settle(connection)
+            self.settle(connection)
         elif type(outcome) is Request:
             self._handle(connection, outcome, now)
         else:
-            self._reply(connection, outcome, now)  # type: ignore[arg-type]
+            self.reply(connection, outcome, now)  # type: ignore[arg-type]
 
     def _handle(self, connection: Connection, request: Request, now: float) -> None:
         """The one place in the program from which handlers run."""
         request.scope.host = self
         try:
-            self._handling = True
+            self.handling = True
             answer = self.dispatcher.answer(request)
         except KeyboardInterrupt:  # a signal that came a moment before the handler, or after it
             answer = self.dispatcher.ending()
         finally:
-            self._handling = False
+            self.handling = False
         if isinstance(answer, Response):
-            self._reply(connection, answer, now)
+            self.reply(connection, answer, now)
         else:
-            self._begin(connection, request, answer, now)
+            self._answers.begin(connection, request, answer, now)
 
-    def _reply(self, connection: Connection, response: Response, now: float) -> None:
+    def reply(self, connection: Connection, response: Response, now: float) -> None:
         """Send a whole response."""
         body = response.content
         if type(body) is not bytes:
             response = rendered(response)
             body = response.content
         head = connection.head
-        if log.is_listening():
-            self._log(connection, response.status, len(body))
+        self.note(connection, response.status, len(body))
         connection.state = WRITING
         try:
             is_head = head is not None and head.method == 'HEAD'
@@ -321,32 +319,34 @@ class Server:
             data = self.encoder.encode(Response(None, status=500), b'')
         connection.write(data, now)
         if response.shut_down:
-            self._stopping = True
+            self.stopping = True
         if connection.out:
             connection.deadline = NEVER  # from now on it counts whether the client reads
-            self._settle(connection)
+            self.settle(connection)
         else:
-            self._sent(connection, now)
+            self.sent(connection, now)
 
-    def _sent(self, connection: Connection, now: float) -> None:
+    def sent(self, connection: Connection, now: float) -> None:
         """All that there was to send is sent."""
         if connection.state is WRITING:
             connection.finish(now)
         elif connection.state is ANSWERING and connection.wait is None:
-            self._resume(connection)
-        self._settle(connection)
+            self._answers.resume(connection)
+        self.settle(connection)
 
-    def _settle(self, connection: Connection) -> None:
+    def settle(self, connection: Connection) -> None:
         """Have the selector watch for what the connection waits for, and keep its deadline in mind."""
         state = connection.state
         if state is CLOSED:
-            self._drop(connection)
+            if connection.interest or connection.answer is not None:  # or nothing is known of it here
+                self.drop(connection)
             return
         interest = READ if state is not WRITING else 0
         if connection.out:
             interest |= WRITE
         if interest != connection.interest:
             if not connection.interest:
+                self._connections.add(connection)
                 self._selector.register(connection.client, interest, connection)
             elif interest:
                 self._selector.modify(connection.client, interest, connection)
@@ -358,7 +358,7 @@ class Server:
         if connection.stalled < self._next_deadline:
             self._next_deadline = connection.stalled
 
-    def _drop(self, connection: Connection) -> None:
+    def drop(self, connection: Connection) -> None:
         """Forget a connection, closing it if it is not yet."""
         self._connections.discard(connection)
         if connection.interest:
@@ -379,134 +379,22 @@ class Server:
                 connection.stalled = now + self.limits.stall_seconds
                 continue
             if connection.wait is not None and not is_stalled:
-                self._resume(connection)
+                self._answers.resume(connection)
                 continue
             response = None if is_stalled else connection.late()
             if response is None:
                 if connection.out:
                     connection.reset()
-                self._drop(connection)
+                self.drop(connection)
             else:
-                self._reply(connection, response, now)
+                self.reply(connection, response, now)
         self._next_deadline = min((min(each.deadline, each.stalled) for each in self._connections),
                                   default=NEVER)
 
-    # Deferred answers.
-
-    def _begin(self, connection: Connection, request: Request, deferred: Deferred, now: float) -> None:
-        connection.state = ANSWERING
-        connection.answer = deferred
-        connection.deadline = NEVER
-        response = deferred.response
-        if response is not None:
-            connection.status = response.status
-            connection.write(self.encoder.head(response, None), now)
-            if request.method == 'HEAD':
-                self._end(connection, now)
-                return
-        self._resume(connection)
-
-    def _resume(self, connection: Connection) -> None:
-        """Let the answer of a connection go on in the next turn."""
-        connection.wait = None
-        connection.deadline = NEVER
-        if connection.state is CLOSED:
-            self._drop(connection)
-        elif connection.answer is not None and connection.request is not None and not connection.queued:
-            connection.queued = True
-            self._ready.append((connection, connection.request, connection.answer))
-
-    def _step(self, connection: Connection | None, request: Request, deferred: Deferred) -> None:
-        """Take a deferred answer one step further."""
-        if connection is not None:
-            connection.queued = False
-            if connection.answer is not deferred:
-                return  # its client has gone meanwhile
-        self._handling = True
-        try:
-            outcome = self.dispatcher.step(request, deferred)
-        except Broken:
-            if connection is None:
-                self.dispatcher.close(request, deferred)
-            else:
-                connection.reset()
-                self._drop(connection)
+    def note(self, connection: Connection, status: int, size: int) -> None:
+        """The line in the log for a request that is answered."""
+        if not log.is_listening():
             return
-        finally:
-            self._handling = False
-        now = time.monotonic()
-        if connection is None:
-            self._background(request, deferred, outcome, now)
-        elif isinstance(outcome, Response):
-            connection.answer = None
-            self.dispatcher.close(request, deferred)
-            self._reply(connection, outcome, now)
-        elif outcome is None:
-            self._end(connection, now)
-        elif isinstance(outcome, Wait):
-            self._park(connection, outcome, now)
-        else:
-            connection.write(outcome, now)
-            connection.size += len(outcome)
-            if connection.out_size < HIGH_WATER:
-                self._resume(connection)
-            self._settle(connection)
-
-    def _park(self, connection: Connection, wait: Wait, now: float) -> None:
-        connection.wait = wait
-        connection.deadline = NEVER if wait.until is None else wait.until
-        if wait.over(now):
-            self._resume(connection)
-        elif self._stopping:
-            self._give_up(connection, now)
-            return
-        elif wait.future is not None:
-            wait.future.add_done_callback(lambda _: self.wake())
-        self._settle(connection)
-
-    def _background(self, request: Request, deferred: Deferred, outcome: object, now: float) -> None:
-        if isinstance(outcome, Wait):
-            parked: list[tuple[None, Request, Deferred]] = [(None, request, deferred)]
-
-            def go_on(_: object = None) -> None:
-                while parked:  # once, for whichever comes first; both calls are safe from another thread
-                    self._ready.append(parked.pop())
-                    self.wake()
-            if outcome.until is not None:
-                self.at(outcome.until, go_on)
-            if outcome.future is not None:
-                outcome.future.add_done_callback(go_on)
-        elif outcome is None or isinstance(outcome, Response):
-            self.dispatcher.close(request, deferred)
-        else:
-            self._ready.append((None, request, deferred))
-
-    def _give_up(self, connection: Connection, now: float) -> None:
-        """The server ends before the answer: say so, or, if a part of it was sent, cut it."""
-        answer, connection.answer, connection.wait = connection.answer, None, None
-        if answer is not None and connection.request is not None:
-            self.dispatcher.close(connection.request, answer)
-            if answer.response is None:
-                self._reply(connection, self.dispatcher.ending(), now)
-                return
-        connection.reset()
-        self._drop(connection)
-
-    def _end(self, connection: Connection, now: float) -> None:
-        """A stream has given its last piece."""
-        answer, connection.answer = connection.answer, None
-        assert connection.request is not None
-        if answer is not None:
-            self.dispatcher.close(connection.request, answer)
-        if log.is_listening():
-            self._log(connection, connection.status, connection.size)
-        connection.state = WRITING
-        if connection.out:
-            self._settle(connection)
-        else:
-            self._sent(connection, now)
-
-    def _log(self, connection: Connection, status: int, size: int) -> None:
         head = connection.head
         what = f'{head.method} {head.target}' if head else '(no request)'
         took = (time.monotonic() - connection.started) * 1000
@@ -514,7 +402,7 @@ class Server:
 
     def interrupt(self) -> None:
         """A signal asks the server to end: interrupt the handler that runs, if one does."""
-        self._stopping = True
+        self.stopping = True
         self.wake()
-        if self._handling:
+        if self.handling:
             raise KeyboardInterrupt

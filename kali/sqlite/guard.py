@@ -311,6 +311,8 @@ def _page(request: Request, error: DatabaseError | sqlite3.Error,
         told = explain(error, ' or '.join(adapter.name for adapter in adapters))  # type: ignore[assignment]
     if not isinstance(told, DatabaseError):
         return None
+    if not request.scope.debug:  # the sentence names files and places: it is for the log, not for the visitor
+        raise told from error
     route = request.scope.route
     log.error('%s %s (%s): %s', request.method, request.target, route, str(told), exception=error)
     lines = [*str(told).splitlines(), *_place(error)]

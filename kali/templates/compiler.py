@@ -1,17 +1,17 @@
 """Trees -> Python functions.
 
 The rule: one function a template, with its base, sections and includes written out in place, so that
-composition costs nothing. The function appends strings to a list and joins it once; straight runs of text
-and values are one f-string. Where each value stands is known here, so its escaping is a plain call. Knows
+composition costs nothing. The function appends strings to a list and joins it, what a loop makes in batches,
+since many small strings take more memory than the page; straight runs of text and values are one f-string. Where each value stands is known here, so its escaping is a plain call. Knows
 nothing about files and HTTP.
 
 For `<b>{name}</b>` it writes
 
     def render(scope):
-     out = []; write = out.append
+     out = []; write = out.append; done = []
      v1 = text(scope['name'])
      write(f'<b>{v1}</b>')
-     return ''.join(out)
+     return ''.join(done + out)
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ __all__ = ['compile_loop', 'compile_page']
 DEEPEST = 12
 # What a last filter would do a second time, by escaper.
 DONE_BY_PLACE = {'url_query': filters.url, 'script': filters.json, 'script_quoted': filters.json}
+BATCH = "if len(out) > 999: done.append(''.join(out)); out.clear()"
 LONGEST = 8  # branches of one <?if?> in one go: each takes an indent
 
 
@@ -53,6 +54,8 @@ def compile_page(tree: Tree) -> Program:
     '<b>R&amp;D</b>'
     """
     writer = _Writer('render(scope)')
+    root = _root(tree)
+    writer.last = root.nodes[-1] if root.nodes else None
     writer.must_end_in_text(writer.tree(tree, Scope('scope'), TEXT))
     return writer.program()
 
@@ -61,7 +64,7 @@ def compile_loop(preamble: Tree, body: Tree, epilogue: Tree, otherwise: Tree) ->
     """The program of a TemplateLoop, `render(items, scope) -> str`. The four parts are read as one text."""
     writer = _Writer('render(items, scope)')
     outside, inside = Scope('scope'), Scope('row')
-    writer.source = _root(body)
+    writer.source = _root(body).source
     writer.line('empty = True')
     writer.line('for row in items:')
     with writer.indented():
@@ -71,7 +74,8 @@ def compile_loop(preamble: Tree, body: Tree, epilogue: Tree, otherwise: Tree) ->
             middle = writer.tree(preamble, outside, TEXT)
         writer.line('if scope or row.__class__ is not dict: row = merged(row, scope)')
         middle = writer.repeated(lambda context: writer.tree(body, inside, context), middle,
-                                 lambda detail: _root(body).error(detail, 0))
+                                 lambda detail: _root(body).source.error(detail, 0))
+        writer.line(BATCH)
     writer.line('if empty:')
     with writer.indented():
         writer.must_end_in_text(writer.tree(otherwise, outside, TEXT))
@@ -81,11 +85,10 @@ def compile_loop(preamble: Tree, body: Tree, epilogue: Tree, otherwise: Tree) ->
     return writer.program()
 
 
-def _root(tree: Tree) -> Source:
+def _root(tree: Tree) -> Fragment:
     while isinstance(tree, Assembly):
         tree = tree.base
-    source: Source = tree.source
-    return source
+    return tree
 
 
 class _Writer:
@@ -98,20 +101,21 @@ class _Writer:
         self.lines: list[str] = []
         self.places: list[tuple[Source, int, Lookup | None]] = []
         self.finished: list[tuple[list[str], list[Any]]] = []
-        self.run: list[str] = []  # pieces of the f-string to come, ready for its quotes
+        self.run: list[tuple[str, str]] = []  # of the string to come: text, and a variable behind it
         self.values = 0
         self.count = 0
         self.depth = 0
         self.source = Source('')
         self.at = 0
         self.opened = (self.source, 0)  # where the HTML last left plain text
+        self.last: Node | None = None  # nothing follows it
         self.line(f'def {signature}:')
         self.depth = 1
-        self.line('out = []; write = out.append')
+        self.line('out = []; write = out.append; done = []')
 
     def program(self) -> Program:
         self.flush()
-        self.line("return ''.join(out)")
+        self.line("return ''.join(done + out)")
         for lines, places in self.finished:
             self.lines += lines
             self.places += places
@@ -132,14 +136,19 @@ class _Writer:
         """Write the run of text and values that has come together; the variables of its values are free
         again."""
         if self.run:
-            self.code(f'write(f{"".join(self.run)!r})')
+            mark, text = '', ''.join([text for text, _ in self.run])
+            if self.values:
+                mark, text = 'f', ''.join([
+                    text.replace('{', '{{').replace('}', '}}') + (variable and f'{{{variable}}}')
+                    for text, variable in self.run])
+            self.code(f'write({mark}{text!r})')
             self.run.clear()
         self.values = 0
 
-    def mark(self) -> tuple[int, int, list[str], int]:
+    def mark(self) -> tuple[int, int, list[tuple[str, str]], int]:
         return len(self.lines), len(self.finished), self.run[:], self.values
 
-    def back_to(self, mark: tuple[int, int, list[str], int]) -> None:
+    def back_to(self, mark: tuple[int, int, list[tuple[str, str]], int]) -> None:
         lines, finished, self.run, self.values = mark
         del self.lines[lines:], self.places[lines:], self.finished[finished:]
 
@@ -155,7 +164,7 @@ class _Writer:
 
     def unique(self, name: str) -> str:
         self.count += 1
-        return f'{name}_{self.count}'
+        return f'{name if name.isascii() else "name"}_{self.count}'  # not every letter is one to Python
 
     def constant(self, name: str, value: object) -> str:
         """The name under which the code finds `value`."""
@@ -210,8 +219,8 @@ class _Writer:
         return self.block(node, scope, context)
 
     def text(self, node: Text, context: Context) -> Context:
-        self.run.append(node.text.replace('{', '{{').replace('}', '}}'))
         end = contexts.advance(context, node.text)
+        self.run.append((node.text if node is self.last else contexts.sealed(context, end, node.text), ''))
         if context == TEXT and end != TEXT:
             self.opened = (self.source, node.at + node.text.rfind('<'))
         return end
@@ -227,7 +236,7 @@ class _Writer:
     def apart(self, node: For | If, scope: Scope, context: Context) -> Context:
         """The node in a function of its own, called here."""
         name = self.unique('part')
-        call = f'{name}({", ".join(["out", "write", *scope.python_names()])})'
+        call = f'{name}({", ".join(["out", "write", "done", *scope.python_names()])})'
         self.line(call)
         lines, places, depth = self.lines, self.places, self.depth
         self.lines, self.places, self.depth = [], [], 0
@@ -255,6 +264,7 @@ class _Writer:
                 self.line(f'{empty} = False')
             end = self.repeated(lambda start: self.nodes(node.body, inside, start), context,
                                 lambda detail: self.source.error(detail, node.at))
+            self.line(BATCH)
         if node.otherwise:
             self.line(f'if {empty}:')
             with self.indented():
@@ -322,7 +332,7 @@ class _Writer:
             expression = expression._replace(filters=expression.filters[:-1])
         if node.raw:
             name = contexts.raw_escaper(context, name)
-        self.run.append(f'{{{self.evaluate(expression, scope, name)}}}')
+        self.run.append(('', self.evaluate(expression, scope, name)))
         return contexts.after_value(context)
 
     def section(self, node: Value, tree: Tree, scope: Scope, context: Context) -> Context:
@@ -384,9 +394,9 @@ class _Writer:
         """A section as a value, for a filter or a condition: rendered as text into the variable
         `captured`."""
         outer = self.unique('outer')
-        self.line(f'{outer} = out; out = []; write = out.append')
+        self.line(f'{outer} = out, done; out = []; write = out.append; done = []')
         self.must_end_in_text(self.tree(tree, scope, TEXT))
-        self.line(f"captured = Markup(''.join(out)); out = {outer}; write = out.append")
+        self.line(f"captured = Markup(''.join(done + out)); out, done = {outer}; write = out.append")
 
 
 def _is_tree(binding: object) -> bool:

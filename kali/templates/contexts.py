@@ -12,11 +12,11 @@ import re
 from collections import namedtuple
 
 from kali.templates.script import START as SCRIPT_START
-from kali.templates.script import advance_css, advance_script, css_escaper, script_escaper
+from kali.templates.script import advance_css, advance_script, css_escaper, join_script, script_escaper
 from kali.templates.urls import advance_url, url_escaper
 
 __all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper', 'is_comment',
-           'join', 'raw_escaper']
+           'join', 'raw_escaper', 'sealed']
 
 
 class ContextError(Exception):
@@ -24,8 +24,8 @@ class ContextError(Exception):
 
 
 # state: a name below. element: lower case, with a slash for an end tag. attribute: lower case. quote: of
-# its value. inner: how far the language inside has come (script: (stack, slash); CSS: a string; URL: a
-# string).
+# its value; of a script element, what makes its end ambiguous. inner: how far the language inside has come
+# (script: (stack, slash); CSS: a string; URL: a string).
 Context = namedtuple('Context', 'state element attribute quote inner', defaults=('', '', '', ''))
 TEXT = Context('text')
 
@@ -36,6 +36,8 @@ URLS = {'action', 'archive', 'background', 'cite', 'classid', 'codebase', 'data-
         'formaction', 'href', 'icon', 'longdesc', 'manifest', 'ping', 'poster', 'profile', 'src', 'usemap',
         'xmlns'}
 SETS = {'srcset', 'imagesrcset', 'data-srcset'}
+ANIMATED = {(element, attribute) for element in ('animate', 'set')  # of SVG: may make a URL of any attribute
+            for attribute in ('by', 'from', 'to', 'values')}
 
 SPACE = r'\t\n\f\r '  # HTML's; Python's \s knows more
 TAG_NAME = re.compile(rf'[^{SPACE}/>]*')
@@ -44,10 +46,13 @@ SPACES = re.compile(rf'[{SPACE}]*')
 ATTRIBUTE_NAME = re.compile(rf'[^{SPACE}/>=]*')
 UNQUOTED = re.compile(rf'[^{SPACE}>]*')
 META_URL = re.compile(r'url\s*=\s*[\'"]?\s*$', re.IGNORECASE)  # of <meta http-equiv="refresh">
-COMMENT_END = re.compile(r'--!?>')
-# A whole tag without surprises: most are, and the states below take ten times as long over them.
-WHOLE_TAG = re.compile(
-    rf'''(/?[a-zA-Z][^{SPACE}/>"'=]*)((?:[{SPACE}]+[^{SPACE}/>"'=]+(?:=(?:"[^"]*"|'[^']*'))?)*[{SPACE}]*/?)>''')
+SCRIPT_END = r'<!(?=--)|-->|<script(?=[\s/>])'  # what decides whether </script> ends a script
+REFERENCE = re.compile(r'&(#?\w*)$')
+# Text and whole tags without surprises: most are, and the states below take ten times as long over them.
+PLAIN = re.compile(
+    rf'''(?: [^<]+ | <(?![a-zA-Z/!?]). | </?(?!(?:script|style|{'|'.join(sorted(TEXT_ONLY))})[{SPACE}/>])
+    [a-zA-Z][^{SPACE}/>"'=]* (?: [{SPACE}]+ [^{SPACE}/>"'=]+ (?: =(?:"[^"]*"|'[^']*') )? )* [{SPACE}]*/?> )*''',
+    re.VERBOSE | re.IGNORECASE | re.DOTALL)
 IN_TAG = ('tag name', 'tag', 'attribute name', 'after name', 'unquoted', 'gap')
 
 
@@ -64,21 +69,19 @@ def advance(context: Context, text: str) -> Context:
 
 
 def _text(context: Context, text: str, at: int) -> tuple[Context, int]:
-    at = text.find('<', at)
-    if at < 0:
-        return context, len(text)
+    at = _end(PLAIN, text, at)
+    if at == len(text):
+        return context, at
     return _less_than(context, text, at + 1) if at + 1 < len(text) else (Context('less-than'), at + 1)
 
 
 def _less_than(context: Context, text: str, at: int) -> tuple[Context, int]:
     char = text[at]
-    whole = WHOLE_TAG.match(text, at)
-    if whole:
-        return _content(whole[1].lower()), whole.end()
     if char.isascii() and char.isalpha():
         return Context('tag name'), at
     if text.startswith('!--', at):
-        return Context('comment'), at + 1  # its first dashes may be its last ones: <!-->
+        ended = re.compile('!-->|!--->').match(text, at)  # its first dashes may be its last ones
+        return (TEXT, ended.end()) if ended else (Context('comment'), at + 3)
     if char in '!?':
         return Context('declaration'), at + 1
     if char == '/':
@@ -185,10 +188,47 @@ def _checked(part: str) -> str:
 
 def _raw(context: Context, text: str, at: int) -> tuple[Context, int]:
     """The content of script, style, title and their like, which only their own end tag ends."""
-    match = re.compile(rf'</{context.element}(?=[{SPACE}/>]|$)', re.IGNORECASE | re.ASCII).search(text, at)
+    match = re.compile(rf'(?ai:</{context.element}(?=[{SPACE}/>]|$))').search(text, at)
+    inside = text[at:match.start() if match else len(text)]
+    if context.state == 'script' and (context.quote or '<!--' in inside):
+        context = context._replace(quote=_doubly_escaped(context.quote, inside))
     if match and context.element != 'plaintext':
         return Context('tag', '/' + context.element), match.end()
-    return context._replace(inner=_inner(context.state, context.inner, text[at:])), len(text)
+    return context._replace(inner=_inner(context.state, context.inner, inside)), len(text)
+
+
+def _doubly_escaped(before: str, text: str) -> str:
+    """Look for `<!--` and then `<script` in a script: its first end tag would not end it."""
+    for match in re.compile(SCRIPT_END, re.IGNORECASE).finditer(text):
+        if match[0] == '-->':
+            before = ''
+        elif match[0] == '<!':
+            before = '<!--'
+        elif before:
+            raise ContextError('after "<!--" in a script, "<script" makes its end ambiguous: '
+                               'write "<\\!--" or "<\\script" in strings')
+    return before
+
+
+def sealed(start: Context, end: Context, text: str) -> str:
+    """Literal `text`, which leads from `start` to `end`, made such that a value behind it stays apart.
+
+    A value may not complete a character reference, and its first line end is not the one that a browser
+    drops after <textarea> and <pre>.
+
+    >>> sealed(TEXT, TEXT, 'R&'), sealed(TEXT, TEXT, '<pre>')
+    ('R&amp;', '<pre>\\n')
+    """
+    begun = REFERENCE.search(text) if '&' in text else None
+    if begun and end.state in ('text', 'text only', 'value'):
+        from html import unescape  # as above
+
+        return text + ';' if unescape(begun[0]) != begun[0] else text[:begun.start()] + '&amp;' + begun[1]
+    if text[-1] == '>' and (end.element == 'textarea' or start.element == 'pre' or '<pre' in text):
+        tag = advance(start, text[:-1])
+        if tag.state in IN_TAG and tag.element in ('textarea', 'pre'):
+            return text + '\n'
+    return text
 
 
 def _gap(context: Context, text: str, at: int) -> tuple[Context, int]:
@@ -224,7 +264,9 @@ def _kind(element: str, attribute: str) -> str:
         return 'document'
     if attribute == 'content' and element == 'meta':
         return 'meta'
-    if (element, attribute) == ('object', 'data') or attribute.startswith('xmlns:'):
+    if (element, attribute) in ANIMATED or (element, attribute) == ('object', 'data'):
+        return 'url'
+    if attribute.startswith('xmlns:'):
         return 'url'
     return 'url' if attribute.rpartition(':')[2] in URLS else 'plain'
 
@@ -254,7 +296,8 @@ def _language_escaper(kind: str, context: Context) -> str:
         if kind == 'style':
             return css_escaper(context.inner)
         if kind == 'url':
-            return url_escaper(context.inner)
+            name = url_escaper(context.inner)
+            return 'animated' if (context.element, context.attribute) in ANIMATED else name
     except ValueError as error:
         raise ContextError(str(error)) from None
     if kind == 'document' and context.inner.strip():
@@ -296,7 +339,7 @@ def after_value(context: Context) -> Context:
     """The context behind a value: it may have been a URL's scheme, and a `/` behind it divides."""
     kind = context.state if context.state != 'value' else _kind(context.element, context.attribute)
     if kind == 'script':
-        return context._replace(inner=(context.inner[0], False))
+        return context._replace(inner=(context.inner[0], 'divide'))
     if kind == 'url' and (context.inner == 'start' or context.inner.startswith('=')):
         return context._replace(inner='dynamic')
     return context._replace(inner=context.inner + '{}') if kind in ('meta', 'document') else context
@@ -312,9 +355,12 @@ def join(one: Context, other: Context) -> Context | None:
     if one._replace(inner='') != other._replace(inner=''):
         return None
     if isinstance(one.inner, tuple):
-        return one._replace(inner=(one.inner[0], False)) if one.inner[0] == other.inner[0] else None
+        inner = join_script(one.inner, other.inner)
+        return inner and one._replace(inner=inner)
     kind = _kind(one.element, one.attribute)
     if one.state == 'value' and kind == 'url':
+        if 'active' in (one.inner, other.inner):
+            return one._replace(inner='active')
         early = [part not in ('query', 'unknown') for part in (one.inner, other.inner)]
         return one._replace(inner='dynamic' if all(early) else 'unknown')
     if kind != 'meta':

@@ -115,6 +115,16 @@ def url_query(value: Any) -> str:
     return part if PLAIN_PART.fullmatch(part) else quote(part, safe='', errors='replace')
 
 
+def animated(value: Any) -> str:
+    """What an attribute of SVG is animated to, which may be a URL: numbers, colours and paths have no colon.
+
+    >>> animated('0 0 9'), animated('javascript:alert(1)')
+    ('0 0 9', 'about:invalid#kali')
+    """
+    part = as_text(value)
+    return INVALID if ':' in part else escape_text(part)
+
+
 def srcset(value: Any) -> str:
     """Image candidates: URLs, each with an optional width or density.
 
@@ -154,7 +164,8 @@ def script(value: Any) -> str:
     >>> script({'name': '</script>'}), script(None)
     ('{"name": "\\\\u003c/script\\\\u003e"}', 'null')
     """
-    return re.sub('[<>&\u2028\u2029]', lambda match: SCRIPT_JSON[match[0]], json_text(value))
+    text = re.sub('[<>&\u2028\u2029]', lambda match: SCRIPT_JSON[match[0]], json_text(value))
+    return ' ' + text if text[0] == '-' else text  # two minus signs in a row are another operator
 
 
 def script_quoted(value: Any) -> str:
@@ -285,7 +296,7 @@ class Fields:
 # By the names that contexts.escaper gives, and those of {.name}.
 ESCAPERS: dict[str, Callable[[Any], Any]] = {
     'text': text, 'quoted': quoted, 'srcdoc': srcdoc, 'url': url, 'url_path': url_path, 'url_part': url_part,
-    'url_query': url_query, 'srcset': srcset, 'script': script, 'script_quoted': script_quoted,
+    'url_query': url_query, 'animated': animated, 'srcset': srcset, 'script': script, 'script_quoted': script_quoted,
     'script_string': script_string, 'css': css, 'css_string': css_string, 'css_url': css_url,
     'raw': raw, 'markup': markup, 'markup_quoted': markup_quoted,
     'markup_document': markup_document,

@@ -147,7 +147,9 @@ def test_a_key_is_swapped_once_for_the_cookie_and_a_clean_address(before: str, c
     assert key not in reply.text
     assert reply.headers['set-cookie'] == f'kali-test={SECRET}; Path=/; HttpOnly; SameSite=Strict'
     assert reply.headers['cache-control'] == 'no-store'
-    assert "script-src 'unsafe-inline'" in reply.headers['content-security-policy']
+    nonce = re.search(r"script-src 'nonce-([0-9a-f]{32})'", reply.headers['content-security-policy'])
+    assert nonce is not None
+    assert f'<script nonce="{nonce[1]}">' in reply.text
     assert asked.ran == 0
     assert asked(target=clean).text == 'the page'  # the client keeps cookies
     again = asked(target=before.format(key))  # Back, or a reload, by who is in
@@ -185,7 +187,7 @@ def test_another_site_cannot_spend_a_key_but_by_sending_the_user_here() -> None:
 def test_an_address_with_markup_in_it_breaks_out_of_nothing() -> None:
     keys = Keys('kali-test', SECRET)
     reply = Asked(keys)(target='/"</script><script>alert(1)//?a=1&key=' + keys.new())
-    assert reply.text.count('<script>') == 1
+    assert reply.text.count('<script') == 1
     assert '"</script><' not in reply.text
 
 

@@ -1,0 +1,100 @@
+"""What the security tests share: `fort`, a server behind its gate, that writes down which handlers ran.
+
+The rule: requests are raw bytes over a real socket, and what counts is both the answer and that nothing ran.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from kali.http.response import Response
+from kali.routing.router import Router
+from kali.routing.static import StaticFolder
+from kali.server.gate import Gate, Keys
+from kali.server.listening import listen
+from kali.server.loop import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from kali.http.request import Request
+
+PATIENCE = 10.0
+COOKIE, SECRET = 'kali-fort', 'f' * 64
+DATA = 'what only the user may read'
+
+
+class Answer(NamedTuple):
+    """An answer taken apart; names of header fields in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+class Fort:
+    """A server with pages, files, a stream and a form behind the gate: `port`, `ran`, `keys`, `ask(bytes)`."""
+
+    def __init__(self, folder: Path, with_keys: bool, hosts: tuple[str, ...], options: dict[str, Any]) -> None:
+        self.ran: list[str] = []
+        listener = listen('127.0.0.1', 0)
+        self.port = int(listener.getsockname()[1])
+        self.keys = Keys(COOKIE, SECRET) if with_keys else None
+        self.server = Server(self._handle, [listener], admit=Gate(self.port, hosts, self.keys).admit, **options)
+        app = self.app = Router()
+        app.delegate_folder('/static/', StaticFolder(folder))
+        app.route('/data', methods=('GET', 'POST', 'PUT', 'PATCH', 'DELETE'))(lambda: DATA)
+        app.get('/stream')(lambda: Response.stream([DATA], headers={'Content-Type': 'text/event-stream'}))
+        app.get('/')(lambda: DATA)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
+
+    def _handle(self, request: Request) -> Any:
+        self.ran.append(f'{request.method} {request.target}')
+        return self.app(request)
+
+    @property
+    def host(self) -> str:
+        return f'127.0.0.1:{self.port}'
+
+    def ask(self, data: bytes) -> Answer:
+        """Send bytes, in which PORT stands for the port, and take the answer apart."""
+        with socket.create_connection(('127.0.0.1', self.port), timeout=PATIENCE) as client:
+            client.sendall(data.replace(b'PORT', str(self.port).encode()))
+            head, blank, body = b''.join(iter(lambda: client.recv(65536), b'')).partition(b'\r\n\r\n')
+        assert blank, head
+        line, *fields = head.decode('latin-1').split('\r\n')
+        pairs = [field.split(': ', 1) for field in fields]
+        return Answer(int(line.split()[1]), {name.lower(): value for name, value in pairs}, body.decode())
+
+    def get(self, target: str, *fields: str, method: str = 'GET', host: str = '127.0.0.1:PORT') -> Answer:
+        """A request with a Host field and `fields`."""
+        head = '\r\n'.join([f'{method} {target} HTTP/1.1', f'Host: {host}', *fields])
+        return self.ask(f'{head}\r\n\r\n'.encode('latin-1'))
+
+    def end(self) -> None:
+        self.server.stop()
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive(), 'the server did not end'
+
+
+@pytest.fixture
+def fort(tmp_path: Path) -> Iterator[Callable[..., Fort]]:
+    """`fort(keys=True, hosts=(), **options of Server)` starts one, with `note.txt` among its files."""
+    started: list[Fort] = []
+    folder = tmp_path / 'files'
+    folder.mkdir()
+    (folder / 'note.txt').write_text(DATA)
+
+    def start(keys: bool = True, hosts: tuple[str, ...] = (), **options: Any) -> Fort:
+        started.append(Fort(folder, keys, hosts, options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.end()
