@@ -37,8 +37,12 @@ def main(arguments: list[str]) -> int:
     demo.set_defaults(run=lambda options: run_example(options.name))
 
     templates = commands.add_parser('check', help='look for mistakes in the templates of a folder')
-    templates.add_argument('folder', type=Path, help='the folder')
-    templates.set_defaults(run=lambda options: check_templates(options.folder))
+    templates.add_argument('folder', type=Path, help='the folder, or one that holds such folders')
+    templates.add_argument('--extension', default='.tpl', help="what the files' names end with (%(default)s)")
+    templates.add_argument('--filter', action='append', default=[], metavar='NAME',
+                           help="a filter of the application's own; may be given again")
+    templates.set_defaults(
+        run=lambda options: check_templates(options.folder, options.extension, options.filter))
 
     options = parser.parse_args(arguments)
     return options.run(options) or 0
@@ -55,12 +59,15 @@ def run_example(name: str | None) -> int:
     return 0
 
 
-def check_templates(folder: Path) -> int:
+def check_templates(folder: Path, extension: str, filters: list[str]) -> int:
     """Print each mistake in the templates of `folder` as `file:line:column: message`; 1 if there is any."""
     if not folder.is_dir():
         print(f'{folder} is no folder.', file=sys.stderr)
         return 2
-    mistakes = list(check(folder))
+    if not any(folder.rglob('*' + extension)):
+        print(f'There is no template *{extension} in {folder}.', file=sys.stderr)
+        return 2
+    mistakes = check(folder, extension, dict.fromkeys(filters, str))
     print(*mistakes, sep='\n', end='\n' if mistakes else '')
     return 1 if mistakes else 0
 

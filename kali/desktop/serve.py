@@ -28,6 +28,7 @@ __all__ = ['serve_http']
 
 LOOPBACK = ('127.0.0.1', 'localhost', '::1', '[::1]')
 AGAIN = 'For another browser: {}'
+WINDOWS = ('tab', 'app', 'native')
 STEPS = 50  # how many ports are tried after the preferred one
 
 
@@ -44,7 +45,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
         the next time; with `start=None`, a busy port is an error
     :param start: the page to open in the browser; None: open none, and ask for no launch key
     :param timeout: seconds that a new connection may be silent before it is closed
-    :param window: `'tab'`: a tab of the default browser
+    :param window: `'tab'`: a tab of the default browser. `'app'` and `'native'`, windows of their own, fall
+        back to a tab for now, and say so
     :param hosts: further host names to answer to
     :param key: a launch key to use instead of a random one, 64 hexadecimal digits; with it, `start=None` asks
         for one
@@ -66,8 +68,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     if address not in LOOPBACK and not hosts:
         raise ValueError(f'address {address!r} can be reached by others; if that is meant, say under which '
                          "host names people will use it, as in hosts=('office-pc',)")
-    if window not in ('tab',):
-        raise ValueError(f"window={window!r}: only 'tab' is known")
+    if window not in WINDOWS:
+        raise ValueError(f'window={window!r}: it is one of {", ".join(map(repr, WINDOWS))}')
     if not 0 <= port <= 65535:
         raise ValueError(f'port {port}: a port is a number from 0 to 65535')
     if key is not None and not is_key(key):
@@ -79,6 +81,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
         keys = None if key is None else _keys_for_scripts(sockets[0].getsockname()[1], app_id, key)
         _run(handler, sockets, keys, hosts, timeout, headers, limits, debug)
         return
+    if window != 'tab':
+        _say(f'A window of the kind {window!r} cannot be opened here; it will be a tab of your browser.')
     folder = _state_folder(app_id)
     sockets = _listen_nearby(address, port, folder)
     keys = Keys(_cookie(app_id), _secret(folder))

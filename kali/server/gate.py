@@ -160,13 +160,14 @@ class Gate:
 def _is_own(method: str, host: str, headers: dict[str, str]) -> bool:
     """Whether no other site is behind the request, as far as the browser says."""
     site = headers.get('sec-fetch-site')
+    if site is None:
+        # Not every browser sends it, and Chromium not with WebSockets; these at least name their origin.
+        origin = headers.get('origin')
+        return origin is None or origin.lower() in (f'http://{host}', f'https://{host}')
     if method in SAFE_METHODS:
         return site not in ('cross-site', 'same-site') or (
             headers.get('sec-fetch-mode') == 'navigate' and headers.get('sec-fetch-dest') == 'document')
-    if site is not None:
-        return site in ('same-origin', 'none')
-    origin = headers.get('origin')
-    return origin is None or origin.lower() in (f'http://{host}', f'https://{host}')
+    return site in ('same-origin', 'none')
 
 
 def _without(target: str, match: re.Match[str]) -> str:

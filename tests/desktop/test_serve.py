@@ -182,6 +182,13 @@ def test_no_browser_is_said(program: Start) -> None:
     assert running.get(running.printed())[0] == 200
 
 
+@pytest.mark.parametrize('window', ['app', 'native'])
+def test_another_kind_of_window_falls_back_to_a_tab_and_says_so(program: Start, window: str) -> None:
+    running = program(options=f', window={window!r}')
+    assert running.launch_page().exists()
+    assert f"the kind '{window}' cannot be opened here; it will be a tab" in running.output.read_text()
+
+
 def test_a_state_folder_that_cannot_be_written_is_told_of(program: Start, tmp_path: Path) -> None:
     (tmp_path / 'state').mkdir()
     first = program()
