@@ -48,8 +48,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     :param window: `'tab'`: a tab of the default browser. `'app'` and `'native'`, windows of their own, fall
         back to a tab for now, and say so
     :param hosts: further host names to answer to
-    :param key: a launch key to use instead of a random one, 64 hexadecimal digits; with it, `start=None` asks
-        for one
+    :param key: a launch key to use instead of a random one: up to 128 letters, digits and `._~-`, as hard to
+        guess as a password; with it, `start=None` asks for one
     :param headers: header fields for every response, in place of or besides kali's own; None leaves one out
     :param limits: how much of a request is taken
     :param debug: whether error pages show the cause
@@ -73,7 +73,7 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     if not 0 <= port <= 65535:
         raise ValueError(f'port {port}: a port is a number from 0 to 65535')
     if key is not None and not is_key(key):
-        raise ValueError('key must be 64 hexadecimal digits, small letters among them')
+        raise ValueError('key must be 1 to 128 letters, digits and ._~-, as hard to guess as a password')
     if _is_spawned_child():
         return  # multiprocessing runs the script again in each child, up to here (FACTS, Processes)
     if start is None:

@@ -95,7 +95,7 @@ class Encoder:
             head = self._heads.get(response.status, b'')
             if not head:
                 head = self._heads[response.status] = self._full_head(response)
-        if length is None or _has_length(response):
+        if length is None or (response.fields and _has_length(response)):
             return head + b'\r\n'
         return head + b'Content-Length: %d\r\n\r\n' % length
 

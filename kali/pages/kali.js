@@ -1,8 +1,9 @@
 /* kali.js: small comforts. Every page works without it.
 
    A form is sent once for each press: until an answer is there, its buttons do nothing. The server saves once in any
-   case; this saves the wait for a second answer. The first field with an error gets the focus. And a button with
-   data-copy="ID" copies the text of the element with that id. */
+   case; this saves the wait for a second answer. The first field with an error gets the focus. Rows are added to a list
+   and taken away. Leaving a changed form asks first, and what was typed outlives a crash: it is offered back. And a
+   button with data-copy="ID" copies the text of the element with that id. */
 
 'use strict';
 
@@ -30,6 +31,7 @@
     const buttons = [...form.elements, ...document.querySelectorAll('input[type="image"]')]
       .filter((button) => button.form === form && button.matches(BUTTONS) && !button.disabled);
     sent.set(form, buttons);
+    if (isOurs(form)) sessionStorage.setItem('kali-sent', keyOf(form));
     // Later, because a button that is off by now would not be sent along.
     setTimeout(() => {
       if (sent.get(form) === buttons) {
@@ -59,6 +61,117 @@
     if (source && await copy(source)) button.textContent = button.dataset.copied || 'Copied';
   });
 
-  const wrong = document.querySelector('[aria-invalid="true"]');
+  // Rows. Each has a number in the names of its controls; a new one has the next.
+  const numberOf = (control) => +(/-(\d+)-/.exec(control.name) || [0, 0])[1];
+
+  const addRow = (group) => {
+    const numbers = [...group.querySelectorAll('tbody [name]')].map(numberOf);
+    const next = document.createElement('template');
+    next.innerHTML = group.querySelector('template').innerHTML.replaceAll('__n__', Math.max(0, ...numbers) + 1);
+    const row = next.content.firstElementChild;
+    group.querySelector('tbody').append(row);
+    show(group);
+    return row;
+  };
+
+  const show = (group) => {
+    const rows = group.querySelectorAll('tbody tr').length;
+    for (const button of group.querySelectorAll('[data-add], [data-remove]')) button.hidden = false;
+    group.querySelector('[data-add]').hidden = rows >= +group.dataset.rows;
+  };
+
+  for (const group of document.querySelectorAll('[data-rows]')) {
+    const rows = [...group.querySelectorAll('tbody tr')];
+    const spare = +group.dataset.blank - (rows.length > +group.dataset.blank ? 0 : 1);
+    for (const row of rows.slice(rows.length - Math.max(0, spare))) row.remove();  // a button does for them
+    show(group);
+  }
+
+  addEventListener('click', (event) => {
+    const button = event.target instanceof Element && event.target.closest('[data-add], [data-remove]');
+    const group = button && button.closest('[data-rows]');
+    if (!group) return;
+    if ('add' in button.dataset) {
+      addRow(group).querySelector('input, select, textarea').focus();
+    } else {
+      button.closest('tr').remove();
+      show(group);
+      group.querySelector('[data-add]').focus();
+    }
+    group.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+
+  // Drafts, for forms with a one-shot id. Nothing of a password is stored, nor what a form carries unseen.
+  const keyOf = (form) => 'kali ' + (form.getAttribute('action') || location.pathname + location.search);
+  const isOurs = (form) => form instanceof HTMLFormElement && form.elements.namedItem('_form_id');
+  const controlsOf = (form) => [...form.elements].filter((control) => control.name
+    && !control.name.startsWith('_') && !/^(password|hidden|file|submit|button|image|fieldset)$/.test(control.type));
+  const typedIn = (form) => JSON.stringify(controlsOf(form).map((control) => [control.name,
+    /^(checkbox|radio)$/.test(control.type) ? [control.value, control.checked]
+      : control.selectedOptions ? [...control.selectedOptions].map((option) => option.value) : control.value]));
+
+  const bringBack = (form, draft) => {
+    for (const group of form.querySelectorAll('[data-rows]')) {
+      const drafted = draft.map(([name]) => name).filter((name) => name.startsWith(group.id + '-'));
+      const last = Math.max(0, ...drafted.map((name) => numberOf({ name })));
+      while (Math.max(0, ...[...group.querySelectorAll('tbody [name]')].map(numberOf)) < last) addRow(group);
+      for (const row of group.querySelectorAll('tbody tr')) {
+        const cell = row.querySelector('input:not([type="hidden"]), select, textarea');
+        if (!drafted.includes(cell.name)) row.remove();
+      }
+    }
+    for (const [name, value] of draft) {
+      for (const control of controlsOf(form)) {
+        if (control.name !== name) continue;
+        if (!Array.isArray(value)) control.value = value;
+        else if (control.options) for (const option of control.options) option.selected = value.includes(option.value);
+        else if (control.value === value[0]) control.checked = value[1];
+      }
+    }
+  };
+
+  const offer = (form, draft) => {
+    const said = isOurs(form).dataset;
+    const notice = document.createElement('p');
+    notice.role = 'status';
+    notice.append((said.draft || 'Something typed here earlier was not saved.') + ' ');
+    const choices = [[said.restore || 'Bring it back', () => bringBack(form, JSON.parse(draft))],
+      [said.discard || 'Forget it', () => localStorage.removeItem(keyOf(form))]];
+    for (const [text, act] of choices) {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = text;
+      button.onclick = () => { notice.remove(); act(); };
+      notice.append(button, ' ');
+    }
+    form.before(notice);
+  };
+
+  const atFirst = new Map();
+  const isChanged = (form) => typedIn(form) !== atFirst.get(form);
+  try {
+    const [arrival] = performance.getEntriesByType('navigation');
+    const answered = sessionStorage.getItem('kali-sent');
+    sessionStorage.removeItem('kali-sent');
+    const refused = arrival.responseStatus >= 400;  // what such a page shows is not saved
+    if (answered && !refused && arrival.type !== 'back_forward') localStorage.removeItem(answered);
+    for (const form of document.forms) {
+      if (!isOurs(form)) continue;
+      atFirst.set(form, refused ? '' : typedIn(form));
+      const draft = localStorage.getItem(keyOf(form));
+      if (draft && draft !== typedIn(form)) offer(form, draft);
+      form.addEventListener('input', () => {
+        try { localStorage.setItem(keyOf(form), typedIn(form)); } catch { /* full, or switched off */ }
+      });
+    }
+  } catch { /* no storage here */ }
+
+  addEventListener('beforeunload', (event) => {
+    for (const form of atFirst.keys()) {
+      if (!sent.size && isChanged(form)) event.preventDefault();
+    }
+  });
+
+  const wrong = document.querySelector('[aria-invalid="true"]:not(:has([aria-invalid]))');
   if (wrong) wrong.focus();
 })();

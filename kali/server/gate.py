@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ['Gate', 'Keys', 'gate', 'is_key']
 
 SAFE_METHODS = frozenset(('GET', 'HEAD', 'OPTIONS'))
-_KEY = re.compile(r'([?&])key=([0-9a-f]{64})(&|$)')
+_KEY = re.compile(r'([?&])key=([A-Za-z0-9._~-]{1,128})(&|$)')  # what no browser percent-encodes
 
 # A link from elsewhere brings no Strict cookie even to who is in; one from this page does. It leads to the
 # start only, so that a crafted address gets no further.
@@ -49,8 +49,8 @@ _WELCOME = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>
 
 
 def is_key(text: str) -> bool:
-    """Whether `text` could be a launch key: 64 hexadecimal digits, small letters among them."""
-    return re.fullmatch('[0-9a-f]{64}', text) is not None
+    """Whether `text` could be a launch key, and stand in an address as it is."""
+    return re.fullmatch('[A-Za-z0-9._~-]{1,128}', text) is not None
 
 
 class Keys:

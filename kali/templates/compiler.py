@@ -1,9 +1,9 @@
 """Trees -> Python functions.
 
 The rule: one function a template, with its base, sections and includes written out in place, so that
-composition costs nothing. The function appends strings to a list and joins it, what a loop makes in batches,
-since many small strings take more memory than the page; straight runs of text and values are one f-string. Where each value stands is known here, so its escaping is a plain call. Knows
-nothing about files and HTTP.
+composition costs nothing. The function appends strings to a list and joins it, in a loop now and then, since
+many small strings take more memory than the page; straight runs of text and values are one f-string. Where
+each value stands is known here, so its escaping is a plain call. Knows nothing about files and HTTP.
 
 For `<b>{name}</b>` it writes
 
@@ -16,21 +16,19 @@ For `<b>{name}</b>` it writes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from kali.markup import Markup
 from kali.templates import contexts, filters
 from kali.templates.contexts import TEXT, Context, ContextError, describe
 from kali.templates.escapers import ESCAPERS, merged, optional_item, path_item
+from kali.templates.lines import Lines
 from kali.templates.program import Lookup, Program
 from kali.templates.scope import Scope
-from kali.templates.syntax import Assembly, Expression, For, Fragment, If, Include, Source, Text, Value
+from kali.templates.syntax import Assembly, Expression, For, Fragment, If, Include, Text, Value
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from typing import Any
-
     from kali.templates.syntax import Node, Tree
 
 __all__ = ['compile_loop', 'compile_page']
@@ -39,7 +37,7 @@ __all__ = ['compile_loop', 'compile_page']
 DEEPEST = 12
 # What a last filter would do a second time, by escaper.
 DONE_BY_PLACE = {'url_query': filters.url, 'script': filters.json, 'script_quoted': filters.json}
-BATCH = "if len(out) > 999: done.append(''.join(out)); out.clear()"
+BATCH = 'if len(out) > 999: batch(out, done)'
 LONGEST = 8  # branches of one <?if?> in one go: each takes an indent
 
 
@@ -49,7 +47,7 @@ def compile_page(tree: Tree) -> Program:
     :raises TemplateError: for a placeholder where no value may stand, and blocks that break the HTML around
         them.
 
-    >>> from kali.templates.syntax import parse
+    >>> from kali.templates.syntax import Source, parse
     >>> compile_page(parse(Source('<b>{name}</b>'), {})).function({'name': 'R&D'})
     '<b>R&amp;D</b>'
     """
@@ -67,22 +65,32 @@ def compile_loop(preamble: Tree, body: Tree, epilogue: Tree, otherwise: Tree) ->
     writer.source = _root(body).source
     writer.line('empty = True')
     writer.line('for row in items:')
-    with writer.indented():
-        writer.line('if empty:')
-        with writer.indented():
-            writer.line('empty = False')
-            middle = writer.tree(preamble, outside, TEXT)
-        writer.line('if scope or row.__class__ is not dict: row = merged(row, scope)')
-        middle = writer.repeated(lambda context: writer.tree(body, inside, context), middle,
-                                 lambda detail: _root(body).source.error(detail, 0))
-        writer.line(BATCH)
+    begun = writer.indent()
     writer.line('if empty:')
-    with writer.indented():
-        writer.must_end_in_text(writer.tree(otherwise, outside, TEXT))
+    first = writer.indent()
+    writer.line('empty = False')
+    middle = writer.tree(preamble, outside, TEXT)
+    writer.dedent(first)
+    writer.line('if scope or row.__class__ is not dict: row = merged(row, scope)')
+    middle = writer.repeated(lambda context: writer.tree(body, inside, context), middle,
+                             lambda detail: _root(body).source.error(detail, 0))
+    writer.line(BATCH)
+    writer.dedent(begun)
+    writer.line('if empty:')
+    begun = writer.indent()
+    writer.must_end_in_text(writer.tree(otherwise, outside, TEXT))
+    writer.dedent(begun)
     writer.line('else:')
-    with writer.indented():
-        writer.must_end_in_text(writer.tree(epilogue, outside, middle))
+    begun = writer.indent()
+    writer.must_end_in_text(writer.tree(epilogue, outside, middle))
+    writer.dedent(begun)
     return writer.program()
+
+
+def batch(out: list[str], done: list[str]) -> None:
+    """Join what has come together in `out`, in the middle of a loop."""
+    done.append(''.join(out))
+    out.clear()
 
 
 def _root(tree: Tree) -> Fragment:
@@ -91,118 +99,47 @@ def _root(tree: Tree) -> Fragment:
     return tree
 
 
-class _Writer:
-    """Writes the Python lines of one program, and beside each the place in the template that it came from."""
+class _Writer(Lines):
+    """Writes the lines of one program from trees."""
 
     def __init__(self, signature: str) -> None:
-        self.namespace: dict[str, Any] = {
-            **ESCAPERS, 'Markup': Markup, 'merged': merged, 'path_item': path_item,
-            'optional_item': optional_item}
-        self.lines: list[str] = []
-        self.places: list[tuple[Source, int, Lookup | None]] = []
-        self.finished: list[tuple[list[str], list[Any]]] = []
-        self.run: list[tuple[str, str]] = []  # of the string to come: text, and a variable behind it
-        self.values = 0
-        self.count = 0
-        self.depth = 0
-        self.source = Source('')
-        self.at = 0
+        super().__init__({**ESCAPERS, 'Markup': Markup, 'batch': batch, 'merged': merged,
+                          'path_item': path_item, 'optional_item': optional_item})
+        self.extender = ''  # the file that binds sections of the one that is being written, if one does
         self.opened = (self.source, 0)  # where the HTML last left plain text
         self.last: Node | None = None  # nothing follows it
         self.line(f'def {signature}:')
-        self.depth = 1
+        self.indent()
         self.line('out = []; write = out.append; done = []')
 
     def program(self) -> Program:
-        self.flush()
         self.line("return ''.join(done + out)")
-        for lines, places in self.finished:
-            self.lines += lines
-            self.places += places
+        self.lines += self.finished_lines
+        self.places += self.finished_places
         return Program('\n'.join(self.lines), self.namespace, self.places)
 
-    # Lines
-
-    def line(self, code: str, lookup: Lookup | None = None) -> None:
-        self.flush()
-        self.code(code, lookup)
-
-    def code(self, code: str, lookup: Lookup | None = None) -> None:
-        """A line that computes a value for the f-string to come."""
-        self.lines.append(' ' * self.depth + code)
-        self.places.append((self.source, self.at, lookup))
-
-    def flush(self) -> None:
-        """Write the run of text and values that has come together; the variables of its values are free
-        again."""
-        if self.run:
-            mark, text = '', ''.join([text for text, _ in self.run])
-            if self.values:
-                mark, text = 'f', ''.join([
-                    text.replace('{', '{{').replace('}', '}}') + (variable and f'{{{variable}}}')
-                    for text, variable in self.run])
-            self.code(f'write({mark}{text!r})')
-            self.run.clear()
-        self.values = 0
-
-    def mark(self) -> tuple[int, int, list[tuple[str, str]], int]:
-        return len(self.lines), len(self.finished), self.run[:], self.values
-
-    def back_to(self, mark: tuple[int, int, list[tuple[str, str]], int]) -> None:
-        lines, finished, self.run, self.values = mark
-        del self.lines[lines:], self.places[lines:], self.finished[finished:]
-
-    @contextmanager
-    def indented(self) -> Iterator[None]:
-        self.depth += 1
-        before = len(self.lines)
-        yield
-        self.flush()
-        if len(self.lines) == before:
-            self.code('pass')
-        self.depth -= 1
-
-    def unique(self, name: str) -> str:
-        self.count += 1
-        return f'{name if name.isascii() else "name"}_{self.count}'  # not every letter is one to Python
-
-    def constant(self, name: str, value: object) -> str:
-        """The name under which the code finds `value`."""
-        for known, other in self.namespace.items():
-            if other is value:
-                return known
-        name = self.unique(name)
-        self.namespace[name] = value
-        return name
-
-    # Trees and nodes
-
     def tree(self, tree: Tree, scope: Scope, context: Context) -> Context:
+        before = self.source, self.at, self.extender
+        self.extender = tree.source.filename if isinstance(tree, Assembly) else ''
         while isinstance(tree, Assembly):
             scope = Scope(scope.mapping, scope, tree.bindings)
             tree = tree.base
-        source, at = self.source, self.at
         self.source = tree.source
         context = self.nodes(tree.nodes, scope, context)
-        self.source, self.at = source, at
+        self.source, self.at, self.extender = before
         return context
 
     def nodes(self, nodes: list[Node], scope: Scope, context: Context) -> Context:
         for node in nodes:
             self.at = node.at
-            if contexts.is_comment(context) and not isinstance(node, Text):
-                context = self.dropped(node, scope, context)
+            if context.state == 'comment' and not isinstance(node, Text):
+                before = self.mark()
+                context = self.node(node, scope, context)
+                if context.state == 'comment':  # it leaves no trace, unless it holds the comment's end
+                    self.back_to(before)
             else:
                 context = self.node(node, scope, context)
         return context
-
-    def dropped(self, node: Node, scope: Scope, context: Context) -> Context:
-        """A node in a comment leaves no trace, unless it holds the comment's end."""
-        before = self.mark()
-        end = self.node(node, scope, context)
-        if contexts.is_comment(end):
-            self.back_to(before)
-        return end
 
     def node(self, node: Node, scope: Scope, context: Context) -> Context:
         try:
@@ -211,7 +148,8 @@ class _Writer:
             if isinstance(node, Value):
                 return self.value(node, scope, context)
         except ContextError as error:
-            raise self.source.error(str(error), node.at) from None
+            shown = self.source.shown(node.at) or repr(self.source.text[node.at:node.at + 30])
+            raise self.source.error(f'{shown}: {error}'.replace('{…}', shown), node.at) from None
         if isinstance(node, Include):
             return self.tree(node.tree, scope, context)
         if self.depth > DEEPEST:
@@ -238,14 +176,15 @@ class _Writer:
         name = self.unique('part')
         call = f'{name}({", ".join(["out", "write", "done", *scope.python_names()])})'
         self.line(call)
-        lines, places, depth = self.lines, self.places, self.depth
+        before = self.lines, self.places, self.depth
         self.lines, self.places, self.depth = [], [], 0
-        self.code(f'def {call}:')
-        self.depth = 1
+        self.line(f'def {call}:')
+        begun = self.indent()
         context = self.block(node, scope, context)
-        self.flush()
-        self.finished.append((self.lines, self.places))
-        self.lines, self.places, self.depth = lines, places, depth
+        self.dedent(begun)
+        self.finished_lines += self.lines
+        self.finished_places += self.places
+        self.lines, self.places, self.depth = before
         return context
 
     # Blocks
@@ -254,21 +193,24 @@ class _Writer:
         self.flush()
         items = self.evaluate(node.expression, scope)
         self.at = node.at
-        variable, empty = self.unique(node.target), self.unique('empty')
+        variable, empty, shown = self.unique(node.target), self.unique('empty'), self.source.shown(node.at)
         if node.otherwise:
             self.line(f'{empty} = True')
         self.line(f'for {variable} in {items}:')
         inside = scope.having(node.target, variable)
-        with self.indented():
-            if node.otherwise:
-                self.line(f'{empty} = False')
-            end = self.repeated(lambda start: self.nodes(node.body, inside, start), context,
-                                lambda detail: self.source.error(detail, node.at))
-            self.line(BATCH)
+        begun = self.indent()
+        if node.otherwise:
+            self.line(f'{empty} = False')
+        end = self.repeated(lambda start: self.nodes(node.body, inside, start), context,
+                            lambda detail: self.source.error(f'{shown}: {detail}', node.at))
+        if not scope.variables or any(isinstance(each, For) for each in node.body):
+            self.line(BATCH)  # an innermost loop is left in peace: its turns are the most
+        self.dedent(begun)
         if node.otherwise:
             self.line(f'if {empty}:')
-            with self.indented():
-                other = self.nodes(node.otherwise, scope, context)
+            begun = self.indent()
+            other = self.nodes(node.otherwise, scope, context)
+            self.dedent(begun)
             return self.joined(end, other, node)
         return end
 
@@ -297,24 +239,25 @@ class _Writer:
             self.flush()
             value = self.evaluate(expression, scope)
             self.line(f'if {"not " if negated else ""}{value}:')
-            with self.indented():
-                branch = self.nodes(body, scope, context)
+            begun = self.indent()
+            branch = self.nodes(body, scope, context)
+            self.dedent(begun)
             end = branch if end is None else self.joined(end, branch, node)
             self.line('else:')
             self.depth += 1
         assert end is not None
-        before = len(self.lines)
+        self.depth -= 1
+        begun = self.indent()
         end = self.joined(end, self.nodes(node.otherwise, scope, context), node)
-        self.flush()
-        if len(self.lines) == before:
-            self.code('pass')
+        self.dedent(begun)
         self.depth = depth
         return end
 
     def joined(self, one: Context, other: Context, node: For | If) -> Context:
         both = contexts.join(one, other)
         if both is None:
-            raise self.source.error(f'one branch ends in {describe(one)}, another in {describe(other)}: '
+            raise self.source.error(f'{self.source.shown(node.at)}: one branch ends in {describe(one)}, '
+                                    f'another in {describe(other)}: '
                                     'close in each branch what it opens', node.at)
         return both
 
@@ -333,6 +276,8 @@ class _Writer:
         if node.raw:
             name = contexts.raw_escaper(context, name)
         self.run.append(('', self.evaluate(expression, scope, name)))
+        if self.values > 99:  # Python compiles one long f-string more slowly than some short ones
+            self.flush()
         return contexts.after_value(context)
 
     def section(self, node: Value, tree: Tree, scope: Scope, context: Context) -> Context:
@@ -357,7 +302,8 @@ class _Writer:
         optional = bool(expression.filters) and expression.filters[0][1] is filters.default
         value, lookup = found, None
         if kind == 'free':
-            value, lookup = f'{found}[{expression.name!r}]', Lookup(expression.name, found)
+            value, lookup = f'{found}[{expression.name!r}]', Lookup(
+                expression.name, found, self.extender)
             if optional:
                 value = f'optional_item({found}, {expression.name!r})'
         elif kind == 'section':

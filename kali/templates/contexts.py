@@ -15,8 +15,12 @@ from kali.templates.script import START as SCRIPT_START
 from kali.templates.script import advance_css, advance_script, css_escaper, join_script, script_escaper
 from kali.templates.urls import advance_url, url_escaper
 
-__all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper', 'is_comment',
-           'join', 'raw_escaper', 'sealed']
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper', 'join',
+           'raw_escaper', 'sealed']
 
 
 class ContextError(Exception):
@@ -31,7 +35,8 @@ TEXT = Context('text')
 
 # Elements whose content is text only, up to their end tag: RCDATA, and RAWTEXT beside script and style.
 TEXT_ONLY = {'title', 'textarea', 'iframe', 'noembed', 'noframes', 'xmp', 'plaintext'}
-SCRIPTED = re.compile(r'on|data-on[:-]|@|x-on:|v-on:|hx-on[:-]|data-(?:signals|effect|computed)\b')
+SCRIPTED = ('on', '@', 'data-on:', 'data-on-', 'x-on:', 'v-on:', 'hx-on:', 'hx-on-', 'data-signals',
+            'data-effect', 'data-computed')
 URLS = {'action', 'archive', 'background', 'cite', 'classid', 'codebase', 'data-href', 'data-src', 'data-url',
         'formaction', 'href', 'icon', 'longdesc', 'manifest', 'ping', 'poster', 'profile', 'src', 'usemap',
         'xmlns'}
@@ -45,14 +50,16 @@ BLANKS = re.compile(rf'[{SPACE}/]*')
 SPACES = re.compile(rf'[{SPACE}]*')
 ATTRIBUTE_NAME = re.compile(rf'[^{SPACE}/>=]*')
 UNQUOTED = re.compile(rf'[^{SPACE}>]*')
-META_URL = re.compile(r'url\s*=\s*[\'"]?\s*$', re.IGNORECASE)  # of <meta http-equiv="refresh">
+META_URL = r'(?i:url\s*=\s*[\'"]?\s*)\Z'  # of <meta http-equiv="refresh">
 SCRIPT_END = r'<!(?=--)|-->|<script(?=[\s/>])'  # what decides whether </script> ends a script
-REFERENCE = re.compile(r'&(#?\w*)$')
-# Text and whole tags without surprises: most are, and the states below take ten times as long over them.
-PLAIN = re.compile(
-    rf'''(?: [^<]+ | <(?![a-zA-Z/!?]). | </?(?!(?:script|style|{'|'.join(sorted(TEXT_ONLY))})[{SPACE}/>])
-    [a-zA-Z][^{SPACE}/>"'=]* (?: [{SPACE}]+ [^{SPACE}/>"'=]+ (?: =(?:"[^"]*"|'[^']*') )? )* [{SPACE}]*/?> )*''',
-    re.VERBOSE | re.IGNORECASE | re.DOTALL)
+REFERENCE = r'&(#?\w*)\Z'
+# Text and tags without surprises: most are, and the states below take ten times as long over them.
+NAME = rf'[^{SPACE}/>"\'=]'
+ATTRIBUTES = rf'''(?:[{SPACE}]+{NAME}+(?:=(?:"[^"]*"|'[^']*'))?)*'''
+SPECIAL = f'(?:script|style|{"|".join(sorted(TEXT_ONLY))})'
+PLAIN = re.compile(rf'(?:[^<]+|<(?![a-zA-Z/!?]).|</?(?!{SPECIAL}[{SPACE}/>])[a-zA-Z]{NAME}*{ATTRIBUTES}'
+                   rf'[{SPACE}]*/?>)*', re.IGNORECASE | re.DOTALL)
+OPENED = re.compile(rf'''([a-zA-Z]{NAME}*){ATTRIBUTES}[{SPACE}]+({NAME}+)=(["'])''')
 IN_TAG = ('tag name', 'tag', 'attribute name', 'after name', 'unquoted', 'gap')
 
 
@@ -76,6 +83,9 @@ def _text(context: Context, text: str, at: int) -> tuple[Context, int]:
 
 
 def _less_than(context: Context, text: str, at: int) -> tuple[Context, int]:
+    opened = OPENED.match(text, at)
+    if opened:
+        return _opened(opened[1].lower(), opened[2].lower(), opened[3]), opened.end()
     char = text[at]
     if char.isascii() and char.isalpha():
         return Context('tag name'), at
@@ -92,13 +102,20 @@ def _less_than(context: Context, text: str, at: int) -> tuple[Context, int]:
     return TEXT, at
 
 
+def _opened(element: str, attribute: str, quote: str) -> Context:
+    """After the quote before an attribute's value."""
+    kind = _kind(element, attribute)
+    inner = {'script': SCRIPT_START, 'url': 'start'}.get(kind, '')
+    return Context('value', element, attribute, quote, inner)
+
+
 def _declaration(context: Context, text: str, at: int) -> tuple[Context, int]:
     end = text.find('>', at)
     return (context, len(text)) if end < 0 else (TEXT, end + 1)
 
 
 def _comment(context: Context, text: str, at: int) -> tuple[Context, int]:
-    match = COMMENT_END.search(text, at)
+    match = re.compile('--!?>').search(text, at)
     return (TEXT, match.end()) if match else (context, len(text))
 
 
@@ -145,9 +162,7 @@ def _before_value(context: Context, text: str, at: int) -> tuple[Context, int]:
     if at == len(text):
         return context, at
     if text[at] in '"\'':
-        kind = _kind(context.element, context.attribute)
-        inner = {'script': SCRIPT_START, 'url': 'start'}.get(kind, '')
-        return Context('value', context.element, context.attribute, text[at], inner), at + 1
+        return _opened(context.element, context.attribute, text[at]), at + 1
     return (Context('tag', context.element) if text[at] == '>' else context._replace(state='unquoted')), at
 
 
@@ -169,14 +184,14 @@ def _value(context: Context, text: str, at: int) -> tuple[Context, int]:
     return context._replace(inner=inner), len(text)
 
 
-def _inner(kind: str, inner: object, text: str) -> object:
+def _inner(kind: str, inner: Any, text: str) -> object:
     if kind == 'script':
         return advance_script(inner, text)
     if kind == 'style':
         return advance_css(inner, text)
     if kind == 'url':
-        return _checked(advance_url(str(inner), text))
-    return str(inner) + text if kind in ('meta', 'document') else inner
+        return _checked(advance_url(inner, text))
+    return inner + text if kind in ('meta', 'document') else inner
 
 
 def _checked(part: str) -> str:
@@ -219,12 +234,12 @@ def sealed(start: Context, end: Context, text: str) -> str:
     >>> sealed(TEXT, TEXT, 'R&'), sealed(TEXT, TEXT, '<pre>')
     ('R&amp;', '<pre>\\n')
     """
-    begun = REFERENCE.search(text) if '&' in text else None
+    begun = re.search(REFERENCE, text) if '&' in text else None
     if begun and end.state in ('text', 'text only', 'value'):
         from html import unescape  # as above
 
         return text + ';' if unescape(begun[0]) != begun[0] else text[:begun.start()] + '&amp;' + begun[1]
-    if text[-1] == '>' and (end.element == 'textarea' or start.element == 'pre' or '<pre' in text):
+    if text.endswith('>') and (end.element == 'textarea' or start.element == 'pre' or '<pre' in text):
         tag = advance(start, text[:-1])
         if tag.state in IN_TAG and tag.element in ('textarea', 'pre'):
             return text + '\n'
@@ -254,7 +269,7 @@ STEPS = {
 
 def _kind(element: str, attribute: str) -> str:
     """The language of an attribute's value."""
-    if SCRIPTED.match(attribute):
+    if attribute.startswith(SCRIPTED):
         return 'script'
     if attribute == 'style':
         return 'style'
@@ -302,7 +317,7 @@ def _language_escaper(kind: str, context: Context) -> str:
         raise ContextError(str(error)) from None
     if kind == 'document' and context.inner.strip():
         raise ContextError('in srcdoc a placeholder stands alone: make the document in a template of its own')
-    if kind == 'meta' and META_URL.search(context.inner):
+    if kind == 'meta' and re.search(META_URL, context.inner):
         return 'url'
     return {'set': 'srcset', 'document': 'srcdoc'}.get(kind, 'quoted')
 
@@ -328,11 +343,6 @@ REFUSED = {
     'unquoted': 'an attribute\'s value with a placeholder needs quotes: write {}="…"',
     'declaration': 'a placeholder may not stand in a <!declaration> or <?instruction?>: write it out',
 }
-
-
-def is_comment(context: Context) -> bool:
-    """Whether what stands here is dropped: an HTML comment."""
-    return bool(context.state == 'comment')
 
 
 def after_value(context: Context) -> Context:
@@ -365,7 +375,7 @@ def join(one: Context, other: Context) -> Context | None:
         return one._replace(inner='dynamic' if all(early) else 'unknown')
     if kind != 'meta':
         return None
-    return one if META_URL.search(one.inner) else other
+    return one if re.search(META_URL, one.inner) else other
 
 
 def describe(context: Context) -> str:

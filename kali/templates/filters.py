@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ['BUILT_IN', 'default', 'json', 'url']
 
-DATE = re.compile(r'(\d{4}-\d\d-\d\d)(?:[T ].*)?', re.DOTALL)
-TIME = re.compile(r'(?:\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d)(?::\d\d.*|[Z+-].*)?', re.DOTALL)
+# Patterns are text and compiled when first needed: not every application has dates.
+DATE = r'(?s:(\d{4}-\d\d-\d\d)(?:[T ].*)?)'
+TIME = r'(?s:(?:\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d)(?::\d\d.*|[Z+-].*)?)'
 
 
 def num(value: Any) -> str | None:
@@ -55,10 +56,10 @@ def time(value: Any) -> str | None:
     return _part(value, TIME, 'time')
 
 
-def _part(value: Any, pattern: re.Pattern[str], kind: str) -> str | None:
+def _part(value: Any, pattern: str, kind: str) -> str | None:
     if value is None or value == '':
         return None
-    match = pattern.fullmatch(value.isoformat() if hasattr(value, 'isoformat') else str(value))
+    match = re.fullmatch(pattern, value.isoformat() if hasattr(value, 'isoformat') else str(value))
     if not match:
         raise ValueError(f'{value!r} has no {kind}: give a date, time or datetime, or text like '
                          '2024-05-03 14:30:00')

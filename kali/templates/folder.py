@@ -104,17 +104,30 @@ class TemplateFolder:
 
 def check(folder: str | os.PathLike[str], extension: str = '.tpl',
           filters: Mapping[str, Filter] | None = None) -> list[str]:
-    """The mistakes in the templates of a folder, each as `file:line:column: message`."""
-    templates = TemplateFolder(folder, extension, filters=filters)
+    """The mistakes in the templates of a folder, each as `file:line:column: message`.
+
+    A folder with no template of its own holds the folders of several applications: each is checked by itself.
+    """
     errors: dict[str, None] = {}  # an ordered set: a broken base is told once
-    for name in templates.names():
-        try:
-            templates(name)
-        except TemplateError as error:
-            errors[str(error)] = None
-        except (OSError, ValueError) as error:
-            errors[f'{templates.path(name)}:1:1: {error}'] = None
+    for root in _roots(Path(folder), extension):
+        templates = TemplateFolder(root, extension, filters=filters)
+        for name in templates.names():
+            try:
+                templates(name)
+            except TemplateError as error:
+                errors[str(error)] = None
+            except (OSError, ValueError) as error:
+                errors[f'{templates.path(name)}:1:1: {error}'] = None
     return list(errors)
+
+
+def _roots(folder: Path, extension: str) -> list[Path]:
+    """`folder` if there is a template in it, else such folders below it."""
+    inside = sorted(folder.iterdir())
+    if any(path.name.endswith(extension) and path.is_file() for path in inside):
+        return [folder]
+    folders = [path for path in inside if path.is_dir() and not path.name.startswith('.')]
+    return [root for path in folders for root in _roots(path, extension)]
 
 
 def _stamp(path: Path) -> object:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ['Lookup', 'Program']
 
-# A line that looks `name` up in the Python variable `holder`.
-Lookup = namedtuple('Lookup', 'name holder')
+# A line that looks `name` up in the Python variable `holder`; `extender`: the file that could have bound it.
+Lookup = namedtuple('Lookup', 'name holder extender', defaults=('',))
 # The functions that a look-up may fail in; an error from deeper down is the value's own.
 LOOKUPS = (path_item.__code__, Fields.__getitem__.__code__)
 
@@ -74,8 +74,9 @@ def _lookup_error(lookup: Lookup, source: Source, at: int, frame: FrameType) -> 
     name = str(lookup.name)
     known = list(holder.keys()) if hasattr(holder, 'keys') else []
     if lookup.holder in ('scope', 'row'):
-        detail = (f'there is no {name!r} here{nearest(name, known)}: give it to the template, or take '
-                  'the name out; if the brace belongs to CSS or JavaScript, write a space after it')
+        section = f'to {lookup.extender} as a section <?{name}?>, ' if lookup.extender else ''
+        detail = (f'there is no {name!r} here{nearest(name, known)}: give it to the template, {section}or '
+                  'take the name out; if the brace belongs to CSS or JavaScript, write a space after it')
     else:
         known = known or [each for each in dir(holder) if not each.startswith('_')]
         detail = f'the {type(holder).__name__} has no {name!r}{nearest(name, known)}'

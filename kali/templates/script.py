@@ -61,8 +61,10 @@ def _code(stack: str, slash: str, token: str) -> State:
         return stack + OPENING[token], slash
     if token in '"\'`':
         return stack + token, 'divide'
+    if token == '/' and slash == 'divide':
+        return stack, 'regex'
     if token == '/':
-        return (stack, 'regex') if slash == 'divide' else (stack + ('?' if slash == 'either' else '/'), 'divide')
+        return stack + ('?' if slash == 'either' else '/'), 'divide'
     if token == '(':
         return stack + ('h' if slash == 'head' else '('), 'regex'
     if token == ')':

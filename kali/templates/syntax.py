@@ -35,22 +35,23 @@ Include = namedtuple('Include', 'at tree')
 Expression = namedtuple('Expression', 'at name path filters')
 
 # What can be rendered: one text, or a base some of whose names are bound to other trees, Markup or foreign
-# templates.
+# templates (`source` is where they are bound).
 Fragment = namedtuple('Fragment', 'source nodes')
-Assembly = namedtuple('Assembly', 'base bindings')
+Assembly = namedtuple('Assembly', 'base bindings source')
 
 NAME = r'[A-Za-z_]\w*'
 EXPRESSION = rf'{NAME}(?:\.\w+)*(?::\w+)*'
 TOKEN = re.compile(rf'''
       \{{ (?P<literal> \{{ \.? {EXPRESSION} \}} ) \}}         # {{{{name}}}} stands for a literal {{name}}
     | \{{ (?P<raw> \.?) (?P<value> {EXPRESSION} ) \}}         # {{name}}  {{.name}}  {{a.b:filter}}
-    | <\? \s* (?P<block> (?: (?!<\?|\?>) . )*? ) \s* \?>                    # <?word …?>
+    | <\? (?P<block> (?: (?!<\?|\?>) . )* ) \?>                            # <?word …?>
     | (?P<open> <\? \s* (?:if|elif|else|for|end|include)\b )  # the same, without its end
 ''', re.VERBOSE | re.DOTALL)
-WORD = re.compile(rf'({NAME})\s*(.*)', re.DOTALL)
-FOR = re.compile(rf'({NAME})\s+in\s+({EXPRESSION})')
-CONDITION = re.compile(rf'(not\s+)?({EXPRESSION})')
-FILENAME = re.compile(r'[^\s<>{}]+')
+# Compiled when first needed: a hello-world's template has no blocks.
+WORD = rf'({NAME})\s*((?s:.*))'
+FOR = rf'({NAME})\s+in\s+({EXPRESSION})'
+CONDITION = rf'(not\s+)?({EXPRESSION})'
+FILENAME = r'[^\s<>{}]+'
 BLOCKS = {'if', 'elif', 'else', 'for', 'end', 'include'}
 DEEPEST = 100  # blocks in blocks; many more would meet Python's own limits
 
@@ -70,6 +71,15 @@ class Source:
         (2, 2)
         """
         return self.text.count('\n', 0, at) + 1, at - self.text.rfind('\n', 0, at)
+
+    def shown(self, at: int) -> str:
+        """The placeholder or block at offset `at`, for messages.
+
+        >>> Source('<b>{name:upper}</b>').shown(3)
+        '{name:upper}'
+        """
+        match = re.compile(r'\{[^{}]*\}|<\?(?s:.*?)\?>').match(self.text, at)
+        return match[0] if match else ''
 
     def error(self, detail: str, at: int) -> TemplateError:
         return TemplateError(detail, self.filename, *self.place(at))
@@ -142,11 +152,13 @@ class _Parser:
             elif match['open']:
                 raise self.source.error(f'{match["open"]} is not closed: write ?> at the end of it', at)
             else:
-                self.block(at, match[0], match['block'], match.start('block'))
+                inside = match['block'].lstrip()
+                self.block(at, match[0], inside.rstrip(), match.end('block') - len(inside))
         self.literal(left, text[left:end])
         if self.stack:
             block = self.stack[-1]
-            raise self.source.error(f'<?{block.word} …?> is not closed: write <?end?> after it', block.at)
+            raise self.source.error(f'{self.source.shown(block.at)} is not closed: write <?end?> after it',
+                                    block.at)
         if self.divided:
             self.divide()
         return self.nodes
@@ -175,7 +187,7 @@ class _Parser:
         return Expression(at, name, steps, tuple(found))
 
     def block(self, at: int, whole: str, inside: str, inside_at: int) -> None:
-        match = WORD.fullmatch(inside)
+        match = re.fullmatch(WORD, inside)
         word, rest = (match[1], match[2]) if match else ('', '')
         if word.startswith('xml'):  # <?xml version="1.0"?> is a document's own business
             self.literal(at, whole)
@@ -184,8 +196,8 @@ class _Parser:
         elif self.divided and word and not rest:
             if self.stack:
                 block = self.stack[-1]
-                raise self.source.error(f'<?{block.word} …?> is not closed: write <?end?> before <?{word}?>',
-                                        block.at)
+                raise self.source.error(
+                    f'{self.source.shown(block.at)} is not closed: write <?end?> before <?{word}?>', block.at)
             self.divide()
             if word in self.parts:
                 raise self.source.error(f'a second <?{word}?>: each section stands once', at)
@@ -218,7 +230,7 @@ class _Parser:
         return self.stack[-1]
 
     def block_for(self, at: int, rest: str, rest_at: int) -> None:
-        match = FOR.fullmatch(rest)
+        match = re.fullmatch(FOR, rest)
         if not match:
             raise self.source.error(f'<?for {rest}?> is not understood: write <?for row in rows?>', at)
         self.open('for', at, (match[1], self.expression(match[2], rest_at + match.start(2))))
@@ -229,8 +241,8 @@ class _Parser:
     def block_elif(self, at: int, rest: str, rest_at: int) -> None:
         block = self.innermost('elif', at)
         if block.word != 'if' or block.has_else:
-            raise self.source.error('a stray <?elif …?>: it belongs after an <?if …?>, before its <?else?>',
-                                    at)
+            raise self.source.error(
+                f'a stray {self.source.shown(at)}: it belongs after an <?if …?>, before its <?else?>', at)
         block.branches.append((*block.head, self.nodes))
         block.head, self.nodes = self.condition('elif', at, rest, rest_at), []
 
@@ -240,14 +252,14 @@ class _Parser:
             raise self.source.error(f'<?else {rest}?> is not understood: write <?elif {rest}?> or <?else?>',
                                     at)
         if block.has_else:
-            raise self.source.error(f'a second <?else?> in one <?{block.word} …?>', at)
+            raise self.source.error(f'a second <?else?> in one {self.source.shown(block.at)}', at)
         block.branches.append((*block.head, self.nodes))
         block.has_else, self.nodes = True, []
 
     def block_end(self, at: int, rest: str, rest_at: int) -> None:
         block = self.innermost('end', at)  # what follows the word says which block is meant: <?end for?>
         if rest and rest != block.word:
-            raise self.source.error(f'<?end {rest}?> closes <?{block.word} …?>: write <?end?>', at)
+            raise self.source.error(f'<?end {rest}?> closes {self.source.shown(block.at)}: write <?end?>', at)
         self.stack.pop()
         otherwise: list[Node] = []
         if block.has_else:
@@ -262,7 +274,7 @@ class _Parser:
             self.nodes.append(For(block.at, target, expression, body, otherwise))
 
     def block_include(self, at: int, rest: str, rest_at: int) -> None:
-        if not FILENAME.fullmatch(rest):
+        if not re.fullmatch(FILENAME, rest):
             raise self.source.error(f'<?include {rest}?> is not understood: write the name of a template', at)
         if self.include is None:
             raise self.source.error('only a file of a TemplateFolder can include another one', at)
@@ -272,7 +284,7 @@ class _Parser:
             raise self.source.error(f'<?include {rest}?>: {error.args[-1]}', at) from None
 
     def condition(self, word: str, at: int, rest: str, rest_at: int) -> tuple[bool, Expression]:
-        match = CONDITION.fullmatch(rest)
+        match = re.fullmatch(CONDITION, rest)
         if not match:
             raise self.source.error(
                 f'<?{word} {rest}?> is not understood: a condition is a name, with filters or not before it, '
@@ -303,7 +315,7 @@ def assemble(base: Tree, bindings: Mapping[str, object], source: Source,
         if name not in known:
             raise source.error(f'the base has no {{{name}}} for the section {name}{nearest(name, known)}',
                                (places or {}).get(name, 0))
-    return Assembly(base, dict(bindings))
+    return Assembly(base, dict(bindings), source)
 
 
 def names(tree: object) -> set[str]:

@@ -156,4 +156,4 @@ def _whole(part: Any) -> Tree:
     if isinstance(part, (Fragment, Assembly)):
         return part
     alone = Fragment(Source(''), [Value(0, False, Expression(0, 'part', (), ()))])
-    return Assembly(alone, {'part': part})
+    return Assembly(alone, {'part': part}, alone.source)

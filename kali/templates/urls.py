@@ -15,8 +15,8 @@ __all__ = ['INVALID', 'SCHEMES', 'advance_url', 'normalized', 'safe_url', 'url_e
 INVALID = 'about:invalid#kali'
 SCHEMES = {'http', 'https', 'mailto', 'tel', 'sms', 'geo', 'ftp', 'xmpp', 'webcal'}
 ACTIVE = {'javascript', 'vbscript', 'livescript', 'mocha', 'data'}
-SCHEME = re.compile(r'([a-z][a-z0-9+.-]*):', re.IGNORECASE)
-PICTURE = re.compile(r'data:image/(?:png|jpe?g|gif|webp|avif|bmp)[;,]', re.IGNORECASE)
+SCHEME = re.compile(r'([a-zA-Z][a-zA-Z0-9+.-]*):')
+PICTURE = r'(?i:data:image/(?:png|jpe?g|gif|webp|avif|bmp)[;,])'
 # What a browser drops at the start of a URL; tabs and line ends it drops anywhere.
 BLANK = ''.join(map(chr, range(33)))
 KEPT = "!#$%&'()*+,/:;=?@[]~"  # quote() keeps these, letters, digits and _.- : a URL stays the URL it was
@@ -52,7 +52,7 @@ def _literal_start(so_far: str) -> str:
     so_far = re.sub('[\t\r\n]', '', so_far)
     scheme = SCHEME.match(so_far)
     if scheme:
-        return 'active' if scheme[1].lower() in ACTIVE and not PICTURE.match(so_far) else 'path'
+        return 'active' if scheme[1].lower() in ACTIVE and not re.match(PICTURE, so_far) else 'path'
     if '/' in so_far or ':' in so_far:
         return 'path'
     return '=' + so_far if so_far else 'start'
@@ -80,7 +80,7 @@ def safe_url(text: str) -> str:
     """
     text = text.strip(BLANK).replace('\t', '').replace('\r', '').replace('\n', '')
     scheme = SCHEME.match(text)
-    if scheme and scheme[1].lower() not in SCHEMES and not PICTURE.match(text):
+    if scheme and scheme[1].lower() not in SCHEMES and not re.match(PICTURE, text):
         return INVALID
     return text
 

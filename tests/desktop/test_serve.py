@@ -169,8 +169,8 @@ def test_a_start_page_with_a_query(program: Start) -> None:
     assert f'href="{url.replace("&", "&amp;")}"' in running.launch_page().read_text()
 
 
-def test_a_key_of_one_s_own(program: Start) -> None:
-    key = '0123456789abcdef' * 4
+@pytest.mark.parametrize('key', ['0123456789abcdef' * 4, 'my-own_key.7'])
+def test_a_key_of_one_s_own(program: Start, key: str) -> None:
     running = program(options=f', key={key!r}')
     assert running.printed().endswith('?key=' + key)
     assert running.get(running.printed())[0] == 200

@@ -38,18 +38,21 @@ class Answer(NamedTuple):
 
 
 class Fort:
-    """A server with pages, files, a stream and a form behind the gate: `port`, `ran`, `keys`, `ask(bytes)`."""
+    """A server with pages, files and a stream behind the gate: `port`, `ran`, `keys`, `ask(bytes)`."""
 
-    def __init__(self, folder: Path, with_keys: bool, hosts: tuple[str, ...], options: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, with_keys: bool, hosts: tuple[str, ...],
+                 options: dict[str, Any]) -> None:
         self.ran: list[str] = []
         listener = listen('127.0.0.1', 0)
         self.port = int(listener.getsockname()[1])
         self.keys = Keys(COOKIE, SECRET) if with_keys else None
-        self.server = Server(self._handle, [listener], admit=Gate(self.port, hosts, self.keys).admit, **options)
+        gate = Gate(self.port, hosts, self.keys)
+        self.server = Server(self._handle, [listener], admit=gate.admit, **options)
         app = self.app = Router()
         app.delegate_folder('/static/', StaticFolder(folder))
         app.route('/data', methods=('GET', 'POST', 'PUT', 'PATCH', 'DELETE'))(lambda: DATA)
-        app.get('/stream')(lambda: Response.stream([DATA], headers={'Content-Type': 'text/event-stream'}))
+        events = {'Content-Type': 'text/event-stream'}
+        app.get('/stream')(lambda: Response.stream([DATA], headers=events))
         app.get('/')(lambda: DATA)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
@@ -63,16 +66,17 @@ class Fort:
         return f'127.0.0.1:{self.port}'
 
     def ask(self, data: bytes) -> Answer:
-        """Send bytes, in which PORT stands for the port, and take the answer apart."""
+        """Send bytes, in which OURS stands for the host and PORT for the port, and take the answer apart."""
+        data = data.replace(b'OURS', self.host.encode()).replace(b'PORT', str(self.port).encode())
         with socket.create_connection(('127.0.0.1', self.port), timeout=PATIENCE) as client:
-            client.sendall(data.replace(b'PORT', str(self.port).encode()))
+            client.sendall(data)
             head, blank, body = b''.join(iter(lambda: client.recv(65536), b'')).partition(b'\r\n\r\n')
         assert blank, head
         line, *fields = head.decode('latin-1').split('\r\n')
         pairs = [field.split(': ', 1) for field in fields]
         return Answer(int(line.split()[1]), {name.lower(): value for name, value in pairs}, body.decode())
 
-    def get(self, target: str, *fields: str, method: str = 'GET', host: str = '127.0.0.1:PORT') -> Answer:
+    def get(self, target: str, *fields: str, method: str = 'GET', host: str = 'OURS') -> Answer:
         """A request with a Host field and `fields`."""
         head = '\r\n'.join([f'{method} {target} HTTP/1.1', f'Host: {host}', *fields])
         return self.ask(f'{head}\r\n\r\n'.encode('latin-1'))

@@ -92,11 +92,11 @@ SITES: list[tuple[dict[str, str], bool, bool]] = [  # headers, may a safe method
     # the browser's word goes first
     ({'Origin': 'http://localhost:8080'}, True, True),
     ({'Origin': 'HTTP://LOCALHOST:8080'}, True, True),
-    ({'Origin': 'http://127.0.0.1:8080'}, True, False),
-    ({'Origin': 'http://localhost:8081'}, True, False),
-    ({'Origin': 'http://evil.example'}, True, False),
-    ({'Origin': 'null'}, True, False),
-    ({'Origin': ''}, True, False),
+    ({'Origin': 'http://127.0.0.1:8080'}, False, False),
+    ({'Origin': 'http://localhost:8081'}, False, False),
+    ({'Origin': 'http://evil.example'}, False, False),
+    ({'Origin': 'null'}, False, False),
+    ({'Origin': ''}, False, False),
 ]
 
 

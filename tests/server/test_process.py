@@ -182,7 +182,7 @@ def test_a_port_that_is_busy_for_ipv6_alone_is_busy(tmp_path: Path) -> None:
 @pytest.mark.parametrize('arguments, said', [
     ("address='0.0.0.0'", 'can be reached by others'), ("address='192.168.0.7'", 'hosts='),
     ("port=70000", 'from 0 to 65535'), ("window='hologram'", "it is one of 'tab', 'app', 'native'"),
-    ("key='short'", '64 hexadecimal digits'),
+    ("key='a b'", 'letters, digits and ._~-'),
 ])
 def test_what_serve_http_refuses(tmp_path: Path, arguments: str, said: str) -> None:
     done = run(f'kali.serve_http(print, start=None, {arguments})', tmp_path)

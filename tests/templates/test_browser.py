@@ -16,18 +16,23 @@ HOSTILE = [
     f'data:text/html,<script>{RUN}</script>',
     f'x:expression({RUN})', f'&quot;;{RUN};&quot;', f'&#39;;{RUN};&#39;',
     f'<iframe srcdoc="<script>parent.{RUN}</script>">',
+    f'#39;);{RUN}//', f'quot;;{RUN}//', f'/.test(1);{RUN}//', f';{RUN};', f'){RUN}(',
     f'<!--<script>{RUN}//', f'data:image/svg+xml,<svg onload="{RUN}"/>', f'0;url=javascript:{RUN}', ']]>',
 ]
 PLACES = Template('''<!DOCTYPE html><html><head><title>{x}</title><meta name="a" content="{x}">
 <script>window.hits = []; window.got = {x}; window.also = "{x}"
 window.others = '{x}' + `{x}` // {x}
-/* {x} */ window.last = `$` + `${ 1 }{x}`</script>
+/* {x} */ window.last = `$` + `${ 1 }{x}`
+if (window.last) /"/.test(1); window.after = {x}; var i = 1; i++ / 2 + "/"; window.after += {x}</script>
 <script type="application/json" id="data">{x}</script>
 <style>#box { color: {x} } #box::after { content: "{x}"; background: url('{x}') }</style></head><body>
 <!-- {x} --><p id="box" title="{x}" lang='{x}' style="width: {x}; background: url('{x}')"
-    onclick="window.clicked = {x}; window.twice = '{x}'" data-on-click="f('{x}')">{x}</p>
+    onclick="window.clicked = {x}; window.twice = '{x}'; window.thrice = '&{x}'" data-on-click="f('{x}')"
+    >{x}</p>
 <a href="{x}">a</a><a href=" {x}">a</a><a href="{x}{x}">a</a><a href="java{x}">a</a><a href="#?q={x}">a</a>
 <img src="{x}" srcset="{x}"><textarea>{x}</textarea><iframe srcdoc="{x}"></iframe><iframe src="{x}"></iframe>
+<svg><a><set attributeName="href" to="{x}"/><animate attributeName="href" values="{x}" from="a{x}"/></a>
+<style>a { color: {x}; content: '{x}' }</style><script>({x}, "{x}")</script></svg>
 <input value="{x}"><svg><a xlink:href="{x}"><title>{x}</title></a></svg><object data="{x}"></object>
 </body></html>''')
 MARKUP = Template('''<!DOCTYPE html><html><head><script>window.hits = []</script><title>{x}</title></head>
@@ -40,14 +45,15 @@ LOOK = """async () => {
     for (const element of document.querySelectorAll('body, body *')) {
         for (const kind of ['mouseover', 'focus', 'click']) {
             const event = new MouseEvent(kind, {bubbles: true, cancelable: true})
-            const address = element.href && (element.href.baseVal ?? element.href)
+            const address = element.href && (element.href.animVal ?? element.href)
             if (address && !address.startsWith('javascript:'))
                 element.addEventListener('click', event => event.preventDefault())
             element.dispatchEvent(event)
         }
     }
     await new Promise(resolve => setTimeout(resolve))
-    return [window.hits, window.got, window.also, window.last, window.clicked, window.twice, document.title,
+    return [window.hits, window.got, window.also, window.last, window.after, window.clicked, window.twice,
+        window.thrice, document.title,
         JSON.parse(document.getElementById('data').textContent), box.textContent, box.title, box.lang,
         document.querySelector('textarea').value]
 }"""
@@ -59,7 +65,8 @@ def test_nothing_runs(page):
         page.set_content(PLACES(x=value), wait_until='domcontentloaded')
         title = ' '.join(re.split('[ \t\n]+', value.strip(' \t\n')))
         assert page.evaluate(LOOK) == [
-            [], value, value, '$1' + value, value, value, title, value, value, value, value, value]
+            [], value, value, '$1' + value, value * 2, value, value, '&' + value, title, value, value, value,
+            value, value]
 
 
 def test_it_would_be_seen_if_something_ran(page):

@@ -6,24 +6,25 @@ import traceback
 import pytest
 
 from kali.errors import TemplateError
-from kali.templates import Template, TemplateLoop
+from kali.templates import Template, TemplateFolder, TemplateLoop
+from kali.testing import Client
 
 SYNTAX = [
     # text, line, column, message
     ('a\n {n:nom}', 2, 5, "there is no filter 'nom' (did you mean num?)"),
     ('<style>\nb{color:red}</style>', 2, 9, 'if this is CSS or JavaScript, write a space after the brace'),
     ('{a:}{a:zzzzzz}', 1, 8, "there is no filter 'zzzzzz' (there are: cents, date,"),
-    ('a\n<?if a?>b', 2, 1, '<?if …?> is not closed: write <?end?> after it'),
-    ('<?for a in b?><?if a?><?end?>', 1, 1, '<?for …?> is not closed'),
-    ('<?if a?><?for b in a?>\n<?end?>', 1, 1, '<?if …?> is not closed'),
+    ('a\n<?if a?>b', 2, 1, '<?if a?> is not closed: write <?end?> after it'),
+    ('<?for a in b?><?if a?><?end?>', 1, 1, '<?for a in b?> is not closed'),
+    ('<?if a?><?for b in a?>\n<?end?>', 1, 1, '<?if a?> is not closed'),
     ('a<?end?>', 1, 2, 'a stray <?end?>: no block is open here'),
     ('<?else?>', 1, 1, 'a stray <?else?>'),
     ('<?elif a?>', 1, 1, 'a stray <?elif?>'),
-    ('<?for a in b?><?elif a?><?end?>', 1, 15, 'a stray <?elif …?>: it belongs after an <?if …?>'),
+    ('<?for a in b?><?elif a?><?end?>', 1, 15, 'a stray <?elif a?>: it belongs after an <?if …?>'),
     ('<?if a?><?else?><?elif a?><?end?>', 1, 17, 'before its <?else?>'),
-    ('<?if a?><?else?><?else?><?end?>', 1, 17, 'a second <?else?> in one <?if …?>'),
+    ('<?if a?><?else?><?else?><?end?>', 1, 17, 'a second <?else?> in one <?if a?>'),
     ('<?if a?><?else if b?><?end?>', 1, 9, '<?else if b?> is not understood: write <?elif if b?>'),
-    ('<?if a?><?end for?>', 1, 9, '<?end for?> closes <?if …?>'),
+    ('<?if a?><?end for?>', 1, 9, '<?end for?> closes <?if a?>'),
     ('<?if a > 1?><?end?>', 1, 1, '<?if a > 1?> is not understood: a condition is a name'),
     ('<?if a < 1?><?end?>', 1, 1, '<?if a < 1?> is not understood: a condition is a name'),
     ('<?if a == 1?><?end?>', 1, 1,
@@ -135,6 +136,18 @@ def test_the_traceback_shows_the_template(text, kind, line, shown):
     assert (number, text) == (line, shown)
     assert name.startswith(f'<template at {__file__}, line ')
     assert 'compiled template' not in ''.join(traceback.format_exception(caught.value))
+
+
+def test_the_error_page_shows_the_line(tmp_path):
+    path = tmp_path / 'page.tpl'
+    path.write_text('<p>\n<b title="x">{x:broken}</b>')
+    folder = TemplateFolder(tmp_path, filters={'broken': broken})
+    text = Client(lambda request: folder('page')(x=1)).get('/').text
+    assert f'File &quot;{path}&quot;, line 2, in template' in text
+    assert '&lt;b title=&quot;x&quot;&gt;{x:broken}&lt;/b&gt;' in text
+    path.write_text('{y}')
+    folder.refresh()
+    assert 'page.tpl:1:2: there is no' in Client(lambda request: folder('page')(x=1)).get('/').text
 
 
 def test_the_cause_of_an_error_is_kept():

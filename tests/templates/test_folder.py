@@ -130,7 +130,7 @@ MISTAKES = [
      'page.tpl:2:1: the base has no {boby} for the section boby (did you mean body?)'),
     ({'page': '<extend>base<?x?>1\n<?x?>2', 'base': '{x}'}, 'page.tpl:2:1: a second <?x?>'),
     ({'page': '<extend>base<?x?><?if a?><?y?><?end?>', 'base': '{x}{y}'},
-     'page.tpl:1:18: <?if …?> is not closed: write <?end?> before <?y?>'),
+     'page.tpl:1:18: <?if a?> is not closed: write <?end?> before <?y?>'),
     ({'page': '<extend>base<?x?><?end?>', 'base': '{x}'}, 'page.tpl:1:18: a stray <?end?>'),
     ({'page': '<extend>base<?x?>a</extend>b', 'base': '{x}'}, 'page.tpl:1:28: nothing may follow </extend>'),
     ({'page': '<extend>{base}<?x?>', 'base': '{x}'},
@@ -138,7 +138,7 @@ MISTAKES = [
     ({'page': '<extend>base<?x?>"', 'base': '<p title="{x}">'},
      'base.tpl:1:11: what is bound to x begins in the value of title'),
     ({'page': '<extend>base<?x?>\n<p title={y}>', 'base': '{x}'},
-     'page.tpl:2:10: an attribute\'s value with a placeholder needs quotes'),
+     'page.tpl:2:10: {y}: an attribute\'s value with a placeholder needs quotes'),
     ({'page': '<loop>a<?end?>b'}, 'page.tpl:1:7: a <loop> needs a <?begin?>'),
     ({'page': '<loop>a<?begin?>b<?each?>'}, 'page.tpl:1:18: a <loop> has no <?each?>'),
     ({'page': '<loop>a<?begin?><p title="<?end?>'},
@@ -155,6 +155,19 @@ def test_mistakes(files, texts, message):
             folder('page')
         told = str(caught.value).replace(str(files.path) + os.sep, '').replace(str(files.path), 'FOLDER')
         assert told.startswith(message)
+
+
+def test_a_missing_section_names_the_file_that_could_have_it(files):
+    files(base='<title>{title}</title>\n{body}', page='<extend>base<?title?>{user}',
+          third='<extend>page<?user?>x')
+    folder = TemplateFolder(files.path)
+    for name in ('page', 'third'):
+        with pytest.raises(TemplateError, match=r"base\.tpl:2:2: there is no 'body' here") as caught:
+            folder(name)(user='x')
+        assert f'template, to {files.path / name}.tpl as a section <?body?>' in str(caught.value)
+    with pytest.raises(TemplateError) as caught:
+        folder('page')(body='x')
+    assert 'page.tpl:1:23: there is no' in str(caught.value) and 'as a section' not in str(caught.value)
 
 
 def test_no_such_template(files):

@@ -2,6 +2,7 @@
 
 import datetime
 import sqlite3
+import time
 from collections import namedtuple
 from decimal import Decimal
 
@@ -142,6 +143,7 @@ BLOCKS = [
     ('<?for x in xs?>a<?end?>', {'xs': [1, 2]}, 'aa'),
     ('<?for x in xs?><?end?>', {'xs': [1, 2]}, ''),
     ('<? for  x  in  xs ?>{x}<?end ?>', {'xs': [1]}, '1'),
+    ('<?for x² in xs?>{x²}<?end?>', {'xs': [1]}, '1'),
     ('<?for x in xs?>{x}<?end for?>', {'xs': [1]}, '1'),
     ('<?if a?>A<?end?>', {'a': 1}, 'A'),
     ('<?if a?>A<?end?>', {'a': ''}, ''),
@@ -186,6 +188,20 @@ def test_a_deep_block_sees_every_name_around_it():
     for name in 'bcdefghijklmnop':
         text = f'<?for {name} in a?>{{{name}}}{text}<?else?>!<?end?>'
     assert Template(text)(a='1', z='.') == '111111111111111' + '1.1.'
+
+
+@pytest.mark.parametrize('piece', ['<p title="{a}">{b}', '<?if a?>{b}<?end?>', '<? ' + ' ' * 99, '<p ',
+                                   '{a.b'])
+def test_compiling_takes_time_in_proportion(piece):
+    def seconds(count):
+        start = time.perf_counter()
+        try:
+            Template(piece * count)(a=1, b=2)
+        except TemplateError:
+            pass
+        return time.perf_counter() - start
+
+    assert seconds(4000) < 12 * min(seconds(1000) for _ in range(3))  # 4 if linear, 16 if quadratic
 
 
 def test_assembly():
@@ -240,7 +256,7 @@ def test_loop_over_rows_objects_and_templates():
 
 def test_the_parts_of_a_loop_are_one_text():
     loop = TemplateLoop('<textarea>', '{line}\n', '</textarea>')
-    assert loop.loop([{'line': Markup('</textarea>')}]) == '<textarea>&lt;/textarea&gt;\n</textarea>'
+    assert loop.loop([{'line': Markup('</textarea>')}]) == '<textarea>\n&lt;/textarea&gt;\n</textarea>'
     with pytest.raises(TemplateError, match='ends in the tag <p>'):
         TemplateLoop('<p', '', '')
 

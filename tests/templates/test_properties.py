@@ -12,8 +12,9 @@ from kali.markup import Markup
 from kali.templates import Template
 
 EVIL = st.sampled_from([
-    '</script>', '<script>', '<!--', '-->', '"', "'", '`', '${', '<', '>', '&', '&lt;', '&#60;', '\\', '/',
-    '</title>', '</textarea>', '</p>', ' onerror=', 'javascript:', '\n', ';', '{x}', '{.x}', '//', ']]>'])
+    '</script>', '<script>', '<!--', '-->', '"', "'", '`', '${', '<', '>', '&', 'amp;', '#39;', '&lt;',
+    '&#60;', '\\', '/', '</title>', '</textarea>', '</p>', ' onerror=', 'javascript:', '\n', ';', '{x}',
+    '{.x}', '//', ']]>'])
 # An HTML parser reads control characters, surrogates and carriage returns otherwise than they stand.
 CHARACTERS = st.characters(blacklist_categories=('Cs', 'Cc', 'Cn'))
 TEXT = st.lists(st.one_of(EVIL, st.text(CHARACTERS, max_size=8)), max_size=8).map(''.join)
@@ -27,8 +28,8 @@ def shape(tree):
     return [(str(element.tag), sorted(map(str, element.attrib))) for element in tree.iter()]
 
 
-PAGE = Template('<p title="{x}" lang=\'{x}\'>{x}</p><textarea>a{x}</textarea><title>{x}</title>'
-                '<b>{x.0}{y}</b>')
+PAGE = Template('<p title="{x}" lang=\'{x}\' id="R&{x}">{x}</p><textarea name="{x}">{x}</textarea>'
+                '<title>{x}</title><pre>{x}</pre><i>&{x}</i><b>{x.0}{y}</b>')
 
 
 @given(TEXT)
@@ -36,11 +37,11 @@ def test_text_comes_back_exactly(text):
     tree = parse(PAGE(x=text + '.', y=[text, (text, Markup('<i>'))]))
     paragraph = tree.find('p')
     assert paragraph.text == paragraph.attrib['title'] == paragraph.attrib['lang'] == text + '.'
-    assert tree.find('textarea').text == f'a{text}.'
-    assert tree.find('title').text == text + '.'
+    assert tree.find('textarea').text == tree.find('pre').text == tree.find('title').text == text + '.'
+    assert tree.find('i').text == f'&{text}.' and paragraph.attrib['id'] == f'R&{text}.'
     assert ''.join(tree.find('b').itertext()) == (text + '.')[0] + text + text
-    assert [element.tag for element in tree.iter()][1:] == ['p', 'textarea', 'title', 'b', 'i']
-    assert set(paragraph.attrib) == {'title', 'lang'}
+    assert [element.tag for element in tree.iter()][1:] == ['p', 'textarea', 'title', 'pre', 'i', 'b', 'i']
+    assert set(paragraph.attrib) == {'title', 'lang', 'id'}
 
 
 PLACES = Template('''<p onclick="f({x}, '{x}', &quot;{x}&quot;, `{x}`)" style="color: {x}; font: '{x}'">
