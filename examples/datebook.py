@@ -236,6 +236,7 @@ class RecordForm(forms.Formlet):
     def __init__(self, number: int | None = None):
         super().__init__(self.ELEMENTS)
         self.number = number
+        self.edits = number is not None  # then nobody's change in the meantime is overwritten unseen
 
     def get_native(self):
         return self.blank if self.number is None else find(self.table, self.number)

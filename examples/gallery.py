@@ -28,7 +28,8 @@ started: dict[str, subprocess.Popen] = {}
 
 # What we know about the examples. These functions have nothing to do with the web.
 
-LESSONS = ['intro', 'static_content', 'simple_task_list', 'guard', 'datebook']  # in the order to read them
+LESSONS = ['intro', 'static_content', 'simple_task_list', 'guard', 'datebook',
+           'invoice']  # in the order to read them
 
 
 def names() -> list[str]:

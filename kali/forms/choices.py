@@ -32,12 +32,16 @@ class ChoiceLens(Lens):
         """
         raise NotImplementedError(type(self))
 
+    def string_groups(self) -> Iterable[tuple[str, str, str]]:
+        """The same with the name of a group, '' for none; choices of one group stand together."""
+        return [(text, label, '') for text, label in self.string_pairs()]
+
 
 class Choices(ChoiceLens):
     """Choices that a function gives, read afresh at each display and each check.
 
-    :param pairs: called without arguments; gives (value, label) pairs, as a query does. The texts of two
-        values must differ.
+    :param pairs: called without arguments; gives (value, label) pairs, as a query does, or (value, label,
+        group). The texts of two values must differ.
 
     >>> lens = Choices(lambda: [(7, 'Ada'), (8, 'Grace')])
     >>> list(lens.string_pairs()), lens.native_from_string('8')
@@ -51,7 +55,13 @@ class Choices(ChoiceLens):
         self._pairs = pairs
 
     def string_pairs(self) -> Iterable[tuple[str, str]]:
-        return [(str(value), str(label)) for value, label in self._pairs()]
+        return [(str(row[0]), str(row[1])) for row in self._rows()]
+
+    def string_groups(self) -> Iterable[tuple[str, str, str]]:
+        return [(str(row[0]), str(row[1]), str(row[2]) if len(row) > 2 else '') for row in self._rows()]
+
+    def _rows(self) -> Iterable[tuple[Any, ...]]:
+        return map(tuple, self._pairs())
 
     def string_for_browser(self, value: Any) -> str:
         return '' if value is None else str(value)
@@ -59,9 +69,9 @@ class Choices(ChoiceLens):
     def native_from_string(self, text: str) -> Any:
         if not text:
             return None
-        for value, _ in self._pairs():
-            if str(value) == text:
-                return value
+        for row in self._rows():
+            if str(row[0]) == text:
+                return row[0]
         raise ValidationError(say('not offered'))
 
 

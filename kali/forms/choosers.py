@@ -6,6 +6,10 @@ as a control can. What the choices are is the lens's affair.
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import groupby
+from operator import itemgetter
+
 from kali.errors import ValidationError
 from kali.forms.elements import Element, attributes_text
 from kali.forms.messages import say
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from kali.iolist import Content
     from kali.multidict import Bag
 
-__all__ = ['Check', 'Pick', 'Radio']
+__all__ = ['Check', 'CheckMany', 'Pick', 'Radio']
 
 
 class Check(Element):
@@ -59,6 +63,9 @@ class Check(Element):
             made = self._made[name, checked] = Markup(tag)
         return made
 
+    def in_words(self, intermediate: str) -> str:
+        return say('yes' if self._VALUES.get(intermediate) else 'no')
+
     def i2n(self, intermediate: str) -> bool:
         value = self._VALUES.get(intermediate)
         if value is None:
@@ -75,7 +82,9 @@ class Pick(Element):
     :param required: the sentence when nothing was picked, or True for the usual one. Otherwise there is a
         blank choice.
     :param multiple: whether it may be several; the native value is a set then
-    :param attributes: of the `<select>` tag
+    :param search: an entry to type part of a label into, instead of a list: for many choices
+    :param attributes: of the `<select>` or `<input>` tag
+    :raises ValueError: for several that are searched for: that needs a page of its own
 
     >>> from kali.forms.choices import ListLens
     >>> Pick(ListLens(['tea']), required='One of them!').i2h('drink', 'tea')
@@ -83,9 +92,11 @@ class Pick(Element):
     """
 
     def __init__(self, lens: ChoiceLens, required: str | bool = '', multiple: bool = False, *,
-                 label: str | None = None, help: str = '', **attributes: Any) -> None:
+                 search: bool = False, label: str | None = None, help: str = '', **attributes: Any) -> None:
         super().__init__(label=label, help=help, required=bool(required), multiple=multiple, **attributes)
-        self.lens, self.multiple = lens, multiple
+        if search and multiple:
+            raise ValueError('a search finds one choice: use multiple=True, or CheckMany, without search')
+        self.lens, self.multiple, self.search = lens, multiple, search
         self._required = required
         # Controls of choices that never change, by name and selected text: at most one for each choice and
         # name.
@@ -94,32 +105,77 @@ class Pick(Element):
     def n2i(self, value: Any) -> Any:
         if self.multiple:
             return set(map(self.lens.string_for_browser, value or ()))
-        return self.lens.string_for_browser(value)
+        text = self.lens.string_for_browser(value)
+        return self._labels().get(text, text) if self.search and text else text
 
     def p2i(self, name: str, POST: Bag) -> Any:
         return POST.get_list(name) if self.multiple else POST.get(name, '')
 
     def i2h(self, name: str, intermediate: Any) -> Content:
         if self.multiple:
-            return self._html(name, list(self.lens.string_pairs()), intermediate)
+            return self._html(name, self._groups(), intermediate)
+        if self.search:
+            return self._search_html(name, intermediate)
         made = self._made.get((name, intermediate))
         if made is None:
-            pairs = list(self.lens.string_pairs())
-            made = self._html(name, pairs, (intermediate,))
-            if getattr(self.lens, 'fixed', False) and intermediate in ('', *(text for text, _ in pairs)):
+            groups = self._groups()
+            made = self._html(name, groups, (intermediate,))
+            if getattr(self.lens, 'fixed', False) and intermediate in ('', *(text for text, _, _ in groups)):
                 self._made[name, intermediate] = made
         return made
 
-    def _html(self, name: str, pairs: list[tuple[str, str]], selected: Collection[str]) -> Markup:
+    def in_words(self, intermediate: Any) -> str:
+        if self.search:
+            return str(intermediate)
+        chosen = intermediate if self.multiple else (intermediate,)
+        return ', '.join(label for text, label in self.lens.string_pairs() if text in chosen)
+
+    def _groups(self) -> list[tuple[str, str, str]]:
+        # A lens of an older program may be any object with `string_pairs`.
+        if hasattr(self.lens, 'string_groups'):
+            return list(self.lens.string_groups())
+        return [(text, label, '') for text, label in self.lens.string_pairs()]
+
+    def _labels(self) -> dict[str, str]:
+        """What stands in the search box for each choice: its label, with its text where labels are alike."""
+        pairs = list(self.lens.string_pairs())
+        alike = Counter(label.strip().casefold() for _, label in pairs)
+        return {text: label.strip() if alike[label.strip().casefold()] == 1 else f'{label.strip()} ({text})'
+                for text, label in pairs}
+
+    def _search_html(self, name: str, typed: str) -> Markup:
+        own_id = self.id_for(name)
+        attributes = {'autocomplete': 'off', **self.attributes, 'type': 'text', 'list': f'{own_id}-list',
+                      'name': name, 'id': own_id, 'value': typed}
+        options = ''.join(f'<option value="{escape_text(label)}"></option>'
+                          for label in self._labels().values())
+        return Markup(f'<input{attributes_text(attributes)}><datalist id="{escape_text(own_id)}-list">'
+                      f'{options}</datalist>')
+
+    def _found(self, typed: str) -> str:
+        """The text of the choice that was typed; capitals do not matter."""
+        typed = typed.strip().casefold()
+        if not typed:
+            return ''
+        for text, label in self._labels().items():
+            if label.casefold() == typed:
+                return text
+        raise ValidationError(say('not offered'))
+
+    def _html(self, name: str, groups: list[tuple[str, str, str]], selected: Collection[str]) -> Markup:
         attributes = {**self.attributes, 'name': name, 'id': self.id_for(name)}
-        offered = any(text in selected for text, _ in pairs)
+        offered = any(text in selected for text, _, _ in groups)
         # With nothing selected a browser would show, and send, the first choice as if it had been picked.
-        blank = '' if self.multiple or (self._required and offered) else '<option value=""></option>'
-        options = ''.join(f'<option value="{escape_text(text)}"{" selected" if text in selected else ""}>'
-                          f'{escape_text(label)}</option>' for text, label in pairs)
-        return Markup(f'<select{attributes_text(attributes)}>{blank}{options}</select>')
+        out = [] if self.multiple or (self._required and offered) else ['<option value=""></option>']
+        for group, rows in groupby(groups, key=itemgetter(2)):
+            options = ''.join(f'<option value="{escape_text(text)}"{" selected" if text in selected else ""}>'
+                              f'{escape_text(label)}</option>' for text, label, _ in rows)
+            out.append(f'<optgroup label="{escape_text(group)}">{options}</optgroup>' if group else options)
+        return Markup(f'<select{attributes_text(attributes)}>{"".join(out)}</select>')
 
     def i2n(self, intermediate: Any) -> Any:
+        if self.search:
+            intermediate = self._found(intermediate)
         texts: Iterable[str] = intermediate if self.multiple else (intermediate,)
         chosen = [text for text in texts if text]
         if self._required and not chosen:
@@ -144,15 +200,35 @@ class Radio(Pick):
                  help: str = '', **attributes: Any) -> None:
         super().__init__(lens, required, label=label, help=help, **attributes)
 
-    def _html(self, name: str, pairs: list[tuple[str, str]], selected: Collection[str]) -> Markup:
+    def _html(self, name: str, groups: list[tuple[str, str, str]], selected: Collection[str]) -> Markup:
         own_id = self.id_for(name)
-        group: dict[str, str | None] = {'role': 'radiogroup', 'id': own_id, 'tabindex': '-1'}
+        kind = 'checkbox' if self.multiple else 'radio'
+        group: dict[str, str | None] = {'role': 'group' if self.multiple else 'radiogroup', 'id': own_id,
+                                        'tabindex': '-1'}
         group['aria-label'] = str(self.label or name.replace('_', ' ').capitalize())
-        if self._required:
+        shared = {**self.attributes, 'type': kind, 'name': name}
+        if self.multiple:  # HTML cannot say "at least one of these"
+            shared = {key: value for key, value in shared.items() if key not in ('required', 'multiple')}
+        elif self._required:
             group['aria-required'] = 'true'
-        shared = {**self.attributes, 'type': 'radio', 'name': name}
         buttons = ''.join(
             f'<label><input{attributes_text({**shared, "id": f"{own_id}-{index}", "value": text})}'
             f'{" checked" if text in selected else ""}> {escape_text(label)}</label>'
-            for index, (text, label) in enumerate(pairs))
+            for index, (text, label, _) in enumerate(groups))
         return Markup(f'<div{attributes_text(group)}>{buttons}</div>')
+
+
+class CheckMany(Radio):
+    """A few choices, all in sight, of which any number is ticked; the native value is a set.
+
+    :param required: the sentence when none is ticked, or True for the usual one
+
+    >>> from kali.forms.choices import ListLens
+    >>> sorted(CheckMany(ListLens(['tea', 'milk', 'rum'])).i2n(['tea', 'milk']))
+    ['milk', 'tea']
+    """
+
+    def __init__(self, lens: ChoiceLens, required: str | bool = '', *, label: str | None = None,
+                 help: str = '', **attributes: Any) -> None:
+        super().__init__(lens, required, label=label, help=help, **attributes)
+        self.multiple = True

@@ -8,6 +8,7 @@ elements.
 from __future__ import annotations
 
 import datetime
+import math
 import re
 
 from kali.errors import ValidationError
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     Attributes: TypeAlias = Mapping[str, str | None]
     Check: TypeAlias = Callable[[str], None]
 
-__all__ = ['applicable', 'checks_for']
+__all__ = ['CHOOSY', 'FORMS', 'applicable', 'can_show', 'checks_for']
 
 _TEXTUAL = frozenset(('text', 'search', 'tel', 'url', 'email', 'password'))
 _NUMERIC = frozenset(('number', 'range', 'date', 'month', 'week', 'time', 'datetime-local'))
+#: The input types that show no text but their own.
+CHOOSY = _NUMERIC | {'color'}
 _LONG = _TEXTUAL | {'textarea'}
 
 # Which kinds of control know a constraint; HTML standard, "The input element", table of attributes.
@@ -36,7 +39,7 @@ _APPLIES = {'maxlength': _LONG, 'minlength': _LONG, 'pattern': _TEXTUAL, 'title'
 
 # HTML standard, "valid email address" and "valid simple color"; a URL is checked for a scheme and something
 # after it.
-_FORMS = {
+FORMS = {
     'email': re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
                         r'(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*'),
     'url': re.compile(r'[a-zA-Z][a-zA-Z0-9+.-]*:\S+'),
@@ -75,7 +78,7 @@ def checks_for(kind: str, attributes: Attributes, *, typed: bool = False) -> tup
     found: list[Check] = []
     if 'required' in known:
         found.append(_required)
-    if kind in _FORMS and 'multiple' not in attributes:
+    if kind in FORMS and 'multiple' not in attributes:
         found.append(_form(kind))
     if kind in _NUMERIC and not (typed and known.keys().isdisjoint(('min', 'max', 'step'))):
         found.append(_number(kind, known))
@@ -86,13 +89,38 @@ def checks_for(kind: str, attributes: Attributes, *, typed: bool = False) -> tup
     return tuple(found)
 
 
+def can_show(kind: str, text: str) -> bool:
+    """Whether an input of the type `kind` shows `text`, rather than dropping what it takes for nonsense.
+
+    >>> can_show('date', '2026-02-28'), can_show('date', '2026-02-30'), can_show('number', 'abc')
+    (True, False, False)
+
+    Source: HTML standard, "value sanitization algorithm" of each type.
+    """
+    if kind not in CHOOSY:
+        return True
+    if kind == 'color':
+        return FORMS['color'].fullmatch(text) is not None
+    try:
+        if kind in ('number', 'range'):
+            if len(text) < 40 and text.isascii() and text.isdigit():  # most numbers in forms
+                return True
+            return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
+        if kind == 'date':
+            return text[4:8:3] == '--' and len(text) == 10 and bool(datetime.date.fromisoformat(text))
+        _value(kind, text)
+    except (ValidationError, ValueError):
+        return False
+    return True
+
+
 def _required(text: str) -> None:
     if not text or text.isspace():
         raise ValidationError(say('blank'))
 
 
 def _form(kind: str) -> Check:
-    fullmatch = _FORMS[kind].fullmatch
+    fullmatch = FORMS[kind].fullmatch
 
     def check(text: str) -> None:
         text = text.strip()

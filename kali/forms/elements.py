@@ -4,8 +4,8 @@ The rule: between a value and the page stands an intermediate form, which holds 
 wrong, so that nothing typed is ever lost. Four methods lead from one to the other, each named for its two
 ends: n (native), i (intermediate), h (HTML), p (posted). An element does not store its field's name and can
 serve several fields; what it says about one name never changes, so it is put together once. Elements with
-choices are in `choosers`; how label, control and error make a form is in `rendering`; requests are unknown
-here.
+choices are in `choosers`, files in `uploads`, sub-records in `rows`; how label, control and error make a form
+is in `rendering`; requests are unknown here.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 
 from kali.errors import ValidationError
-from kali.forms.constraints import applicable, checks_for
-from kali.forms.lenses import TYPICAL, Lens, refuse_controls
+from kali.forms.constraints import CHOOSY, applicable, can_show, checks_for
+from kali.forms.lenses import BLANKABLE, TYPICAL, Lens, refuse_controls
 from kali.forms.messages import say
 from kali.iolist import flatten
 from kali.markup import Markup, escape_text
+from kali.multidict import Bag
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
     from kali.forms.constraints import Attributes
     from kali.iolist import Content
-    from kali.multidict import Bag
 
-__all__ = ['INPUT_TYPES', 'Element', 'Entry', 'FormElement', 'Hidden', 'Memo', 'Upload', 'attributes_text',
-           'tag']
+__all__ = ['FORM_ID', 'INPUT_TYPES', 'Element', 'Entry', 'FormElement', 'Hidden', 'Memo', 'Static',
+           'attributes_text', 'read_posted', 'show_record', 'tag']
+
+#: The name of the hidden input that carries the form's one-shot id.
+FORM_ID = '_form_id'
 
 #: The types of `Entry`. Check, Radio, Upload and Hidden are elements of their own.
 INPUT_TYPES = frozenset(('text', 'number', 'date', 'time', 'email', 'url', 'tel', 'search', 'password',
@@ -75,6 +78,10 @@ class Element:
     attributes: Attributes = {}
     #: Whether the field's posted values are uploads; text is refused then, and uploads otherwise.
     takes_files = False
+    #: The value, or a function that gives it afresh, that is shown where the record has none.
+    default: Any = None
+    #: Whether there is anything to read from what was posted.
+    is_read = True
     #: How a form lays it out: 'above' (the label above the control), 'beside' (after it), 'group' (several
     #: controls under one label), 'none' (nothing to see).
     layout = 'above'
@@ -111,6 +118,14 @@ class Element:
         :raises ValidationError: with the sentence to show beside the control.
         """
         raise NotImplementedError(type(self))
+
+    def owns(self, name: str, key: str) -> bool:
+        """Whether what is posted as `key` belongs to the field `name`."""
+        return key == name
+
+    def in_words(self, intermediate: Any) -> str:
+        """`intermediate` as text to read, for whoever compares two versions of a record."""
+        return str(intermediate)
 
     def control(self, name: str, intermediate: Any, ties: str = '') -> Markup:
         """`i2h` as Markup, with `ties` (attributes, as text) put into its first tag."""
@@ -168,7 +183,7 @@ class Entry(Element):
         kind = self.kind = self._kind(declared.get('type') or natural or 'text')
         self._checks = checks_for(kind, declared, typed=kind == natural)
         self.attributes = {**applicable(kind, said), **declared}
-        self._parts: dict[str, tuple[str, str]] = {}
+        self._parts: dict[tuple[str, str], tuple[str, str]] = {}
 
     def _kind(self, kind: str) -> str:
         kind = kind.lower()
@@ -187,14 +202,19 @@ class Entry(Element):
         return text
 
     def i2h(self, name: str, intermediate: str) -> Content:
-        parts = self._parts.get(name)
+        # A browser shows nothing at all of text that its input type does not know.
+        kind = self.kind
+        if kind in CHOOSY and intermediate and not can_show(kind, intermediate):
+            kind = 'text'
+        parts = self._parts.get((name, kind))
         if parts is None:
-            parts = self._parts[name] = self._around(name)
+            parts = self._parts[name, kind] = self._around(name, kind)
         return Markup(parts[0] + escape_text(intermediate) + parts[1])
 
-    def _around(self, name: str) -> tuple[str, str]:
+    def _around(self, name: str, kind: str) -> tuple[str, str]:
         """The control for the field `name`, cut in two where its text goes."""
-        attributes = {**self.attributes, 'type': self.kind, 'name': name, 'id': self.id_for(name)}
+        fitting = self.attributes if kind == self.kind else applicable(kind, self.attributes)
+        attributes = {**fitting, 'type': kind, 'name': name, 'id': self.id_for(name)}
         return f'<input{attributes_text(attributes)} value="', '">'
 
     def i2n(self, intermediate: str) -> Any:
@@ -219,7 +239,7 @@ class Memo(Entry):
         # The HTML standard has forms sent with CRLF, and counts a line break as one character.
         return super().p2i(name, POST).replace('\r\n', '\n').replace('\r', '\n')
 
-    def _around(self, name: str) -> tuple[str, str]:
+    def _around(self, name: str, kind: str) -> tuple[str, str]:
         attributes = {**self.attributes, 'name': name, 'id': self.id_for(name)}
         # An HTML parser drops a line feed right after the tag, so that it may cost the text none of its own.
         return f'<textarea{attributes_text(attributes)}>\n', '</textarea>'
@@ -232,52 +252,72 @@ class Hidden(Entry):
         return super()._kind('hidden')
 
 
-class Upload(Element):
-    """A file, or several: a FileUpload, a list of them with `multiple`, and None if none was chosen.
+class Static(Element):
+    """A value to read, which the form does not send: nothing of it is in what `save` is given.
 
-    :param required: the sentence when no file was chosen, or True for the usual one
-    :param multiple: whether it may be several
-    :param max_size: the most bytes of one file
-    :param accept: kinds of file, as in HTML: `'.pdf,image/*'`. What a file is called or says of itself
-        proves nothing about its content.
+    :param lens: makes the text of the value
+
+    >>> Static().i2h('number', '2026-017')
+    Markup('<output name="number" id="number">2026-017</output>')
     """
 
-    takes_files = True
+    is_read = False
 
-    def __init__(self, *, required: str | bool = '', multiple: bool = False, max_size: int | None = None,
-                 accept: str = '', label: str | None = None, help: str = '', **attributes: Any) -> None:
-        super().__init__(label=label, help=help, required=bool(required), multiple=multiple,
-                         accept=accept or False, **attributes)
-        self._required = required
-        self.multiple, self.max_size = multiple, max_size
-        self.accept = tuple(kind.strip().lower() for kind in accept.split(',') if kind.strip())
+    def __init__(self, lens: Lens = BLANKABLE, *, label: str | None = None, help: str = '',
+                 **attributes: Any) -> None:
+        super().__init__(label=label, help=help, **attributes)
+        self.lens = lens
 
-    def n2i(self, value: Any) -> list[Any]:
-        return []  # a page cannot put a file into a control
+    def n2i(self, value: Any) -> str:
+        return self.lens.string_for_browser(value)
 
-    def p2i(self, name: str, POST: Bag) -> list[Any]:
-        return [upload for upload in POST.get_list(name) if upload and (upload.filename or upload.content)]
+    def p2i(self, name: str, POST: Bag) -> str:
+        return ''
 
-    def i2h(self, name: str, intermediate: Any) -> Content:
-        attributes = {'type': 'file', **self.attributes, 'name': name, 'id': self.id_for(name)}
-        return Markup(f'<input{attributes_text(attributes)}>')
+    def i2h(self, name: str, intermediate: str) -> Content:
+        return tag('output', {**self.attributes, 'name': name, 'id': self.id_for(name)},
+                   escape_text(intermediate))
 
-    def i2n(self, intermediate: list[Any]) -> Any:
-        if self._required and not intermediate:
-            raise ValidationError(say('file') if self._required is True else self._required)
-        for upload in intermediate:
-            if self.max_size is not None and len(upload.content) > self.max_size:
-                raise ValidationError(say('file too large', name=upload.filename, size=len(upload.content),
-                                          limit=self.max_size))
-            if self.accept and not any(_fits(upload, kind) for kind in self.accept):
-                raise ValidationError(say('file type', name=upload.filename, accept=', '.join(self.accept)))
-        return intermediate if self.multiple else intermediate[-1] if intermediate else None
+    def i2n(self, intermediate: str) -> None:
+        return None
 
 
-def _fits(upload: Any, kind: str) -> bool:
-    """Whether an upload is of a kind as in HTML's `accept`: `.pdf`, `image/*` or `image/png`."""
-    if kind.startswith('.'):
-        name: str = upload.filename
-        return name.lower().endswith(kind)
-    content_type = upload.content_type.partition(';')[0].strip().lower()
-    return content_type == kind or (kind.endswith('/*') and content_type.startswith(kind[:-1]))
+_NOTHING = Bag()
+
+
+def show_record(elements: Mapping[str, Element], native: Any) -> dict[str, Any]:
+    """The intermediate form of each field of a record; what is missing in it has the element's default.
+
+    :param native: a mapping, or a sqlite3.Row
+    """
+    intermediate = {}
+    for name, element in elements.items():
+        try:
+            value = native[name]
+        except (KeyError, IndexError):  # a mapping, a sqlite3.Row
+            value = element.default
+            if callable(value):
+                value = value()
+        intermediate[name] = element.n2i(value)
+    return intermediate
+
+
+def read_posted(elements: Mapping[str, Element],
+                posted: Bag) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What was posted: as it shows again, as it is meant, what is wrong. Other fields are ignored."""
+    intermediate, native, errors = {}, {}, {}
+    for name, element in elements.items():
+        if not element.is_read:
+            continue
+        files = element.takes_files
+        source = posted
+        for value in posted.multiple.get(name, ()):
+            if isinstance(value, str) is files and value != '':  # a file for text, or text for a file
+                errors[name] = say('not a file' if files else 'not text')
+                source = _NOTHING
+        shown = intermediate[name] = element.p2i(name, source)
+        try:
+            native[name] = element.i2n(shown)
+        except ValidationError as error:
+            errors.setdefault(name, error.args[0] if error.args else say('invalid'))
+    return intermediate, native, errors

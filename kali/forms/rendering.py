@@ -12,7 +12,8 @@ without asking for it; a template that leaves the first field out places `{field
 
 from __future__ import annotations
 
-from kali.forms.messages import say
+from kali.forms.elements import FORM_ID
+from kali.forms.messages import MESSAGES, say
 from kali.markup import Markup, escape, escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -21,10 +22,16 @@ if TYPE_CHECKING:
 
     from kali.forms.elements import Element
 
-__all__ = ['FORM_ID', 'Field', 'Fields', 'make_fields', 'render_form', 'render_page']
+__all__ = ['FINGERPRINT', 'TAKE', 'Conflict', 'Field', 'Fields', 'make_fields', 'render_form', 'render_page']
 
-#: The name of the hidden input that carries the one-shot id.
-FORM_ID = '_form_id'
+#: The name of the hidden input that says which version of the record the form shows.
+FINGERPRINT = '_fingerprint'
+
+#: What the names of the buttons begin with that choose between two versions of a field.
+TAKE = '_take-'
+
+
+_DRAFT = (MESSAGES['draft'], MESSAGES['restore'], MESSAGES['discard'])  # what kali.js says unless told
 
 
 class _Frame:
@@ -37,7 +44,7 @@ class _Frame:
         own_id = self.id = element.id_for(name)
         quoted = escape_text(own_id)
         self.error_id = f'{quoted}-error'
-        self.text = escape(name.replace('_', ' ').capitalize() if element.label is None else element.label)
+        self.text = escape(_text(element, name))
         mark = '<span aria-hidden="true"> *</span>' if element.required else ''
         grouped = element.layout == 'group'  # no single control to point at; the group has an aria-label
         self.label = Markup(f'<span class="label" aria-hidden="true">{self.text}{mark}</span>' if grouped else
@@ -56,6 +63,11 @@ class _Frame:
             self.before = self.after = ''
 
 
+def _text(element: Element, name: str) -> str:
+    """The label of the field in words."""
+    return name.replace('_', ' ').capitalize() if element.label is None else element.label
+
+
 def _frame(element: Element, name: str) -> _Frame:
     frames = element._frames
     if frames is None:
@@ -64,6 +76,33 @@ def _frame(element: Element, name: str) -> _Frame:
     if frame is None:
         frame = frames[name] = _Frame(element, name)
     return frame
+
+
+class Conflict(str):
+    """An error that comes with a choice between what was typed and what the record has now."""
+
+    __slots__ = ('choice',)
+
+    choice: Markup
+
+    @classmethod
+    def between(cls, name: str, element: Element, theirs: str, *, take: bool, wrong: str = '') -> Conflict:
+        """The error at the field `name`.
+
+        :param theirs: what the record has now, in words
+        :param take: whether that is the likelier choice
+        :param wrong: what is wrong with what was typed besides
+        """
+        conflict = cls(f'{wrong} {say("conflict")}'.strip())
+        label = say('choice', label=_text(element, name))
+        mine, other = (' checked' if chosen else '' for chosen in (not take, take))
+        button = f'<label><input type="radio" name="{escape_text(TAKE + name)}" value='
+        version = f'<q>{escape_text(theirs)}</q>' if theirs else escape_text(say('empty'))
+        conflict.choice = Markup(
+            f'<div role="radiogroup" aria-label="{escape_text(label)}">'
+            f'{button}"mine"{mine}> {escape_text(say("mine"))}</label>'
+            f'{button}"theirs"{other}> {escape_text(say("theirs"))} {version}</label></div>')
+        return conflict
 
 
 class Field(Markup):
@@ -95,7 +134,8 @@ class Field(Markup):
         """The error, or nothing."""
         if self._message is None:
             return Markup()
-        return Markup(f'<p class="error" id="{self._frame.error_id}">{escape(self._message)}</p>')
+        choice = self._message.choice if isinstance(self._message, Conflict) else ''
+        return Markup(f'<p class="error" id="{self._frame.error_id}">{escape(self._message)}</p>{choice}')
 
     @property
     def row(self) -> Markup:
@@ -146,17 +186,21 @@ class Fields(dict[str, Field]):
 
 
 def make_fields(elements: Mapping[str, Element], intermediate: Mapping[str, object],
-                errors: Mapping[str, object], form_id: str) -> Fields:
+                errors: Mapping[str, object], form_id: str, fingerprint: str = '') -> Fields:
     """The controls of a form.
 
     :param elements: by field name
     :param intermediate: what each control shows
     :param errors: what is wrong with the fields, by name; other names mean the whole form
     :param form_id: the one-shot id
+    :param fingerprint: of the record that the form shows, if it is one that may change meanwhile
     """
     fields = Fields()
     fields.elements, fields.errors = elements, errors
-    hidden = fields.form_id = Markup(f'<input type="hidden" name="{FORM_ID}" value="{form_id}">')
+    hidden = f'<input type="hidden" name="{FORM_ID}" value="{form_id}"{_said()}>'
+    if fingerprint:
+        hidden += f'<input type="hidden" name="{FINGERPRINT}" value="{fingerprint}">'
+    fields.form_id = Markup(hidden)
     first = True
     focus = ' autofocus'
     for name, element in elements.items():
@@ -174,6 +218,13 @@ def make_fields(elements: Mapping[str, Element], intermediate: Mapping[str, obje
         fields[name] = field
         first = False
     return fields
+
+
+def _said() -> str:
+    """The sentences that kali.js shows about a draft, for where MESSAGES has others than it has itself."""
+    if (MESSAGES['draft'], MESSAGES['restore'], MESSAGES['discard']) == _DRAFT:
+        return ''
+    return ''.join(f' data-{key}="{escape_text(MESSAGES[key])}"' for key in ('draft', 'restore', 'discard'))
 
 
 def render_form(fields: Fields, *, submit: str = 'Save', cancel: str = '', action: str = '') -> Markup:

@@ -71,14 +71,19 @@ class Encoder:
 
     def encode(self, response: Response, body: bytes, *, without_body: bool = False) -> bytes:
         """The whole message: head and body, or, for HEAD, the head that would have gone with the body."""
+        head, body = self.parts(response, body, without_body=without_body)
+        return head + body
+
+    def parts(self, response: Response, body: bytes, *, without_body: bool = False) -> tuple[bytes, bytes]:
+        """The same as head and body, so that a large body need not be copied."""
         if response.status in BODILESS:
-            return self.head(response, None)
+            return self.head(response, None), b''
         if response.fields and body and _has_length(response):
             # The right one goes before the application's: a page must not be cut, nor look cut.
             response = response.with_content(b'')
             response.fields = [each for each in response.fields if each[0].lower() != 'content-length']
         head = self.head(response, len(body))
-        return head if without_body else head + body
+        return head, b'' if without_body else body
 
     def head(self, response: Response, length: int | None) -> bytes:
         """Status line and header fields, the empty line included.

@@ -1,4 +1,4 @@
-"""Multipart bodies, as browsers send forms with files: bytes in, (headers, content) parts out.
+"""Multipart bodies, as browsers send forms with files: bytes in, or a Spool; header fields and places out.
 
 It knows the grammar of RFC 2046 section 5.1.1 and the names of RFC 7578; what a part means is the caller's
 business. A delimiter counts only at the start of a line, so a boundary inside a line is content; what stands
@@ -15,7 +15,13 @@ TYPE_CHECKING = False  # spelled out: hello-world starts without the typing modu
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kali.http.spool import Spool
+
 __all__ = ['boundary_of', 'disposition_of', 'split_parts']
+
+NONE = -3  # no delimiter; the first may stand at -2
+HEAD = 8192  # bytes of the header fields of a part
+PADDING = 256  # bytes after a delimiter in which its line must end
 
 # RFC 2046: up to 70 of these characters, no blank at the end; quoted or not.
 _BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))""", re.IGNORECASE)
@@ -39,66 +45,77 @@ def boundary_of(content_type: str) -> bytes:
     return (match[1] or match[2]).encode('latin-1')
 
 
-def split_parts(body: bytes, boundary: bytes, limit: int = 100) -> Iterator[tuple[dict[str, str], bytes]]:
-    """Each part of `body`: its header fields (lower-case names) and its content.
+def split_parts(body: bytes | Spool, boundary: bytes,
+                limit: int = 100) -> Iterator[tuple[dict[str, str], int, int]]:
+    """Each part of `body`: its header fields (lower-case names), and where its content begins and ends.
 
     :param limit: how many parts are taken; more is 413.
     :raises ProtocolError: 400 if the delimiters or a part's head are malformed, or the last delimiter is
         missing.
     """
-    # Every delimiter line but the first begins with CRLF; one put before the body makes the first like the
-    # others.
     delimiter = b'\r\n--' + boundary
-    text = b'\r\n' + body
-    start = _next_delimiter(text, delimiter, 0)
+    start = _next_delimiter(body, delimiter, -2)
     count = 0
-    while start >= 0:
+    while start != NONE:
         begin = start + len(delimiter)
-        if text.startswith(b'--', begin):
+        if body[begin:begin + 2] == b'--':
             return
-        begin = text.find(b'\r\n', begin) + 2
-        start = _next_delimiter(text, delimiter, begin - 2)  # the CRLF may be the next delimiter's own
-        if begin == 1 or start < 0:
+        begin = body.find(b'\r\n', begin) + 2
+        start = _next_delimiter(body, delimiter, begin - 2)  # the CRLF may be the next delimiter's own
+        if begin == 1 or start == NONE:
             break
         count += 1
         if count > limit:
             raise ProtocolError(f'The body has more than {limit} parts.', status=413)
-        yield _split_part(text[begin:start] if start > begin else b'\r\n')
+        stop = max(begin, start)
+        if body[begin:min(begin + 2, stop)] in (b'', b'\r\n'):  # no fields at all
+            yield {}, min(begin + 2, stop), stop
+        else:
+            head, begin = _head_of_part(body, begin, stop)
+            yield _parse_fields(head), begin, stop
     raise ProtocolError('The multipart body has no final delimiter: it was cut off, or has another boundary.')
 
 
-def _next_delimiter(text: bytes, delimiter: bytes, start: int) -> int:
-    """Where the next delimiter line begins; one followed by anything but blanks, CRLF or `--` is content."""
+def _next_delimiter(body: bytes | Spool, delimiter: bytes, start: int) -> int:
+    """Where the next delimiter line begins, CRLF included, or NONE; one followed by anything but blanks and
+    CRLF, or `--`, is content. The first may do without a CRLF, at the very beginning: as if it stood at -2.
+    """
+    if start == -2:
+        start = 0
+        if body[:len(delimiter) - 2] == delimiter[2:] and _ends_there(body, len(delimiter) - 2):
+            return -2
     while True:
-        found = text.find(delimiter, start)
+        found = body.find(delimiter, start)
         if found < 0:
-            return -1
-        after = found + len(delimiter)
-        if text.startswith(b'--', after):
-            return found
-        while text[after:after + 1] in (b' ', b'\t'):
-            after += 1
-        if text.startswith(b'\r\n', after):
+            return NONE
+        if _ends_there(body, found + len(delimiter)):
             return found
         start = found + 2
 
 
-def _split_part(part: bytes) -> tuple[dict[str, str], bytes]:
-    if part.startswith(b'\r\n'):
-        head, content = b'', part[2:]
-    else:
-        head, blank, content = part.partition(b'\r\n\r\n')
-        if not blank:
-            raise ProtocolError('A part of the multipart body has no empty line after its header fields.')
-    if len(head) > 8192:
+def _ends_there(body: bytes | Spool, after: int) -> bool:
+    """Whether what stands after a delimiter makes it one. Blanks are allowed (RFC 2046), a few hundred."""
+    return body[after:after + 2] == b'--' or body[after:after + PADDING].lstrip(b' \t').startswith(b'\r\n')
+
+
+def _head_of_part(body: bytes | Spool, begin: int, stop: int) -> tuple[bytes, int]:
+    """The header fields of a part, and where its content begins."""
+    end = body.find(b'\r\n\r\n', begin, min(stop, begin + HEAD + 4))
+    if end >= 0:
+        return body[begin:end], end + 4
+    if stop - begin > HEAD:
         raise ProtocolError('The header fields of a part are longer than 8 KiB.', status=431)
+    raise ProtocolError('A part of the multipart body has no empty line after its header fields.')
+
+
+def _parse_fields(head: bytes) -> dict[str, str]:
     fields = {}
-    for line in head.split(b'\r\n') if head else ():
+    for line in head.split(b'\r\n'):
         match = _FIELD.fullmatch(line)
         if match is None:
             raise ProtocolError('A part of the multipart body has a malformed header field.')
         fields[match[1].decode('ascii').lower()] = match[2].strip(b' \t').decode('utf-8', 'replace')
-    return fields, content
+    return fields
 
 
 def disposition_of(value: str) -> tuple[str, str | None]:

@@ -7,34 +7,91 @@ and `mount_depth`. It knows nothing about sockets, routes or responses.
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Mapping
 
 from kali.errors import BadRequest, ProtocolError
 from kali.http.cookies import parse_cookies
 from kali.http.limits import DEFAULT, Limits
+from kali.http.spool import Spool, pieces_of, reader, save
 from kali.http.urls import build_url, parse_pairs, split_path
 from kali.multidict import Bag, Headers
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
+    from collections.abc import Iterable, Iterator
+    from os import PathLike
+    from typing import Any, BinaryIO
 
 __all__ = ['FileUpload', 'Request', 'Scope']
 
 
-class FileUpload(namedtuple('FileUpload', ('filename', 'content_type', 'content'))):
+class FileUpload:
     """A file that came with a form: `filename` as the browser told it (no path), `content_type`, `content` in
     bytes.
 
     The browser's word on name and type is a hint, nothing more. A file field left empty is no upload at all.
+    Files of a body over 1 MiB are on the disk, not in memory, until their request is answered: `open()` them
+    to read, `save()` them to keep, and ask for their `size`; `content` has the whole file in memory.
 
-    >>> FileUpload('notes.txt', 'text/plain', b'milk').filename
-    'notes.txt'
+    >>> upload = FileUpload('notes.txt', 'text/plain', b'milk')
+    >>> upload.filename, upload.size, upload.content, upload.open().read(2)
+    ('notes.txt', 4, b'milk', b'mi')
     """
 
-    __slots__ = ()
+    __slots__ = ('_source', '_start', '_stop', 'content_type', 'filename')
+
+    def __init__(self, filename: str, content_type: str, content: bytes) -> None:
+        self.filename, self.content_type = filename, content_type
+        self._source: bytes | Spool = content
+        self._start, self._stop = 0, len(content)
+
+    @classmethod
+    def within(cls, filename: str, content_type: str, source: Spool, start: int, stop: int) -> FileUpload:
+        """The upload that is `source[start:stop]`."""
+        upload = cls(filename, content_type, b'')
+        upload._source, upload._start, upload._stop = source, start, stop
+        return upload
+
+    @property
+    def content(self) -> bytes:
+        """All of the file."""
+        return self._source[self._start:self._stop]
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return self._stop - self._start
+
+    def open(self) -> BinaryIO:
+        """The file, to be read as one is that was opened with mode `'rb'`."""
+        return reader(self._source, self._start, self._stop)
+
+    def save(self, path: str | PathLike[str], *, replace: bool = False) -> None:
+        """Save it as the file `path`. When this returns, it is safe on the disk (fsync).
+
+        :param path: yours to choose; `filename` is what somebody else wrote
+        :param replace: whether a file of that name may be replaced; it stays whole until the new one is
+        :raises FileExistsError: if there is one, and it may not
+        :raises OSError: if it cannot be written; then there is no half of it, either
+        """
+        save(pieces_of(self._source, self._start, self._stop), path, replace)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.filename, self.content_type, self.content))
+
+    def __getitem__(self, index: Any) -> Any:
+        return tuple(self)[index]  # it was a named tuple in kali 0.0.x
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, (FileUpload, tuple)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        content = repr(self.content) if type(self._source) is bytes else f'<{self.size} bytes>'
+        return (f'FileUpload(filename={self.filename!r}, content_type={self.content_type!r}, '
+                f'content={content})')
 
 
 class Scope:
@@ -60,7 +117,7 @@ class _Message:
     __slots__ = ('body', 'cookies', 'fields', 'headers', 'json', 'limits', 'method', 'path', 'query', 'scope',
                  'target')
 
-    def __init__(self, method: str, target: str, headers: Headers, body: bytes, limits: Limits,
+    def __init__(self, method: str, target: str, headers: Headers, body: bytes | Spool, limits: Limits,
                  scope: Scope) -> None:
         self.method, self.target, self.headers, self.body = method, target, headers, body
         self.limits, self.scope = limits, scope
@@ -77,7 +134,7 @@ class Request:
     :param method: `GET`, `POST` … in capitals
     :param target: path and query as in a URL, percent-encoded
     :param headers: a mapping, pairs, or Headers
-    :param body: the body's bytes
+    :param body: the body's bytes, or the Spool with them
     :param form: form fields given natively (a Bag or mapping; FileUpload values are uploads) instead of a
         body
     :param args: what the route's wildcards matched
@@ -92,8 +149,9 @@ class Request:
 
     def __init__(self, method: str = 'GET', target: str = '/',
                  headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
-                 body: bytes = b'', *, form: Bag | Mapping[str, Any] | None = None, args: Iterable[str] = (),
-                 mount_depth: int = 0, scope: Scope | None = None, limits: Limits = DEFAULT) -> None:
+                 body: bytes | Spool = b'', *, form: Bag | Mapping[str, Any] | None = None,
+                 args: Iterable[str] = (), mount_depth: int = 0, scope: Scope | None = None,
+                 limits: Limits = DEFAULT) -> None:
         if type(headers) is not Headers:
             headers = Headers(headers or ())
         self._message = message = _Message(method, target, headers, body, limits, scope or Scope())
@@ -125,8 +183,8 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The bytes of the body; empty if there is none."""
-        return self._message.body
+        """The bytes of the body, in memory however many there are; empty if there is none."""
+        return _all_of(self._message.body)
 
     @property
     def scope(self) -> Scope:
@@ -196,7 +254,7 @@ class Request:
         if not message.json:
             import json  # 2 ms that hello-world does not pay
             try:
-                message.json.append(json.loads(message.body.decode('utf-8')))
+                message.json.append(json.loads(_all_of(message.body).decode('utf-8')))
             except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested without end
                 raise BadRequest(f'The body is not JSON: {error}.') from None
         return message.json[0]
@@ -253,6 +311,10 @@ class Request:
         return f'<Request {self.method} {self.target}>'
 
 
+def _all_of(body: bytes | Spool) -> bytes:
+    return body[:] if isinstance(body, Spool) else body
+
+
 def _separate(fields: Bag) -> tuple[Bag, Bag, Bag]:
     files = Bag((name, value) for name, value in fields.items() if isinstance(value, FileUpload))
     if not files:
@@ -265,11 +327,12 @@ def _parse_form(message: _Message) -> Bag:
     content_type = message.headers.get('content-type', '')
     kind = content_type.partition(';')[0].strip().lower()
     if kind == 'application/x-www-form-urlencoded':
+        body = _all_of(message.body)
         try:
-            text = message.body.decode('ascii')
+            text = body.decode('ascii')
         except UnicodeDecodeError:  # not what a browser sends, but curl and scripts do
             try:
-                text = message.body.decode('utf-8')
+                text = body.decode('utf-8')
             except UnicodeDecodeError:
                 raise ProtocolError('The form is not UTF-8.') from None
         return parse_pairs(text, message.limits.form_fields)
@@ -281,15 +344,17 @@ def _parse_form(message: _Message) -> Bag:
 def _parse_multipart(message: _Message, content_type: str) -> Bag:
     # Only forms with files need it; its patterns take a millisecond to compile.
     from kali.http.multipart import boundary_of, disposition_of, split_parts
-    fields = Bag()
-    for headers, content in split_parts(message.body, boundary_of(content_type), message.limits.parts):
+    fields, body = Bag(), message.body
+    for headers, start, stop in split_parts(body, boundary_of(content_type), message.limits.parts):
         name, filename = disposition_of(headers.get('content-disposition', ''))
         if filename is None:
             try:
-                fields[name] = content.decode('utf-8')
+                fields[name] = body[start:stop].decode('utf-8')
             except UnicodeDecodeError:
                 raise ProtocolError(f'The field {name!r} is not UTF-8.') from None
-        elif filename or content:
+        elif filename or start < stop:
             content_type = headers.get('content-type', 'application/octet-stream')
-            fields[name] = FileUpload(filename, content_type, content)
+            fields[name] = (FileUpload.within(filename, content_type, body, start, stop)
+                            if isinstance(body, Spool)
+                            else FileUpload(filename, content_type, body[start:stop]))
     return fields

@@ -1,9 +1,8 @@
 /* kali.js: small comforts. Every page works without it.
 
-   A form is sent once for each press: until an answer is there, its buttons do nothing. The server saves once in any
-   case; this saves the wait for a second answer. The first field with an error gets the focus. Rows are added to a list
-   and taken away. Leaving a changed form asks first, and what was typed outlives a crash: it is offered back. And a
-   button with data-copy="ID" copies the text of the element with that id. */
+   A form is sent once for each press (the server saves once in any case). The first field with an error gets the focus.
+   Rows are added to a list and taken away. Leaving a changed form asks first, and what was typed outlives a crash.
+   A button with data-copy="ID" copies the text of the element with that id. */
 
 'use strict';
 
@@ -25,14 +24,14 @@
       event.preventDefault();
       return;
     }
-    // A form that answers elsewhere leaves this page as it is, so it may be sent again.
+    // A form that answers elsewhere leaves this page as it is.
     const target = (event.submitter && event.submitter.formTarget) || form.target;
     if (target && target !== '_self') return;
     const buttons = [...form.elements, ...document.querySelectorAll('input[type="image"]')]
       .filter((button) => button.form === form && button.matches(BUTTONS) && !button.disabled);
     sent.set(form, buttons);
-    if (isOurs(form)) sessionStorage.setItem('kali-sent', keyOf(form));
-    // Later, because a button that is off by now would not be sent along.
+    if (isOurs(form)) stored(() => sessionStorage.setItem('kali-sent', keyOf(form)));
+    // Later: a button that is off by now would not be sent along.
     setTimeout(() => {
       if (sent.get(form) === buttons) {
         for (const button of buttons) button.disabled = true;
@@ -41,16 +40,16 @@
     setTimeout(release, 10000);
   });
 
-  // Back brings a page as it was left, buttons off included; and a download leaves it standing.
-  addEventListener('pageshow', release);
+  // Back brings a page as it was left, buttons off included.
+  addEventListener('pageshow', () => { release(); stored(() => sessionStorage.removeItem('kali-sent')); });
   addEventListener('focus', release);
 
   const copy = async (source) => {
     try {
-      await navigator.clipboard.writeText(source.textContent);  // only where the address is localhost, or https
+      await navigator.clipboard.writeText(source.textContent);  // only on localhost, or with https
       return true;
     } catch {
-      getSelection().selectAllChildren(source);  // the older way; if it fails too, all is selected for Ctrl-C
+      getSelection().selectAllChildren(source);  // if this fails too, all is selected for Ctrl-C
       return document.execCommand('copy');
     }
   };
@@ -61,7 +60,7 @@
     if (source && await copy(source)) button.textContent = button.dataset.copied || 'Copied';
   });
 
-  // Rows. Each has a number in the names of its controls; a new one has the next.
+  // Rows: the names of their controls have numbers.
   const numberOf = (control) => +(/-(\d+)-/.exec(control.name) || [0, 0])[1];
 
   const addRow = (group) => {
@@ -100,6 +99,8 @@
     }
     group.dispatchEvent(new Event('input', { bubbles: true }));
   });
+
+  const stored = (act) => { try { return act(); } catch { return null; } };  // full, or switched off
 
   // Drafts, for forms with a one-shot id. Nothing of a password is stored, nor what a form carries unseen.
   const keyOf = (form) => 'kali ' + (form.getAttribute('action') || location.pathname + location.search);
@@ -148,28 +149,24 @@
   };
 
   const atFirst = new Map();
-  const isChanged = (form) => typedIn(form) !== atFirst.get(form);
-  try {
-    const [arrival] = performance.getEntriesByType('navigation');
-    const answered = sessionStorage.getItem('kali-sent');
-    sessionStorage.removeItem('kali-sent');
-    const refused = arrival.responseStatus >= 400;  // what such a page shows is not saved
-    if (answered && !refused && arrival.type !== 'back_forward') localStorage.removeItem(answered);
-    for (const form of document.forms) {
-      if (!isOurs(form)) continue;
-      atFirst.set(form, refused ? '' : typedIn(form));
-      const draft = localStorage.getItem(keyOf(form));
-      if (draft && draft !== typedIn(form)) offer(form, draft);
-      form.addEventListener('input', () => {
-        try { localStorage.setItem(keyOf(form), typedIn(form)); } catch { /* full, or switched off */ }
-      });
-    }
-  } catch { /* no storage here */ }
+  // What is saved has no draft any more, though Back shows it as it was typed.
+  const isChanged = (form) => typedIn(form) !== atFirst.get(form) && stored(() => localStorage.getItem(keyOf(form)));
+  const [arrival] = performance.getEntriesByType('navigation');
+  const refused = arrival.responseStatus >= 400;  // what such a page shows is not saved
+  const answered = stored(() => sessionStorage.getItem('kali-sent'));
+  // Without a referrer, nothing says that the server ever got the form.
+  if (answered && document.referrer && !refused && arrival.type !== 'back_forward') localStorage.removeItem(answered);
+
+  for (const form of document.forms) {
+    if (!isOurs(form)) continue;
+    atFirst.set(form, refused ? '' : typedIn(form));
+    const draft = stored(() => localStorage.getItem(keyOf(form)));
+    if (draft && draft !== typedIn(form)) offer(form, draft);
+    form.addEventListener('input', () => stored(() => localStorage.setItem(keyOf(form), typedIn(form))));
+  }
 
   addEventListener('beforeunload', (event) => {
-    for (const form of atFirst.keys()) {
-      if (!sent.size && isChanged(form)) event.preventDefault();
-    }
+    if (!sent.size && [...atFirst.keys()].some(isChanged)) event.preventDefault();
   });
 
   const wrong = document.querySelector('[aria-invalid="true"]:not(:has([aria-invalid]))');

@@ -12,15 +12,18 @@ import socket
 import sys
 from collections import deque
 
+from kali import log
 from kali.errors import ProtocolError
 from kali.http.parser import Data, Head, RequestParser, whole_head
 from kali.http.request import Request
 from kali.http.response import Response
+from kali.http.spool import IN_MEMORY, Spool
 from kali.markup import escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from socket import SocketType
     from typing import Any
 
     from kali.http.deferred import Deferred, Wait
@@ -32,10 +35,13 @@ READING, ANSWERING, WRITING, DRAINING, CLOSED = 'reading', 'answering', 'writing
 
 RECEIVE = 1 << 16  # bytes asked of the socket at a time
 HIGH_WATER = 1 << 18  # bytes waiting to be sent above which a stream is not asked for more
+SMALL = 4096  # bytes; smaller pieces that wait to be sent are put together
 NEVER = float('inf')
-DRAIN_SECONDS = 5.0  # how long the client may go on sending what nobody reads
+DRAIN_SECONDS = 5.0  # how long a client that still sends what nobody reads may pause
 # Not to wait is said with each call where that can be: it saves setblocking() and its system call.
 DONT_WAIT: int = getattr(socket, 'MSG_DONTWAIT', 0)
+# From how many bytes of body on it is sent beside its head, not joined to it; Windows has no call for that.
+GATHER = 1 << 14 if hasattr(socket.SocketType, 'sendmsg') else sys.maxsize
 CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 
 
@@ -51,12 +57,14 @@ class Connection:
     state = READING
     parser: RequestParser | None = None  # once there is something to parse bit by bit
     head: Head | None = None
+    body: bytes | bytearray | Spool = b''
     request: Request | None = None
     answer: Deferred | None = None
     wait: Wait | None = None
-    out: deque[memoryview] | None = None  # what waits to be sent
+    out: deque[memoryview | bytearray] | None = None  # what waits to be sent
     out_size = 0
     to_drain = 0
+    drain_by = NEVER
     stalled = NEVER  # when a client that takes nothing of what waits to be sent is given up
     left = -1  # what the system had left to send at the last look
     interest = 0  # what the selector watches for; the loop's note
@@ -64,7 +72,7 @@ class Connection:
     started = 0.0
     status = size = 0  # of a deferred answer, for the log
 
-    def __init__(self, client: socket.socket, limits: Limits, first: float) -> None:
+    def __init__(self, client: SocketType, limits: Limits, first: float) -> None:
         # A program may have given all new sockets a timeout (socket.setdefaulttimeout): then they would wait.
         if not DONT_WAIT or client.gettimeout() is not None:
             client.setblocking(False)
@@ -94,7 +102,6 @@ class Connection:
                     self.request = Request(head.method, head.target, head.headers, limits=self.limits)
                 return refusal or self.request
             self.parser = RequestParser(self.limits)
-            self.body: list[bytes] = []
             self.deadline = now + self.limits.head_seconds
         return self._parse(self.parser, data, now, admit)
 
@@ -103,7 +110,7 @@ class Connection:
         try:
             for event in parser.feed(data):
                 if type(event) is Data:
-                    self.body.append(event.content)
+                    self._keep(event.content)
                 elif type(event) is Head:
                     self.head = event
                     refusal = admit(event)
@@ -116,15 +123,34 @@ class Connection:
             limits = self.limits
             self.to_drain = _declared_length(self.head, limits.body) if self.head else limits.head
             return Response.generic('<p>' + escape_text(str(error)) + '</p>', status=error.status)
+        except OSError as error:  # in _keep: the disk is full, or there is no file descriptor left
+            log.error('the body of a request cannot be kept', exception=error)
+            self.to_drain = max(1, parser.remaining)
+            return Response.generic('<p>There is no room for so large an upload.</p>', status=507)
         if self.head is not None:
             self._expect_body(parser, now)
         return None
 
+    def _keep(self, piece: bytes) -> None:
+        """Keep a piece of the body: in memory, but of a large one in a file."""
+        body = self.body
+        if not body:
+            self.body = piece
+            return
+        if not isinstance(body, Spool) and len(body) + len(piece) > IN_MEMORY:
+            self.body = body = Spool(body)
+        if isinstance(body, bytes):
+            self.body = body = bytearray(body)
+        if isinstance(body, bytearray):
+            body += piece  # not a list of pieces, which would cost more than they are if they are small
+        else:
+            body.append(piece)
+
     def _whole(self, parser: RequestParser) -> Request:
-        head = self.head
+        head, body = self.head, self.body
         assert head is not None
-        body = self.body[0] if len(self.body) == 1 else b''.join(self.body)
-        self.body = []
+        if isinstance(body, bytearray):
+            self.body = body = bytes(body)
         if parser.trailing:
             self.to_drain = 1  # closing with unread bytes in the socket would reset it and lose the answer
         self.request = Request(head.method, head.target, head.headers, body, limits=self.limits)
@@ -151,8 +177,12 @@ class Connection:
             return Response.generic('<p>The request took too long to arrive.</p>', status=408)
         return None
 
-    def write(self, data: bytes, now: float) -> None:
-        """Send `data`, or as much of it as the client takes now; the rest is kept until `flush`."""
+    def write(self, data: bytes, now: float, body: bytes = b'') -> None:
+        """Send `data` and `body`, or as much as the client takes now; the rest is kept until `flush`."""
+        if len(body) >= GATHER and not self.out:
+            self._gather(data, body, now)
+            return
+        data += body
         if not self.out:
             try:
                 sent = self.client.send(data, DONT_WAIT)
@@ -163,11 +193,35 @@ class Connection:
                 return
             if sent == len(data):
                 return
-            data = memoryview(data)[sent:]  # type: ignore[assignment]
             self.stalled = now + self.limits.stall_seconds
-            self.out = deque()
-        self.out.append(memoryview(data))
+            self.out = deque((memoryview(data)[sent:],))
+            self.out_size = len(data) - sent
+            return
+        last = self.out[-1]
+        if len(data) >= SMALL:
+            self.out.append(memoryview(data))
+        elif isinstance(last, bytearray) and len(last) < RECEIVE:
+            last += data  # a thousand pieces of a byte would cost a hundred times what they are
+        else:
+            self.out.append(bytearray(data))
         self.out_size += len(data)
+
+    def _gather(self, head: bytes, body: bytes, now: float) -> None:
+        """Send both without putting them together first: with the copy, the system's allocator would hand a
+        page's memory back and fetch it again for each request, which doubles what a page of 50 KB costs."""
+        try:
+            sent = self.client.sendmsg((head, body), (), DONT_WAIT)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self.close()
+            return
+        self.out_size = len(head) + len(body) - sent
+        if self.out_size:
+            self.stalled = now + self.limits.stall_seconds
+            self.out = deque((memoryview(body)[max(0, sent - len(head)):],))
+            if sent < len(head):
+                self.out.appendleft(memoryview(head)[sent:])
 
     def flush(self, now: float) -> bool:
         """Send more of what waits. True if nothing waits any longer."""
@@ -185,7 +239,7 @@ class Connection:
             if sent == len(piece):
                 self.out.popleft()
             else:
-                self.out[0] = piece[sent:]
+                self.out[0] = memoryview(piece)[sent:]
         self.stalled = NEVER
         return True
 
@@ -202,8 +256,12 @@ class Connection:
 
         Closing a socket with unread bytes resets it, and the browser would lose the answer that it has not
         read yet. So a refused body is read to its declared length and thrown away (FACTS: drained to 64 KiB
-        most were lost).
+        most were lost), for as long as a body may take. Bytes that come after a request without a body, in a
+        packet of their own, are not looked for: nobody sends any, and every page would pay for a look. After
+        a body some clients send a line end too much; it is there by now.
         """
+        if self.parser is not None and not self.to_drain and self._has_more():
+            self.to_drain = 1
         if not self.to_drain:
             self.close()
             return
@@ -213,7 +271,15 @@ class Connection:
             self.close()
             return
         self.state = DRAINING
-        self.deadline = now + DRAIN_SECONDS
+        self.drain_by = now + self.limits.body_seconds
+        self.deadline = min(self.drain_by, now + DRAIN_SECONDS)
+
+    def _has_more(self) -> bool:
+        """Whether the client has sent something that nobody has read; it is thrown away."""
+        try:
+            return bool(self.client.recv(RECEIVE, DONT_WAIT))
+        except OSError:  # there is nothing, or nobody
+            return False
 
     def drain(self, now: float) -> None:
         """Throw away what has come; close at its end."""
@@ -227,7 +293,7 @@ class Connection:
         if not data or self.to_drain <= -RECEIVE:
             self.close()
         elif self.to_drain > 0:
-            self.deadline = now + DRAIN_SECONDS  # it goes on as it declared: let it
+            self.deadline = min(self.drain_by, now + DRAIN_SECONDS)  # it goes on as it declared: let it
 
     def is_gone(self) -> bool:
         """Whether the client has hung up; bytes that come in place of that are thrown away."""
@@ -249,19 +315,22 @@ class Connection:
 
     def close(self) -> None:
         """Let go of the socket."""
-        if self.state != CLOSED:
+        if self.state is not CLOSED:
             self.state = CLOSED
-            self.out = None
-            self.out_size = 0
-            self.stalled = NEVER
             self.client.close()
+            if self.out:
+                self.out = None
+                self.out_size = 0
+                self.stalled = NEVER
+            if isinstance(self.body, Spool):
+                self.body.close()  # the request is over
 
 
 # struct linger: two shorts on Windows, two ints elsewhere; on, zero seconds.
 _NO_LINGER = b'\1\0\0\0' if sys.platform == 'win32' else (1).to_bytes(4, sys.byteorder) + bytes(4)
 
 
-def _unsent(client: socket.socket) -> int:
+def _unsent(client: SocketType) -> int:
     """How many bytes the system holds for the client; -1 if it does not tell, as on Windows."""
     try:
         if sys.platform == 'darwin':

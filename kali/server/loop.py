@@ -22,15 +22,7 @@ from kali.http.limits import DEFAULT, Limits
 from kali.http.request import Request
 from kali.http.response import Response
 from kali.server.answers import Answers
-from kali.server.connection import (
-    ANSWERING,
-    CLOSED,
-    DRAINING,
-    NEVER,
-    READING,
-    WRITING,
-    Connection,
-)
+from kali.server.connection import ANSWERING, CLOSED, DRAINING, NEVER, READING, WRITING, Connection
 from kali.server.dispatcher import Dispatcher, rendered
 from kali.server.signals import Signals
 
@@ -46,7 +38,7 @@ __all__ = ['Server']
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 SOCK_STREAM = socket.SOCK_STREAM
-STOP_SECONDS = 1.5  # for answers under way when the server is told to end
+STOP_SECONDS = 1.0  # for answers under way when the server is told to end
 
 
 class Server:
@@ -99,7 +91,7 @@ class Server:
             pass  # it is full, so the loop is about to wake anyway; or closed, and there is nobody to wake
 
     def stop(self) -> None:
-        """Have `run` return once the answers under way are sent, or after 1.5 seconds; from any thread."""
+        """Have `run` return once the answers under way are sent, or after a second; from any thread."""
         self.stopping = True
         self.wake()
 
@@ -219,9 +211,9 @@ class Server:
     def _accept(self, listener: socket.socket) -> None:
         try:
             # What accept() does, but for making enums of family and type of every socket, which takes as long
-            # as the system takes to accept.
+            # as the system takes to accept; nor is the class that Python puts around the system's needed.
             number, _ = listener._accept()  # type: ignore[attr-defined]
-            client = socket.socket(-1, SOCK_STREAM, 0, fileno=number)  # -1: as the system says
+            client = socket.SocketType(-1, SOCK_STREAM, 0, number)  # -1: as the system says
         except (BlockingIOError, InterruptedError, ConnectionError):
             return
         except OSError as error:
@@ -309,15 +301,16 @@ class Server:
             response = rendered(response)
             body = response.content
         head = connection.head
-        self.note(connection, response.status, len(body))
+        if 'logging' in sys.modules:  # else nobody listens
+            self.note(connection, response.status, len(body))
         connection.state = WRITING
         try:
             is_head = head is not None and head.method == 'HEAD'
-            data = self.encoder.encode(response, body, without_body=is_head)
+            data, body = self.encoder.parts(response, body, without_body=is_head)
         except Exception as error:  # a header that cannot be sent is a bug of the application
             log.error('the response cannot be sent', exception=error)
-            data = self.encoder.encode(Response(None, status=500), b'')
-        connection.write(data, now)
+            data, body = self.encoder.parts(Response(None, status=500), b'')
+        connection.write(data, now, body)
         if response.shut_down:
             self.stopping = True
         if connection.out:
@@ -353,10 +346,7 @@ class Server:
             else:
                 self._selector.unregister(connection.client)
             connection.interest = interest
-        if connection.deadline < self._next_deadline:
-            self._next_deadline = connection.deadline
-        if connection.stalled < self._next_deadline:
-            self._next_deadline = connection.stalled
+        self._next_deadline = min(self._next_deadline, connection.deadline, connection.stalled)
 
     def drop(self, connection: Connection) -> None:
         """Forget a connection, closing it if it is not yet."""

@@ -2,8 +2,10 @@
 
 Run it with `python3 tests/benchmarks/server.py [SECONDS]`. Each server runs in a process of its own; they are
 measured in turn, in short rounds, so that a change in the machine's speed meets them all. Printed are medians
-and their ratios to the raw loop, which accepts, receives, sends and closes, and parses nothing; and the CPU
-time of a request over the raw loop's. Peers that are not installed are left out.
+and their ratios to the raw loop, which accepts, receives, sends and closes, and parses nothing (the median of
+each round's ratio); the CPU time of a request, over the raw loop's and in microseconds, threads and all; and
+how long a request takes its client. Peers that are not installed are left out: bottle, flask, waitress,
+cheroot, uvicorn with starlette (and httptools, if it is there), tornado.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL, LARGE = 200, 50_000
@@ -65,7 +68,10 @@ import sys, bottle
 def small(): return 'x' * 200
 @bottle.route('/large')
 def large(): return 'x' * 50000
-bottle.run(port=int(sys.argv[1]), quiet=True)
+from wsgiref.simple_server import WSGIServer
+class Server(WSGIServer):
+    request_queue_size = 128  # or it loses clients that come at the same time
+bottle.run(port=int(sys.argv[1]), quiet=True, server_class=Server)
 """
 UVICORN = """
 import sys, uvicorn
@@ -85,10 +91,57 @@ def app(environ, start_response):
     return [body]
 waitress.serve(app, host='127.0.0.1', port=int(sys.argv[1]), threads=4)
 """
-SERVERS = {'raw': RAW, 'kali': KALI, 'http.server': HTTP_SERVER}
-for module, script in (('bottle', BOTTLE), ('uvicorn', UVICORN), ('waitress', WAITRESS)):
+WSGIREF = """
+import socketserver, sys
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *args): pass
+class Server(WSGIServer):
+    request_queue_size = 128
+def app(environ, start_response):
+    body = b'x' * (50000 if environ['PATH_INFO'] == '/large' else 200)
+    start_response('200 OK', [('Content-Length', str(len(body)))])
+    return [body]
+make_server('127.0.0.1', int(sys.argv[1]), app, Server, Quiet).serve_forever()
+"""
+FLASK = """
+import sys, logging
+logging.getLogger('werkzeug').disabled = True
+from flask import Flask
+app = Flask('bench')
+@app.route('/small')
+def small(): return 'x' * 200
+@app.route('/large')
+def large(): return 'x' * 50000
+app.run(port=int(sys.argv[1]))
+"""
+CHEROOT = """
+import sys
+from cheroot import wsgi
+def app(environ, start_response):
+    body = b'x' * (50000 if environ['PATH_INFO'] == '/large' else 200)
+    start_response('200 OK', [('Content-Length', str(len(body)))])
+    return [body]
+wsgi.Server(('127.0.0.1', int(sys.argv[1])), app, request_queue_size=128).start()
+"""
+TORNADO = """
+import asyncio, sys, tornado.web
+class Small(tornado.web.RequestHandler):
+    def get(self): self.write('x' * 200)
+class Large(tornado.web.RequestHandler):
+    def get(self): self.write('x' * 50000)
+async def main():
+    app = tornado.web.Application([('/small', Small), ('/large', Large)], log_function=id)
+    app.listen(int(sys.argv[1]), '127.0.0.1')
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+SERVERS = {'raw': RAW, 'kali': KALI, 'http.server': HTTP_SERVER, 'wsgiref': WSGIREF}
+for module, script in (('bottle', BOTTLE), ('flask', FLASK), ('waitress', WAITRESS), ('cheroot', CHEROOT),
+                       ('uvicorn', UVICORN), ('tornado', TORNADO)):
     if importlib.util.find_spec(module) and (module != 'uvicorn' or importlib.util.find_spec('starlette')):
         SERVERS[module] = script
+KEEPS_CONNECTIONS = ('uvicorn', 'tornado', 'waitress', 'cheroot', 'flask')  # unless told otherwise
 
 BROWSER_FIELDS = """Connection: keep-alive
 Cache-Control: max-age=0
@@ -107,33 +160,47 @@ Accept-Language: en-US,en;q=0.9
 """.replace('\n', '\r\n')
 WORKS = {
     'small, 1 client': ('/small', '', 1), 'small, 8 clients': ('/small', '', 8),
-    "small, Chromium's fields": ('/small', BROWSER_FIELDS, 1), '50 KB, 1 client': ('/large', '', 1),
+    'small, 64 clients': ('/small', '', 64),
+    "Chromium's fields, 1 client": ('/small', BROWSER_FIELDS, 1),
+    "Chromium's fields, 8 clients": ('/small', BROWSER_FIELDS, 8),
+    '50 KB, 1 client': ('/large', '', 1), '50 KB, 8 clients': ('/large', '', 8),
 }
 
 
-def one_after_another(port: int, message: bytes, seconds: float) -> float:
-    """Requests a second of one client that opens a connection for each."""
-    count, begun = 0, time.perf_counter()
-    while time.perf_counter() - begun < seconds:
+class Result(NamedTuple):
+    """Of one round: requests a second, seconds of CPU time for all, and how long each took."""
+
+    rate: float
+    cost: float
+    times: list[float]
+
+
+def one_after_another(port: int, message: bytes, seconds: float) -> tuple[float, list[float]]:
+    """Requests a second of one client that opens a connection for each, and how long each took."""
+    times, begun = [], time.perf_counter()
+    now = begun
+    while now - begun < seconds:
         with socket.socket() as client:
             client.connect(('127.0.0.1', port))
             client.sendall(message)
             while client.recv(262144):
                 pass
-        count += 1
-    return count / (time.perf_counter() - begun)
+        before, now = now, time.perf_counter()
+        times.append(now - before)
+    return len(times) / (now - begun), times
 
 
-def many_at_once(port: int, message: bytes, seconds: float, clients: int) -> float:
-    """Requests a second of several clients, each of which opens a connection for each request."""
+def many_at_once(port: int, message: bytes, seconds: float, clients: int) -> tuple[float, list[float]]:
+    """The same of several clients, each of which opens a connection for each request."""
     selector = selectors.DefaultSelector()
 
     def begin() -> None:
         client = socket.socket()
+        now = time.perf_counter()
         client.connect(('127.0.0.1', port))
         client.sendall(message)
-        selector.register(client, selectors.EVENT_READ)
-    count, begun = 0, time.perf_counter()
+        selector.register(client, selectors.EVENT_READ, now)
+    times, begun = [], time.perf_counter()
     for _ in range(clients):
         begin()
     while time.perf_counter() - begun < seconds:
@@ -141,13 +208,13 @@ def many_at_once(port: int, message: bytes, seconds: float, clients: int) -> flo
             if not key.fileobj.recv(262144):  # type: ignore[union-attr]
                 selector.unregister(key.fileobj)
                 key.fileobj.close()  # type: ignore[union-attr]
-                count += 1
+                times.append(time.perf_counter() - key.data)
                 begin()
     elapsed = time.perf_counter() - begun
     for key in list(selector.get_map().values()):
         key.fileobj.close()  # type: ignore[union-attr]
     selector.close()
-    return count / elapsed
+    return len(times) / elapsed, times
 
 
 def cpu_seconds(pid: int) -> float:
@@ -177,29 +244,38 @@ def start(script: str) -> tuple[subprocess.Popen[bytes], int]:
     raise RuntimeError('a server did not start')
 
 
+def measured(name: str, server: subprocess.Popen[bytes], port: int, work: tuple[str, str, int],
+             seconds: float) -> Result:
+    """One round of a work on one server."""
+    path, fields, clients = work
+    message = f'GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}\r\n'.encode()
+    if name in KEEPS_CONNECTIONS:
+        message = message.replace(b'keep-alive', b'close') if fields else message[:-2] + (
+            b'Connection: close\r\n\r\n')
+    before = cpu_seconds(server.pid)
+    rate, times = (one_after_another(port, message, seconds) if clients == 1
+                   else many_at_once(port, message, seconds, clients))
+    return Result(rate, cpu_seconds(server.pid) - before, times)
+
+
 def measure(servers: dict[str, tuple[subprocess.Popen[bytes], int]], seconds: float, rounds: int = 5) -> None:
     """Measure every work on every server in turn, and print."""
-    for work, (path, fields, clients) in WORKS.items():
-        rates: dict[str, list[float]] = {name: [] for name in servers}
-        costs: dict[str, list[float]] = {name: [] for name in servers}
+    for title, work in WORKS.items():
+        results: dict[str, list[Result]] = {name: [] for name in servers}
         for _ in range(rounds):
             for name, (server, port) in servers.items():
-                message = f'GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}\r\n'.encode()
-                if name == 'uvicorn':  # it keeps connections otherwise
-                    message = message.replace(b'keep-alive', b'close') if fields else message[:-2] + (
-                        b'Connection: close\r\n\r\n')
-                before = cpu_seconds(server.pid)
-                rate = (one_after_another(port, message, seconds) if clients == 1
-                        else many_at_once(port, message, seconds, clients))
-                rates[name].append(rate)
-                costs[name].append((cpu_seconds(server.pid) - before) / (rate * seconds))
-        base, base_cost = statistics.median(rates['raw']), statistics.median(costs['raw'])
-        print(f'\n{work:26} {"req/s":>8} {"of raw":>7} {"spread":>13} {"CPU/raw":>8}')
-        for name in servers:
-            ratios = sorted(mine / raw for mine, raw in zip(rates[name], rates['raw'], strict=True))
-            rate = statistics.median(rates[name])
-            print(f'{name:26} {rate:8.0f} {rate / base:7.2f} '
-                  f'{ratios[0]:6.2f}-{ratios[-1]:.2f} {statistics.median(costs[name]) / base_cost:8.2f}')
+                results[name].append(measured(name, server, port, work, seconds))
+        raw = results['raw']
+        cost = sum(each.cost for each in raw) / sum(len(each.times) for each in raw)
+        print(f'\n{title:28} {"req/s":>8} {"of raw":>7} {"spread":>11} {"CPU/raw":>8} {"CPU µs":>7} '
+              f'{"median ms":>10} {"p99 ms":>7}')
+        for name, rows in results.items():
+            ratios = sorted(each.rate / other.rate for each, other in zip(rows, raw, strict=True))
+            times = sorted(each * 1000 for row in rows for each in row.times) or [float('nan')]
+            mine = sum(each.cost for each in rows) / len(times)
+            print(f'{name:28} {statistics.median(each.rate for each in rows):8.0f} '
+                  f'{statistics.median(ratios):7.2f} {ratios[0]:6.2f}-{ratios[-1]:.2f} {mine / cost:8.2f} '
+                  f'{mine * 1e6:7.0f} {statistics.median(times):10.2f} {times[len(times) * 99 // 100]:7.2f}')
 
 
 def main(seconds: float) -> None:

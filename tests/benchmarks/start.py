@@ -80,41 +80,59 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def begin(script: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a server, and return with its port as soon as that takes a connection."""
+    server, port = _launch(script)
+    _connect(server, port).close()
+    return server, port
+
+
 def first_page(script: str) -> tuple[float, float]:
     """Milliseconds until the first page was there, and the server's resident memory in MB then."""
-    port = free_port()
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    environment.pop('PYTHONDONTWRITEBYTECODE', None)  # users start from compiled files
     begun = time.perf_counter()
-    # -S: without the site module, whose .pth files differ from machine to machine.
-    flags = ['-S'] if script in (BARE, KALI, HTTP_SERVER) else []
-    server = subprocess.Popen([sys.executable, *flags, '-c', script, str(port)], env=environment,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server, port = _launch(script)
     try:
-        while True:
-            with socket.socket() as client:
-                try:
-                    client.connect(('127.0.0.1', port))
-                except ConnectionRefusedError:
-                    if server.poll() is not None or time.perf_counter() - begun > 20:
-                        raise RuntimeError('the server did not start') from None
-                    time.sleep(0.0005)
-                    continue
-                client.sendall(b'GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % port)
-                answer = b''
-                while b'world!' not in answer:
-                    piece = client.recv(65536)
-                    if not piece:
-                        raise RuntimeError(f'no page but {answer!r}')
-                    answer += piece
-            elapsed = (time.perf_counter() - begun) * 1000
-            return elapsed, _resident(server.pid)
+        with _connect(server, port) as client:
+            client.sendall(b'GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % port)
+            answer = b''
+            while b'world!' not in answer:
+                piece = client.recv(65536)
+                if not piece:
+                    raise RuntimeError(f'no page but {answer!r}')
+                answer += piece
+        elapsed = (time.perf_counter() - begun) * 1000
+        return elapsed, resident(server.pid)
     finally:
         server.kill()
         server.wait()
 
 
-def _resident(pid: int) -> float:
+def _launch(script: str) -> tuple[subprocess.Popen[bytes], int]:
+    port = free_port()
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    environment.pop('PYTHONDONTWRITEBYTECODE', None)  # users start from compiled files
+    # -S: without the site module, whose .pth files differ from machine to machine.
+    flags = ['-S'] if script in (BARE, KALI, HTTP_SERVER) else []
+    return subprocess.Popen([sys.executable, *flags, '-c', script, str(port)], env=environment,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), port
+
+
+def _connect(server: subprocess.Popen[bytes], port: int) -> socket.socket:
+    begun = time.perf_counter()
+    while True:
+        client = socket.socket()
+        try:
+            client.connect(('127.0.0.1', port))
+            return client
+        except ConnectionRefusedError:
+            client.close()
+            if server.poll() is not None or time.perf_counter() - begun > 20:
+                raise RuntimeError('the server did not start') from None
+            time.sleep(0.0005)
+
+
+def resident(pid: int) -> float:
+    """Megabytes of memory that a process has now."""
     try:
         pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
     except OSError:

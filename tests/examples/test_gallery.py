@@ -55,8 +55,8 @@ def gallery(serve: Callable[..., Any], tmp_path: Path) -> Iterator[Any]:
 def test_every_example_is_listed_with_the_first_paragraph_of_its_docstring(serve: Callable[..., Any]) -> None:
     page = serve(ROOT / 'examples/gallery.py').get('/')
     assert page.status == 200
-    lessons = ['intro', 'static_content', 'simple_task_list', 'guard', 'datebook']
-    assert re.findall('<h2>(.*?)</h2>', page.text)[:5] == lessons  # in the order to read them
+    lessons = ['intro', 'static_content', 'simple_task_list', 'guard', 'datebook', 'invoice']
+    assert re.findall('<h2>(.*?)</h2>', page.text)[:6] == lessons  # in the order to read them
     for path in set((ROOT / 'examples').glob('[!_]*.py')) - {ROOT / 'examples/gallery.py'}:
         first = re.search(r'"""(.*?)("""|\n\n)', path.read_text(encoding='utf-8'), re.DOTALL)
         assert f'<h2>{path.stem}</h2>\n<p>{html.escape(first[1].strip())}</p>' in page.text

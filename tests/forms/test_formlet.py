@@ -431,6 +431,13 @@ def test_a_form_without_an_id_saves_each_time(connection: sqlite3.Connection) ->
     assert stored(connection) == ['Sow', 'Reap']
 
 
+def test_what_the_script_says_is_translated_with_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 'data-draft' not in Task().do_GET(Request())
+    monkeypatch.setitem(MESSAGES, 'restore', '"Zurückholen"')
+    page = Task().do_GET(Request())
+    assert f'data-draft="{MESSAGES["draft"]}" data-restore="&quot;Zurückholen&quot;"' in page
+
+
 @pytest.mark.parametrize(('target', 'action'), [
     ('/task/new', '/task/new?_save=1'),
     ('/task/new?draft=7&tag=a&tag=b', '/task/new?draft=7&tag=a&tag=b&_save=1'),

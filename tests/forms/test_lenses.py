@@ -26,10 +26,12 @@ from kali.forms import (
     DateLens,
     DateTime,
     Decimal,
+    Email,
     Enum,
     EnumLens,
     Float,
     Integer,
+    Json,
     Lens,
     List,
     ListLens,
@@ -38,6 +40,7 @@ from kali.forms import (
     StringLens,
     Test,
     Time,
+    Url,
 )
 from kali.forms.messages import MESSAGES
 from kali.forms.patterns import html_pattern
@@ -52,6 +55,9 @@ class Colour(enum.Enum):
 WORDS = st.text(st.characters(exclude_categories=['Cc', 'Cs'])).map(str.strip)
 ROWS = [(7, 'Ada'), (8, 'Grace')]
 
+JSON = st.recursive(st.none() | st.booleans() | st.integers(-2**63, 2**63) | st.text()
+                    | st.floats(allow_nan=False, allow_infinity=False),
+                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4))
 ROUND_TRIPS = [
     (BLANKABLE, WORDS),
     (TYPICAL, WORDS.filter(bool)),
@@ -75,6 +81,10 @@ ROUND_TRIPS = [
     (Enum(Colour), st.none() | st.sampled_from(Colour)),
     (ListLens(['FOO', 'BAR']), st.none() | st.sampled_from(['FOO', 'BAR'])),
     (Choices(lambda: ROWS), st.none() | st.sampled_from([7, 8])),
+    (Email(), st.from_regex(r'[a-z.]{1,9}@[a-z]{1,9}(\.[a-z]{2,5})?', fullmatch=True)),
+    (Url(), st.from_regex('https?://[a-z]{1,9}/[!-~]{0,9}', fullmatch=True)),
+    (Nullable(Url(schemes=['mailto'])), st.none() | st.just('mailto:ada@example.org')),
+    (Json(), JSON), (Json(indent=2), JSON),
     (List(Integer()), st.lists(st.integers(-10**9, 10**9))),
     (List(separator='\n'), st.lists(st.from_regex('[a-z ,]*[a-z]', fullmatch=True).map(str.strip))),
 ]
@@ -140,6 +150,17 @@ REFUSED = [
     (EnumLens(['a', 'b']), '-1', MESSAGES['not offered']),
     (EnumLens(['a', 'b']), '٠', MESSAGES['not offered']),
     (List(Integer()), '1, two', MESSAGES['integer']),
+    *[(Email(), text, MESSAGES['email']) for text in ('ada', 'ada@', '@b', 'a b@c', 'ä@b.de', 'a@b@c',
+    'a@-b')],
+    (Email(), ' ', 'may not be blank.'),
+    (Email(maxlength=9), 'ada@example.org', 'is 15 characters long; at most 9 are accepted.'),
+    *[(Url(), text, MESSAGES['url']) for text in ('example.org', 'https:', 'https://', 'http://a b', '//a')],
+    (Url(), 'JavaScript:alert(1)', 'is a web address of another kind; accepted are http, https.'),
+    (Url(), '', 'may not be blank.'),
+    (Json(), '{"a": 1,}', 'is not JSON (line 1, column 9); it looks like {"a": [1, true, "text"]}.'),
+    (Json(), "\n'a'", 'is not JSON (line 2, column 1); it looks like {"a": [1, true, "text"]}.'),
+    *[(Json(), text, MESSAGES['json value']) for text in ('NaN', '[-Infinity]', '1e999', '"\\ud800"', LONG,
+                                                          '[' * 100_000)],
     (Test('[0-9]{5}', error='is five digits.'), '1234', 'is five digits.'),
     (Test(lambda number: number % 2 == 0, child=Integer(), error='is even.'), '3', 'is even.'),
     (Test(bool, child=DATE, error='When, please?'), '', 'When, please?'),
@@ -215,6 +236,8 @@ def test_a_time_with_a_zone_is_refused_since_no_control_can_hold_it() -> None:
                                                  'title': 'is five digits.'}),
     (Test('[0-9]+', child=Test(bool), error='is digits.'),
      {'required': None, 'pattern': r'\s*(?:[0-9]+)\s*', 'title': 'is digits.'}),
+    (Email(), {'type': 'email', 'maxlength': '254', 'required': None}),
+    (Nullable(Url()), {'type': 'url', 'maxlength': '2000'}), (Json(), {}),
     (Test('[a-z]+', child=List(), error='no text'), {}),
     # the pattern is not of the text that the browser has
 ])

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,11 @@ from kali.server.loop import Server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from kali.http.request import Request
+
 PATIENCE = 10.0
-collect_ignore = ['test_process.py'] if os.name == 'nt' else []
+collect_ignore = [] if Path('/proc/self/statm').exists() else [
+    'test_process.py', 'test_uploads.py', 'test_memory.py', 'test_soak.py']
 
 
 class Running:
@@ -76,6 +80,17 @@ class Running:
         assert not self.thread.is_alive(), 'the server did not end'
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has now."""
+    return int(Path(f'/proc/{pid}/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+
+def peak(pid: int) -> int:
+    """The most bytes of memory that a process ever had."""
+    lines = Path(f'/proc/{pid}/status').read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith('VmHWM:'))
+
+
 def rest(client: socket.socket) -> bytes:
     """Everything until the server closes; a reset raises ConnectionResetError."""
     return b''.join(iter(lambda: client.recv(65536), b''))
@@ -87,6 +102,18 @@ def parsed(data: bytes) -> tuple[int, dict[str, str], bytes]:
     line, *fields = head.decode('latin-1').split('\r\n')
     pairs = [field.split(': ', 1) for field in fields]
     return int(line.split()[1]), {name.lower(): value for name, value in pairs}, body
+
+
+def status_of(data: bytes) -> int:
+    return int(data.split()[1])
+
+
+def hello(request: Request) -> str:
+    return 'Hello, world!'
+
+
+def echo(request: Request) -> list[object]:
+    return [request.method, ' ', request.target, ' ', request.body]
 
 
 @pytest.fixture
