@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import sqlite3
 import warnings
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,15 +27,15 @@ TEMPLATES = {
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Client:
+def client(tmp_path: Path) -> Iterator[Client]:
     for name, text in TEMPLATES.items():
         (tmp_path / name).write_text(text)
-    return Client(make(tmp_path))
+    with closing(sqlite3.connect(':memory:')) as connection:
+        yield Client(make(tmp_path, connection))
 
 
-def make(folder: Path) -> object:
+def make(folder: Path, connection: sqlite3.Connection) -> object:
     """The program, as somebody wrote it then."""
-    connection = sqlite3.connect(':memory:')
     connection.row_factory = sqlite3.Row
     cursor = connection.cursor()
     cursor.execute('create table stock '

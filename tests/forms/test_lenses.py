@@ -157,7 +157,7 @@ REFUSED = [
     *[(Url(), text, MESSAGES['url']) for text in ('example.org', 'https:', 'https://', 'http://a b', '//a')],
     (Url(), 'JavaScript:alert(1)', 'is a web address of another kind; accepted are http, https.'),
     (Url(), '', 'may not be blank.'),
-    (Json(), '{"a": 1,}', 'is not JSON (line 1, column 9); it looks like {"a": [1, true, "text"]}.'),
+    (Json(), '{"a": 1 b}', 'is not JSON (line 1, column 9); it looks like {"a": [1, true, "text"]}.'),
     (Json(), "\n'a'", 'is not JSON (line 2, column 1); it looks like {"a": [1, true, "text"]}.'),
     *[(Json(), text, MESSAGES['json value']) for text in ('NaN', '[-Infinity]', '1e999', '"\\ud800"', LONG,
                                                           '[' * 100_000)],
