@@ -11,20 +11,27 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Literal
 
 from kali import log
 from kali.errors import DatabaseError
+from kali.sqlite.copies import damaged
 from kali.sqlite.faults import explain
+from kali.sqlite.places import network_share
 
 __all__ = ['Connection', 'Cursor', 'connect']
 
 # What sqlite3 binds as it is. Subclasses, of str for instance, go the slower way and arrive the same.
 _NATIVE = frozenset({int, float, str, bytes, bytearray, memoryview, bool, type(None)})
+
+# A file of up to so many bytes is checked each time it is opened (3 ms/MB, measured), a bigger one only after
+# an unclean end.
+_CHECKED = 8_000_000
 
 # How many different statements of one transaction are remembered for the guard's error page.
 _REMEMBERED = 50
@@ -84,13 +91,15 @@ class Connection(sqlite3.Connection):
     """A connection made by `connect`.
 
     `path` is the file's name for messages. `statements` is the SQL run in the open transaction; its first key
-    opened it. `guarded` says that the guard holds the open transaction: then nobody else may end it.
+    opened it. `guarded` says that the guard holds the open transaction: then nobody else may end it. `thread`
+    is the only one that may run SQL, or 0.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.path = ':memory:'
         self.statements: dict[str, None] = {}
         self.guarded = False
+        self.thread = 0
         self._cursors: list[weakref.ref[sqlite3.Cursor]] = []
         self._room = 100
         super().__init__(*arguments, **named)
@@ -162,9 +171,14 @@ class Connection(sqlite3.Connection):
     def note(self, sql: str) -> None:
         """Keep `sql`, which is about to run, in `statements`.
 
+        :raises sqlite3.ProgrammingError: in a thread that may not run any
         :raises DatabaseError: if the transaction of a request is gone: each further statement would be
             committed by itself, in a request that is to be all or nothing
         """
+        if self.thread and self.thread != get_ident():
+            raise sqlite3.ProgrammingError(
+                f'The connection to {self.path} is for the thread only that made it. Give another thread a '
+                'connection of its own, or say connect(path, check_same_thread=False).')
         if self.in_transaction:
             if len(self.statements) < _REMEMBERED:
                 self.statements[sql] = None
@@ -173,6 +187,11 @@ class Connection(sqlite3.Connection):
                                 'by OR ROLLBACK, COMMIT or ROLLBACK in the handler. No further SQL is run.')
         else:
             self.statements = {sql: None}  # it may open one
+
+    def is_serialized(self) -> bool:
+        """Whether SQLite itself keeps threads apart, so that one can copy what another works with."""
+        with closing(sqlite3.Cursor(self)) as cursor:
+            return ('THREADSAFE=1',) in cursor.execute('PRAGMA compile_options').fetchall()
 
     def refuse(self, what: str, instead: str) -> None:
         """Raise DatabaseError if the guard holds the transaction, which `what` would end."""
@@ -226,6 +245,9 @@ def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] =
         helps
     :raises ValueError: for a journal that is neither 'delete' nor 'wal'
 
+    After an unclean end, which a journal left behind gives away, SQLite takes back what was not committed,
+    and the whole file is checked here; a small one is checked each time.
+
     >>> db = connect(':memory:')
     >>> db.execute('SELECT ? AS due', [date(2026, 7, 31)]).fetchone()['due']
     '2026-07-31'
@@ -237,22 +259,36 @@ def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] =
         raise ValueError(f"journal={journal!r}: it is 'delete' or 'wal'")
     name = os.fspath(path)
     target = name
+    unclean = share = None
     if name != ':memory:':
         target = _place(Path(name), read_only)
+        unclean = any(_size(f'{name}{ending}') for ending in ('-journal', '-wal'))
+        share = network_share(Path(name))
+        if share and journal == 'wal':
+            raise DatabaseError(f'The database {name} lies on a network share ({share}), where journal="wal" '
+                                'does not work. Leave it out, or keep the file on a local disk.')
     connection: Connection | None = None
     try:
         connection = sqlite3.connect(target, timeout=busy_timeout, isolation_level=isolation_level,
-                                     factory=Connection, check_same_thread=check_same_thread, uri=read_only)
+                                     factory=Connection, check_same_thread=False, uri=read_only)
         connection.path = name
+        connection.thread = get_ident() if check_same_thread else 0  # sqlite3's check would stop backups
         connection.row_factory = sqlite3.Row
-        _settle(connection, journal, read_only)
+        settings = _settle(connection, journal, read_only)
+        if name != ':memory:' and (unclean or _size(name) <= _CHECKED):
+            _check(connection, Path(name))
+            settings.append('checked after an unclean end' if unclean else 'checked')
+        log.info('database %s: %s', name, ', '.join(settings + [f'on {share}'] * bool(share)))
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
         told = explain(error, name) or DatabaseError(f'The database {name} cannot be opened: {error}.')
+        if 'malformed' in str(error):
+            told = DatabaseError(damaged(Path(name), [str(error)]))
         raise told from error
     except DatabaseError:
-        connection.close()  # type: ignore[union-attr]  # only _settle raises it
+        if connection is not None:
+            connection.close()
         raise
     return connection
 
@@ -275,7 +311,20 @@ def _place(path: Path, read_only: bool) -> str:
     return str(path)
 
 
-def _settle(connection: Connection, journal: str, read_only: bool) -> None:
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def _check(connection: Connection, file: Path) -> None:
+    found = [row[0] for row in sqlite3.Cursor(connection).execute('PRAGMA quick_check(5)')]
+    if found != ['ok']:
+        raise DatabaseError(damaged(file, found))
+
+
+def _settle(connection: Connection, journal: str, read_only: bool) -> list[str]:
     """Set what makes the connection safe; read it back, for SQLite ignores what it cannot follow."""
     def read(pragma: str) -> Any:
         row = sqlite3.Cursor(connection).execute(f'PRAGMA {pragma}').fetchone()
@@ -295,8 +344,7 @@ def _settle(connection: Connection, journal: str, read_only: bool) -> None:
         if found != expected:
             raise DatabaseError(f'The database {connection.path} does not take {setting} = {value}; it stays '
                                 f'at {found}.')
-    log.info('database %s: %s', connection.path, ', '.join(
-        f'{setting} {value}' for setting, value, _ in settings))
+    return [f'{setting} {value}' for setting, value, _ in settings]
 
 
 def _check_writable(connection: Connection) -> None:

@@ -7,10 +7,13 @@ requests.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from pathlib import Path
 from typing import NamedTuple
 
 from kali.errors import DatabaseError
+from kali.sqlite.places import holders
 
 __all__ = ['explain', 'is_busy']
 
@@ -22,7 +25,7 @@ class _Fault(NamedTuple):
 
 
 _FAULTS = (
-    _Fault('is locked', 503, 'The database {} is in use by another program, which has locked it. Nothing was '
+    _Fault('is locked', 503, 'The database {} is in use by {holder}, which has locked it. Nothing was '
            'saved. Try again in a moment; if this goes on, close the other program.'),
     _Fault('disk is full', 503, 'There is no room left for the database {}. Nothing was saved. Make room on '
            'its disk and try again.'),
@@ -31,6 +34,8 @@ _FAULTS = (
            'read_only=True. Change the rights, keep the file elsewhere, or only read it.'),
     _Fault('file is not a database', 500, 'The file {} is not an SQLite database (or it is encrypted). '
            'Choose another file, or move this one away and let a new one be made.'),
+    _Fault('unsupported file format', 500, 'The database {} is newer than this program: SQLite '
+           ' ' + sqlite3.sqlite_version + '. Use a newer Python, which brings a newer SQLite.'),
     _Fault('database disk image is malformed', 500, 'The database {} is damaged. Stop the program, keep a '
            'copy of the file, and put back the last good backup.'),
     _Fault('unable to open database file', 500, 'The database {} cannot be opened. See whether its folder '
@@ -71,5 +76,11 @@ def explain(error: sqlite3.Error, database: object) -> DatabaseError | None:
     text = str(error).lower()
     for fault in () if isinstance(error, sqlite3.IntegrityError) else _FAULTS:  # a trigger may say anything
         if fault.words in text:
-            return DatabaseError(fault.sentence.format(database), status=fault.status)
+            sentence = fault.sentence.format(database, holder=_holder(database))
+            return DatabaseError(sentence, status=fault.status)
     return None
+
+
+def _holder(database: object) -> str:
+    path = os.fspath(database) if isinstance(database, (str, Path)) else ''
+    return ' and '.join(holders(path)) or 'another program (or another connection of this one)'

@@ -26,7 +26,7 @@ BODY_LIMIT = 1_000_000
 # kali's own ids have 22 characters. Whatever else comes from a browser must not fill the file.
 ID_LIMIT = 200
 
-_TABLE = """CREATE TABLE IF NOT EXISTS kali_form (
+TABLE = """CREATE TABLE IF NOT EXISTS kali_form (
     id TEXT PRIMARY KEY, spent_at INTEGER NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL,
     body BLOB)"""
 
@@ -76,7 +76,7 @@ def spend(connection: sqlite3.Connection, form_id: str, answer: Response | Defer
     except sqlite3.OperationalError as error:
         if 'no such table' not in str(error):
             raise
-        cursor.execute(_TABLE)
+        cursor.execute(TABLE)
         cursor.execute(insert, row)
     if (cursor.lastrowid or 0) % PRUNE_EVERY == 0:
         cursor.execute('DELETE FROM kali_form WHERE spent_at < ?', (now - KEPT_SECONDS,))

@@ -102,6 +102,7 @@ def held():
             def release():
                 process.stdin.write(b'\n')
                 process.stdin.flush()
+            release.process = process.pid
             try:
                 yield release
             finally:

@@ -2,13 +2,18 @@
 
 import gc
 import sqlite3
+import subprocess
+import sys
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from kali.errors import DatabaseError
 from kali.sqlite import connect
+from kali.sqlite import connection as connection_file
+from kali.sqlite.copies import default_folder, make_backup
 from kali.sqlite.faults import explain, is_busy
 
 
@@ -32,7 +37,7 @@ def test_settings_are_logged_once(tmp_path, open_db, caplog):
         open_db(tmp_path / 'test.db')
     assert [record.getMessage().partition(': ')[2] for record in caplog.records] == [
         'foreign_keys ON, trusted_schema OFF, journal_mode delete, synchronous EXTRA, fullfsync ON, '
-        'checkpoint_fullfsync ON']
+        'checkpoint_fullfsync ON, checked']
 
 
 @pytest.mark.parametrize('name', ['plain.db', 'with space.db', 'per%20cent?mode=memory#x.db', 'naïve 🐟.db'])
@@ -237,6 +242,7 @@ def test_cursors_are_not_collected_for_ever(open_db):
     (sqlite3.OperationalError('database table is locked: note'), 'in use by another program', 503),
     (sqlite3.OperationalError('database or disk is full'), 'no room left', 503),
     (sqlite3.OperationalError('disk I/O error'), 'Reading or writing', 500),
+    (sqlite3.OperationalError('unsupported file format'), 'is newer than this program', 500),
     (sqlite3.DatabaseError('database disk image is malformed'), 'damaged', 500),
     (sqlite3.OperationalError('malformed JSON'), None, None),
     (sqlite3.IntegrityError('The month is locked'), None, None),
@@ -247,3 +253,85 @@ def test_what_is_explained(error, words, status):
     assert (told and told.status) == status
     assert words is None or (words in str(told) and 'test.db' in str(told))
     assert is_busy(error) == (words == 'in use by another program')
+
+
+HOLDERS_ARE_TOLD = Path('/proc/locks').exists()  # by Linux
+
+
+@pytest.mark.parametrize('statements', [
+    ['BEGIN IMMEDIATE'], ['PRAGMA journal_mode = wal', 'BEGIN IMMEDIATE']])
+def test_who_holds_the_lock(path, held, statements):
+    with held(path, *statements) as release:
+        known = rf', python[\w.]* \(process {release.process}\), which'
+        with pytest.raises(DatabaseError, match='in use by another program' + known * HOLDERS_ARE_TOLD):
+            connect(path, busy_timeout=0.05, journal='wal' if len(statements) > 1 else 'delete')
+
+
+MOUNTS = '22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n30 22 0:50 / {} rw - cifs //office/files rw\n'
+
+
+def test_a_network_share(tmp_path, open_db, monkeypatch, caplog):
+    shared = tmp_path / 'our share'
+    shared.mkdir()
+    table = MOUNTS.format(str(shared).replace(' ', r'\040'))
+    read = Path.read_text
+    monkeypatch.setattr(Path, 'read_text', lambda self, **named: (
+        table if str(self) == '/proc/self/mountinfo' else read(self, **named)))
+    with pytest.raises(DatabaseError, match=r'network share \(cifs\), where journal="wal" does not work'):
+        connect(shared / 'test.db', journal='wal')
+    with caplog.at_level('INFO', 'kali'):
+        open_db(shared / 'test.db')
+        open_db(tmp_path / 'test.db', journal='wal')
+    assert [record.getMessage().endswith(', on cifs') for record in caplog.records] == [True, False]
+
+
+def leave_a_journal(file):
+    """End a process in the middle of writing, so that its journal stays; and damage a page that nobody reads
+    while it is played back."""
+    script = ('import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); '
+              'db.execute("PRAGMA cache_size = 1"); db.execute("BEGIN"); db.execute('
+              '"UPDATE filling SET text = text || 1"); os._exit(0)')
+    subprocess.run([sys.executable, '-c', script, str(file)], check=True)
+
+
+@pytest.mark.parametrize('size', ['small', 'big'])
+@pytest.mark.parametrize('unclean', [True, False])
+def test_a_damaged_page(path, open_db, monkeypatch, size, unclean):
+    """A small file is checked at each start, a big one after an unclean end."""
+    db = open_db(path)
+    db.execute('CREATE TABLE filling (text)')
+    db.executemany('INSERT INTO filling VALUES (?)', [('x' * 300,)] * 2000)
+    db.execute('CREATE TABLE last (text)')
+    db.executemany('INSERT INTO last VALUES (?)', [('y' * 300,)] * 200)
+    db.close()
+    if size == 'big':
+        monkeypatch.setattr(connection_file, '_CHECKED', 100_000)
+    good = make_backup(path, default_folder(path))
+    make_backup(path, default_folder(path))
+    if unclean:
+        leave_a_journal(path)
+        assert Path(f'{path}-journal').stat().st_size > 0
+    content = bytearray(path.read_bytes())
+    content[-4096:] = b'\xff' * 4096
+    path.write_bytes(content)
+    if size == 'big' and not unclean:
+        open_db(path)  # nobody has looked
+        return
+    with pytest.raises(DatabaseError, match=r'test\.db is damaged \(.*The last good backup is') as caught:
+        connect(path)
+    assert str(good) in str(caught.value)
+    with sqlite3.connect(good) as kept:
+        assert kept.execute('SELECT count(*) FROM filling').fetchone() == (2000,)
+    kept.close()
+
+
+def test_after_an_unclean_end(path, open_db, caplog):
+    db = open_db(path)
+    db.execute('CREATE TABLE filling (text)')
+    db.executemany('INSERT INTO filling VALUES (?)', [('x' * 300,)] * 2000)
+    db.close()
+    leave_a_journal(path)
+    with caplog.at_level('INFO', 'kali'):
+        db = open_db(path)
+    assert caplog.records[0].getMessage().endswith('checked after an unclean end')
+    assert db.execute('SELECT DISTINCT text FROM filling').fetchall()[0][0] == 'x' * 300

@@ -1,0 +1,180 @@
+"""migrate: the tables brought up to what the program needs, in numbered steps.
+
+The rule: a file is at a version that some program knows, or it is as it was before: a step is one
+transaction, its number is the file's `user_version`, and when one fails, the backup made first is put back.
+It knows nothing about what the steps do.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import runpy
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+from kali import log
+from kali.errors import DatabaseError
+from kali.sqlite.connection import Connection
+from kali.sqlite.copies import default_folder, make_backup
+
+__all__ = ['migrate', 'statements']
+
+_NAME = re.compile(r'0*([1-9][0-9]*)[-_].*\.(?:sql|py)')
+_BLANK = re.compile(r'(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*', re.DOTALL)
+_ENDING = re.compile(r'(?:BEGIN|COMMIT|END|ROLLBACK|VACUUM|ATTACH|DETACH)\b', re.IGNORECASE)
+
+
+class _Step(NamedTuple):
+    number: int
+    path: Path
+
+
+def migrate(connection: Connection, folder: str | PathLike[str]) -> int:
+    """Run the steps in `folder` that the database has not seen: `001-create.sql`, `002_fill.py` …
+
+    Each is a transaction of its own. A `.sql` file holds statements; a `.py` file a function
+    `migrate(connection)`. Foreign keys may be broken within a step (tables can be made anew, as SQLite asks
+    for in https://sqlite.org/lang_altertable.html) and are checked at its end. A file that holds something is
+    copied to the folder `backups` beside it first, and the copy verified. If a step fails, the file is as it
+    was. In a process that multiprocessing has spawned, nothing is done.
+
+    :param connection: from `kali.sqlite.connect`
+    :param folder: the steps, numbered from 1 without a gap; a step that has been released is never changed
+    :return: the version that the file has now
+    :raises DatabaseError: if a step fails, saying which statement; or the file is newer than the program
+    :raises ValueError: for a folder whose steps are not in order
+
+    >>> import tempfile
+    >>> from kali.sqlite import connect
+    >>> db = connect(':memory:')
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     _ = Path(name, '001-create.sql').write_text('CREATE TABLE note (text); -- more will come')
+    ...     migrate(db, name)
+    1
+    >>> db.close()
+    """
+    run = sqlite3.Cursor(connection).execute
+    version: int = run('PRAGMA user_version').fetchone()[0]
+    if multiprocessing.current_process().name != 'MainProcess':
+        return version
+    steps = _steps(Path(folder))
+    if version > len(steps):
+        raise DatabaseError(f'The database {connection.path} is newer than this program: it has version '
+                            f'{version}, and the program knows {len(steps)}. Use the newer program, or put '
+                            'back a backup from before it.')
+    if version == len(steps):
+        return version
+    if connection.in_transaction:
+        raise DatabaseError(f'A transaction is open in {connection.path}; migrate before anything else.')
+    return _run(connection, steps[version:])
+
+
+def _steps(folder: Path) -> list[_Step]:
+    if not folder.is_dir():
+        raise ValueError(f'migrate: there is no folder {folder}')
+    found = []
+    for path in folder.iterdir():
+        match = _NAME.fullmatch(path.name)
+        if match:
+            found.append(_Step(int(match[1]), path))
+        elif path.suffix in ('.sql', '.py'):
+            raise ValueError(f'migrate: {path} has no number; a step is named as in 001-create.sql')
+    found.sort()
+    for expected, step in enumerate(found, 1):
+        if step.number != expected:
+            raise ValueError(f'migrate: {step.path} should be number {expected}: steps are numbered 1, 2, 3 '
+                             '… without a gap, each number once')
+    return found
+
+
+def _run(connection: Connection, steps: list[_Step]) -> int:
+    """Run `steps`, and put everything back if one fails."""
+    run = sqlite3.Cursor(connection).execute
+    file = run('PRAGMA database_list').fetchone()[2]
+    kept = None
+    if file and run('SELECT count(*) FROM sqlite_master').fetchone()[0]:
+        kept = make_backup(Path(file), default_folder(Path(file)))
+    run('PRAGMA foreign_keys = OFF')
+    try:
+        for done, step in enumerate(steps):
+            try:
+                _run_step(connection, step)
+            except BaseException:
+                if done:
+                    _put_back(connection, kept)
+                raise
+            log.info('database %s: migrated by %s', connection.path, step.path.name)
+    finally:
+        run('PRAGMA foreign_keys = ON')
+    return steps[-1].number
+
+
+def _put_back(connection: Connection, kept: Path | None) -> None:
+    """Undo the steps that were committed before one failed: neither program could use the file."""
+    with closing(sqlite3.connect(kept or ':memory:')) as source:
+        source.backup(connection)
+
+
+def _run_step(connection: Connection, step: _Step) -> None:
+    run = sqlite3.Cursor(connection).execute
+    run('BEGIN IMMEDIATE')
+    connection.guarded = True  # it refuses what would end the transaction
+    place = f'in {step.path.name}'
+    try:
+        if step.path.suffix == '.py':
+            runpy.run_path(str(step.path))['migrate'](connection)
+        else:
+            for line, sql in statements(step.path.read_text(encoding='utf-8')):
+                place = f'in {step.path.name}, line {line}: {sql}'
+                if _ENDING.match(sql):
+                    raise sqlite3.OperationalError('a step is one transaction, which migrate begins and ends')
+                connection.execute(sql)
+        connection.end_cursors()
+        place = f'at the end of {step.path.name}'
+        _check_foreign_keys(connection)
+        run(f'PRAGMA user_version = {step.number}')
+        run('COMMIT')
+    except BaseException as error:
+        connection.guarded = False
+        connection.end_cursors()
+        if connection.in_transaction:
+            run('ROLLBACK')
+        if not isinstance(error, Exception):
+            raise
+        raise DatabaseError(f'The database {connection.path} was not brought up to date, and is as it was: '
+                            f'{type(error).__name__} {place}: {error}.') from error
+    finally:
+        connection.guarded = False
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = sqlite3.Cursor(connection).execute('PRAGMA foreign_key_check').fetchall()
+    if broken:
+        table, row, parent, _ = broken[0]
+        raise sqlite3.IntegrityError(f'{len(broken)} foreign keys lead nowhere, the first in table {table}, '
+                                     f'row {row}, to a missing {parent}')
+
+
+def statements(script: str) -> Iterator[tuple[int, str]]:
+    """The statements of an SQL script, each with the number of the line that it begins in.
+
+    >>> list(statements("-- notes\\nCREATE TABLE a (b);\\nINSERT INTO a VALUES (';')"))
+    [(2, 'CREATE TABLE a (b);'), (3, "INSERT INTO a VALUES (';')")]
+    """
+    begin, end = 0, 0
+    while True:
+        end = script.find(';', end) + 1
+        piece = script[begin:end or len(script)]
+        if end and not sqlite3.complete_statement(piece):
+            continue  # in a text, a comment or a trigger
+        blank = _BLANK.match(piece).end()  # type: ignore[union-attr]  # it matches nothing, too
+        if piece[blank:]:
+            yield script.count('\n', 0, begin + blank) + 1, piece[blank:].rstrip()
+        if not end:
+            return
+        begin = end
