@@ -60,7 +60,7 @@ class Url(StringLens):
 
     def native_from_string(self, text: str) -> Any:
         address = super().native_from_string(text)
-        if not FORMS['url'].fullmatch(address) or address.rstrip('/').endswith(':'):
+        if not FORMS['url'].fullmatch(address) or not address.partition(':')[2].strip('/'):
             raise ValidationError(say('url'))
         if address.partition(':')[0].lower() not in self.schemes:
             raise ValidationError(say('scheme', schemes=', '.join(self.schemes)))

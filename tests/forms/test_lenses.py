@@ -83,6 +83,7 @@ ROUND_TRIPS = [
     (Choices(lambda: ROWS), st.none() | st.sampled_from([7, 8])),
     (Email(), st.from_regex(r'[a-z.]{1,9}@[a-z]{1,9}(\.[a-z]{2,5})?', fullmatch=True)),
     (Url(), st.from_regex('https?://[a-z]{1,9}/[!-~]{0,9}', fullmatch=True)),
+    (Url(), st.just('http://a/:')),
     (Nullable(Url(schemes=['mailto'])), st.none() | st.just('mailto:ada@example.org')),
     (Json(), JSON), (Json(indent=2), JSON),
     (List(Integer()), st.lists(st.integers(-10**9, 10**9))),
