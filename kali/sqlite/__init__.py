@@ -1,9 +1,11 @@
 """SQLite that loses nothing: `connect` opens it, `migrate` brings its tables up to date, `guard` makes a
-request a transaction and `atomic` a part of one."""
+request a transaction and `atomic` a part of one; `undo` takes a request back, `backup` keeps copies."""
 
 from kali.sqlite.atomic import atomic as atomic
+from kali.sqlite.backup import backup as backup
 from kali.sqlite.connection import connect as connect
 from kali.sqlite.guard import guard as guard
 from kali.sqlite.migrate import migrate as migrate
+from kali.sqlite.undo import undo as undo
 
-__all__ = ['atomic', 'connect', 'guard', 'migrate']
+__all__ = ['atomic', 'backup', 'connect', 'guard', 'migrate', 'undo']
