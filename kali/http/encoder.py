@@ -76,35 +76,34 @@ class Encoder:
 
     def parts(self, response: Response, body: bytes, *, without_body: bool = False) -> tuple[bytes, bytes]:
         """The same as head and body, so that a large body need not be copied."""
+        if response.fields:
+            if body and response.status not in BODILESS and _has_length(response):
+                # The right one goes before the application's: a page must not be cut, nor look cut.
+                response = response.with_content(b'')
+                response.fields = [each for each in response.fields if each[0].lower() != 'content-length']
+        elif response.status not in BODILESS:
+            # Most pages set no header: their heads differ in status and time only, and are kept for a second.
+            now = int(time.time())
+            if now != self._second:
+                self._second, self._heads = now, {}
+            head = self._heads.get(response.status)
+            if head is None:
+                head = self._heads[response.status] = self._lines(response)
+            return b'%bContent-Length: %d\r\n\r\n' % (head, len(body)), b'' if without_body else body
         if response.status in BODILESS:
             return self.head(response, None), b''
-        if response.fields and body and _has_length(response):
-            # The right one goes before the application's: a page must not be cut, nor look cut.
-            response = response.with_content(b'')
-            response.fields = [each for each in response.fields if each[0].lower() != 'content-length']
-        head = self.head(response, len(body))
-        return head, b'' if without_body else body
+        return self.head(response, len(body)), b'' if without_body else body
 
     def head(self, response: Response, length: int | None) -> bytes:
         """Status line and header fields, the empty line included.
 
         :param length: the body's length in bytes; None: not known, or no body.
         """
-        if response.fields:
-            head = self._full_head(response)
-        else:
-            # Most pages set no header: their heads differ in status and time only, and are kept for a second.
-            now = int(time.time())
-            if now != self._second:
-                self._second, self._heads = now, {}
-            head = self._heads.get(response.status, b'')
-            if not head:
-                head = self._heads[response.status] = self._full_head(response)
-        if length is None or (response.fields and _has_length(response)):
-            return head + b'\r\n'
-        return head + b'Content-Length: %d\r\n\r\n' % length
+        if length is None or _has_length(response):
+            return self._lines(response) + b'\r\n'
+        return self._lines(response) + b'Content-Length: %d\r\n\r\n' % length
 
-    def _full_head(self, response: Response) -> bytes:
+    def _lines(self, response: Response) -> bytes:
         status = response.status
         own = {name.lower() for name, _ in response.fields}
         lines = [f'HTTP/1.0 {status} {REASONS.get(status, "Unknown")}', f'Date: {http_date(time.time())}']

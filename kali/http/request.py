@@ -102,30 +102,26 @@ class Scope:
     program.
     """
 
-    __slots__ = ('debug', 'host', 'route', 'transaction')
-
-    def __init__(self) -> None:
-        self.debug = True
-        self.route: str | None = None
-        self.transaction: Any = None
-        self.host: Any = None
+    # Defaults stand in the class, here and below: most requests are asked for little, so little is stored.
+    debug = True
+    route: str | None = None
+    transaction: Any = None
+    host: Any = None
 
 
 class _Message:
     """What arrived, and what was worked out from it so far."""
 
-    __slots__ = ('body', 'cookies', 'fields', 'headers', 'json', 'limits', 'method', 'path', 'query', 'scope',
-                 'target')
+    path: list[str] | None = None
+    query: Bag | None = None
+    fields: tuple[Bag, Bag, Bag] | None = None  # text fields, uploads, both
+    cookies: dict[str, str] | None = None
+    json: tuple[Any, ...] = ()  # empty or one value: None is a JSON value too
 
     def __init__(self, method: str, target: str, headers: Headers, body: bytes | Spool, limits: Limits,
                  scope: Scope) -> None:
         self.method, self.target, self.headers, self.body = method, target, headers, body
         self.limits, self.scope = limits, scope
-        self.path: list[str] | None = None
-        self.query: Bag | None = None
-        self.fields: tuple[Bag, Bag, Bag] | None = None  # text fields, uploads, both
-        self.cookies: dict[str, str] | None = None
-        self.json: list[Any] = []  # empty or one value: None is a JSON value too
 
 
 class Request:
@@ -254,7 +250,7 @@ class Request:
         if not message.json:
             import json  # 2 ms that hello-world does not pay
             try:
-                message.json.append(json.loads(_all_of(message.body).decode('utf-8')))
+                message.json = (json.loads(_all_of(message.body).decode('utf-8')),)
             except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested without end
                 raise BadRequest(f'The body is not JSON: {error}.') from None
         return message.json[0]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ['Router']
 
 WILDCARD = '*'
+KEPT, LONG = 500, 200  # so many found paths are kept, none of them longer than this
 
 
 class _Mount:
@@ -37,9 +38,19 @@ class _Mount:
 
     def __init__(self, handler: Handler, label: str, wildcards: tuple[int, ...], exact: bool,
                  methods: dict[str, Handler] | None = None, implied: bool = False) -> None:
-        self.handler, self.label, self.wildcards, self.exact = handler, label, wildcards, exact
+        self.handler, self.label, self.exact = handler, label, exact
+        self.wildcards = wildcards  # their places in the path below the router
         self.methods = methods  # of a mount made method by method, to which more can be added
         self.implied = implied  # a redirect that follows from another mount, and gives way to a real one
+
+
+class _Found:
+    """Where a path leads: what is mounted there, how deep, and what its wildcards matched."""
+
+    __slots__ = ('args', 'depth', 'mount', 'start')
+
+    def __init__(self, start: int, mount: _Mount, depth: int, args: tuple[str, ...]) -> None:
+        self.start, self.mount, self.depth, self.args = start, mount, depth, args
 
 
 class _Node:
@@ -73,6 +84,7 @@ class Router:
 
     def __init__(self) -> None:
         self._root = _Node()
+        self._found: dict[str, _Found] = {}
         self._patterns: dict[Any, list[list[str]]] = {}  # function or class -> where it is mounted
         self._routers: list[tuple[list[str], Router]] = []  # the Routers among the delegates
         self._delegates: list[Handler] = []
@@ -84,17 +96,27 @@ class Router:
 
     def __call__(self, request: Request) -> Any:
         """Answer with what the deepest mount that matches the path gives; 404 if there is none."""
-        path = request.path
-        # The common path has nothing to normalise: three searches in C tell.
-        if '' in path[:-1] or '.' in path or '..' in path:
-            return _normalise(request)
-        mount, depth = self._find(path, request.mount_depth)
-        if mount is None:
-            return Response.generic(f'<p>There is no page at {escape_text(request.target)}.</p>', status=404)
+        # A program has few pages, which are asked for again and again: where a path leads is kept, so that it
+        # is taken apart and looked for once.
+        path, start = request.target.partition('?')[0], request.mount_depth
+        found = self._found.get(path)
+        if found is None or found.start != start:
+            if not _is_normal(request.path):
+                return _normalise(request)
+            found = self._find(request.path, start)
+            if found is None:
+                return Response.generic(f'<p>There is no page at {escape_text(request.target)}.</p>',
+                                        status=404)
+            if len(path) < LONG:
+                if len(self._found) == KEPT:
+                    self._found.clear()
+                self._found[path] = found
+        mount = found.mount
         request.scope.route = mount.label
-        return mount.handler(request.mounted(depth, tuple([path[index] for index in mount.wildcards])))
+        handler = (mount.methods and mount.methods.get(request.method)) or mount.handler
+        return handler(request.mounted(found.depth, found.args))
 
-    def _find(self, path: list[str], start: int) -> tuple[_Mount | None, int]:
+    def _find(self, path: list[str], start: int) -> _Found | None:
         """The deepest mount for `path` below its first `start` components; each node is seen at most once."""
         best: _Mount | None = None
         best_depth = -1
@@ -118,11 +140,9 @@ class Router:
                 node, depth = waiting.pop()
             else:
                 break
-        if best is None or start == 0:
-            return best, best_depth
-        # A mount knows its wildcards by their place below this router.
-        shifted = tuple(index + start for index in best.wildcards)
-        return _Mount(best.handler, best.label, shifted, best.exact), best_depth
+        if best is None:
+            return None
+        return _Found(start, best, best_depth, tuple([path[start + index] for index in best.wildcards]))
 
     # Ways to register.
 
@@ -263,6 +283,7 @@ class Router:
     # Growing the tree.
 
     def _mount(self, components: list[str], mount: _Mount) -> None:
+        self._found.clear()  # they may lead here now
         node = self._root
         for component in components:
             node = node.child(component)
@@ -338,6 +359,11 @@ def _folder_shim(handler: Handler) -> Handler:
 
 def _nothing_below(request: Request) -> Response:
     return Response.generic(f'<p>There is no page at {escape_text(request.target)}.</p>', status=404)
+
+
+def _is_normal(path: list[str]) -> bool:
+    """Whether there is nothing to take out of a path: no empty component but the last, no `.` and no `..`."""
+    return not ('' in path[:-1] or '.' in path or '..' in path)
 
 
 def _normalise(request: Request) -> Response:

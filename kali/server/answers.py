@@ -119,6 +119,8 @@ class Answers:
         else:
             connection.write(outcome, now)
             connection.size += len(outcome)
+            if connection.half_closed and outcome and not connection.out:
+                connection.stalled = now + connection.limits.stall_seconds  # it is there, and takes it
             if connection.out_size < HIGH_WATER:
                 self.resume(connection)
             server.settle(connection)
@@ -129,6 +131,9 @@ class Answers:
         connection.deadline = NEVER if wait.until is None else wait.until
         if wait.over(now):
             self.resume(connection)
+        elif connection.half_closed and connection.answer is not None and connection.answer.response:
+            server.drop(connection)  # see Connection.is_gone
+            return
         elif server.stopping:
             self.give_up(connection, now)
             return

@@ -63,6 +63,7 @@ class Connection:
     wait: Wait | None = None
     out: deque[memoryview | bytearray] | None = None  # what waits to be sent
     out_size = 0
+    half_closed = False  # whether the client has said that it sends no more
     to_drain = 0
     drain_by = NEVER
     stalled = NEVER  # when a client that takes nothing of what waits to be sent is given up
@@ -240,7 +241,7 @@ class Connection:
                 self.out.popleft()
             else:
                 self.out[0] = memoryview(piece)[sent:]
-        self.stalled = NEVER
+        self.stalled = now + self.limits.stall_seconds if self.half_closed else NEVER
         return True
 
     def has_stalled(self) -> bool:
@@ -295,14 +296,23 @@ class Connection:
         elif self.to_drain > 0:
             self.deadline = min(self.drain_by, now + DRAIN_SECONDS)  # it goes on as it declared: let it
 
-    def is_gone(self) -> bool:
-        """Whether the client has hung up; bytes that come in place of that are thrown away."""
+    def is_gone(self, now: float) -> bool:
+        """Whether the client has hung up while its answer is under way; further bytes are thrown away.
+
+        That it sends no more may also mean that it has nothing more to say, and waits. So it counts as gone
+        at once only where a stream is parked, which may be for ever; else it has time until it stalls.
+        """
         try:
-            return not self.client.recv(RECEIVE, DONT_WAIT)
+            data = self.client.recv(RECEIVE, DONT_WAIT)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
             return True
+        if data:
+            return False
+        self.half_closed = True
+        self.stalled = now + self.limits.stall_seconds
+        return self.wait is not None and self.answer is not None and self.answer.response is not None
 
     def reset(self) -> None:
         """Cut the connection so that the client cannot take what it has got for the whole."""

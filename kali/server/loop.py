@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Server']
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-SOCK_STREAM = socket.SOCK_STREAM
+READ, WRITE, SOCK_STREAM = selectors.EVENT_READ, selectors.EVENT_WRITE, socket.SOCK_STREAM
 STOP_SECONDS = 1.0  # for answers under way when the server is told to end
 
 
@@ -117,7 +116,7 @@ class Server:
             return
         self._open()
         try:
-            while not self._is_over():
+            while not (self.stopping and self._is_over()):
                 try:
                     self._turn()
                 except KeyboardInterrupt:
@@ -142,8 +141,7 @@ class Server:
         self._stop_accepting()
 
     def _is_over(self) -> bool:
-        if not self.stopping:
-            return False
+        """Whether a server that is to end has sent its answers, or has had its time for that."""
         now = time.monotonic()
         if self._stop_by == NEVER:
             self._stop_by = now + STOP_SECONDS
@@ -190,8 +188,10 @@ class Server:
         """How long to wait for a socket: until the next deadline."""
         if self._answers.ready:
             return 0
-        until = min(self._next_deadline, self._stop_by, self._accept_again or NEVER,
-                    self._timers[0][0] if self._timers else NEVER)
+        until = self._next_deadline
+        if self._timers or self._accept_again or self.stopping:
+            until = min(until, self._stop_by, self._accept_again or NEVER,
+                        self._timers[0][0] if self._timers else NEVER)
         if until == NEVER:
             # Ctrl-C does not interrupt select on Windows: without a socket to wake it, look once a second.
             return 1.0 if sys.platform == 'win32' else None
@@ -267,8 +267,10 @@ class Server:
                 self.sent(connection, now)
             else:
                 self.settle(connection)
-        elif state is ANSWERING and connection.is_gone():
+        elif state is ANSWERING and connection.is_gone(now):
             self.drop(connection)
+        else:
+            self.settle(connection)
 
     def _read(self, connection: Connection, now: float) -> None:
         outcome = connection.receive(now, self.admit)
@@ -325,16 +327,16 @@ class Server:
             connection.finish(now)
         elif connection.state is ANSWERING and connection.wait is None:
             self._answers.resume(connection)
-        self.settle(connection)
+        if connection.state is not CLOSED or connection.interest or connection.answer is not None:
+            self.settle(connection)  # else it came and went in one turn, and nothing is known of it here
 
     def settle(self, connection: Connection) -> None:
         """Have the selector watch for what the connection waits for, and keep its deadline in mind."""
         state = connection.state
         if state is CLOSED:
-            if connection.interest or connection.answer is not None:  # or nothing is known of it here
-                self.drop(connection)
+            self.drop(connection)
             return
-        interest = READ if state is not WRITING else 0
+        interest = READ if state is not WRITING and not connection.half_closed else 0
         if connection.out:
             interest |= WRITE
         if interest != connection.interest:

@@ -367,3 +367,31 @@ def test_wildcards_at_every_turn_cost_no_more_than_the_routes_there_are() -> Non
     Counting.count = 0
     assert Client(app).get('/a' * 20 + '/nowhere').status == 404
     assert Counting.count <= len(nodes)
+
+
+def test_a_path_that_was_found_before_leads_where_it_leads_now() -> None:
+    inner, app = Router(), Router()
+    inner.function('/*')(lambda word: f'word {word}')
+    app.delegate('/a', inner)
+    app.delegate('/x/y', inner)
+    inner.delegate('/a', inner)  # the same path at another depth
+    client = Client(app)
+    for _ in range(2):
+        assert client.get('/a/one').text == 'word one'
+        assert client.get('/a/two?again=').status == 400
+        assert client.get('/a/a/one').text == client.get('/x/y/one').text == 'word one'
+        assert client.get('/a/%6fne').text == 'word one'
+    inner.function('/one')(lambda: 'its own page')
+    assert client.get('/a/one').text == client.get('/x/y/one').text == 'its own page'
+    assert client.get('/a/two').text == 'word two'
+
+
+def test_however_many_paths_are_asked_for_few_are_kept() -> None:
+    app = Router()
+    app.function('/*')(lambda word: word)
+    client = Client(app)
+    for number in range(2000):
+        assert client.get(f'/{number}').text == str(number)
+    assert client.get('/' + 'x' * 5000).text == 'x' * 5000
+    assert len(app._found) <= 500
+    assert all(len(path) < 200 for path in app._found)

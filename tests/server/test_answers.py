@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from concurrent.futures import Future
@@ -107,11 +108,44 @@ def test_a_future_that_fails_is_a_500_and_one_nobody_waits_for_is_cancelled(
     first.set_exception(ZeroDivisionError())
     second: Future[str] = Future()
     waiting = iter([first, second])
-    server = running(lambda request: next(waiting))
+    server = running(lambda request: next(waiting), limits=QUICK)
     assert server.get()[0] == 500
     with server.connect(GET):
         server.until(lambda: any(each.wait for each in list(server.server._connections)))
     server.until(second.cancelled)
+
+
+def test_who_half_closes_gets_what_comes_later(running: Callable[..., Running]) -> None:
+    pending: Future[str] = Future()
+    server = running(lambda request: pending)
+    with server.connect(GET) as client:
+        client.shutdown(socket.SHUT_WR)
+        server.until(lambda: any(each.half_closed for each in list(server.server._connections)))
+        pending.set_result('done')
+        assert rest(client).endswith(b'\r\n\r\ndone')
+
+
+def test_who_half_closes_gets_its_stream(running: Callable[..., Running]) -> None:
+    server = running(lambda request: Response.stream('x' * 5000 for _ in range(1000)))
+    with server.connect(GET, receive_buffer=4096) as client:
+        client.shutdown(socket.SHUT_WR)
+        assert len(rest(client).partition(b'\r\n\r\n')[2]) == 5_000_000
+
+
+def test_a_parked_stream_ends_at_once_when_its_reader_goes(running: Callable[..., Running]) -> None:
+    closed = threading.Event()
+    server = running(lambda request: Deferred(lambda: Wait(Future()), Response(None), closed.set))
+    with server.connect(GET) as client:
+        client.recv(10)
+    assert closed.wait(5)
+
+
+def test_a_stream_of_nothing_ends_when_its_reader_has_gone(running: Callable[..., Running]) -> None:
+    closed = threading.Event()
+    server = running(lambda request: Deferred(lambda: b'', Response(None), closed.set), limits=QUICK)
+    with server.connect(GET) as client:
+        client.recv(10)
+    assert closed.wait(5)
 
 
 def test_a_wait_for_a_moment(running: Callable[..., Running]) -> None:
