@@ -7,14 +7,18 @@ it is loaded when there is something that must be said, or when the application 
 from __future__ import annotations
 
 import sys
+from functools import cache
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from logging import Logger
 
 __all__ = ['error', 'info', 'is_listening', 'warning']
 
 
 def is_listening() -> bool:
     """Whether anybody hears an `info` line: the application has loaded logging and wants that level."""
-    logging = sys.modules.get('logging')
-    return logging is not None and bool(logging.getLogger('kali').isEnabledFor(logging.INFO))
+    return 'logging' in sys.modules and _logger().isEnabledFor(20)  # INFO
 
 
 def info(message: str, *values: object) -> None:
@@ -33,12 +37,17 @@ def error(message: str, *values: object, exception: BaseException | None = None)
     _write('error', message, values, exception)
 
 
+@cache  # getLogger takes a lock to look it up
+def _logger() -> Logger:
+    import logging  # see above: loaded late on purpose
+    return logging.getLogger('kali')
+
+
 def _write(level: str, message: str, values: tuple[object, ...],
            exception: BaseException | None = None) -> None:
     values = tuple(map(_printable, values))
     try:
-        import logging  # see above: loaded late on purpose
-        number, logger = getattr(logging, level.upper()), logging.getLogger('kali')
+        logger, number = _logger(), {'info': 20, 'warning': 30, 'error': 40}[level]
         if exception is None or not logger.isEnabledFor(number):
             logger.log(number, message, *values, stacklevel=3)
             return

@@ -53,6 +53,7 @@ def test_a_log_that_fails_is_told_of_and_harms_nobody(monkeypatch: pytest.Monkey
         if name == 'logging':
             raise OSError(24, 'Too many open files')
         return real(name, *rest)  # type: ignore[arg-type]
+    log._logger.cache_clear()
     monkeypatch.setattr(builtins, '__import__', no_descriptors)
     log.error('%s failed', 'GET /', exception=ValueError())
     assert 'kali: GET / failed (and the log failed: OSError(24' in capsys.readouterr().err

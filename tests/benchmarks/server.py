@@ -258,7 +258,7 @@ def measured(name: str, server: subprocess.Popen[bytes], port: int, work: tuple[
     return Result(rate, cpu_seconds(server.pid) - before, times)
 
 
-def measure(servers: dict[str, tuple[subprocess.Popen[bytes], int]], seconds: float, rounds: int = 5) -> None:
+def measure(servers: dict[str, tuple[subprocess.Popen[bytes], int]], seconds: float, rounds: int = 15) -> None:
     """Measure every work on every server in turn, and print."""
     for title, work in WORKS.items():
         results: dict[str, list[Result]] = {name: [] for name in servers}
@@ -292,4 +292,4 @@ def main(seconds: float) -> None:
 
 
 if __name__ == '__main__':
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.3)
