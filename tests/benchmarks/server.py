@@ -258,7 +258,8 @@ def measured(name: str, server: subprocess.Popen[bytes], port: int, work: tuple[
     return Result(rate, cpu_seconds(server.pid) - before, times)
 
 
-def measure(servers: dict[str, tuple[subprocess.Popen[bytes], int]], seconds: float, rounds: int = 15) -> None:
+def measure(servers: dict[str, tuple[subprocess.Popen[bytes], int]], seconds: float,
+            rounds: int = 15) -> None:
     """Measure every work on every server in turn, and print."""
     for title, work in WORKS.items():
         results: dict[str, list[Result]] = {name: [] for name in servers}
