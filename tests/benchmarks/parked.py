@@ -1,10 +1,11 @@
 """How long others wait while idle, slow and half-open clients are parked at the server.
 
 Run it with `python3 tests/benchmarks/parked.py [REQUESTS [SERVER …]]`. One client asks for a small page on
-new connections, one after the other: first with nobody else there, then with 6 and with 100 silent sockets, then
-with everything (100 silent ones, one that sends a byte of its request every 50 ms, one that reads a page of
-5 MB slowly). It prints the median and the 99th percentile in milliseconds, and the latter over the one of the
-same server when idle. Each server runs in a process of its own; peers that are not installed are left out.
+new connections, one after the other: first with nobody else there, then with 6 and with 100 silent sockets,
+then with everything (100 silent ones, one that sends a byte of its request every 50 ms, one that reads a page
+of 5 MB slowly). It prints the median and the 99th percentile in milliseconds, and the latter over the one of
+the same server when idle. Each server runs in a process of its own; peers that are not installed are left
+out.
 """
 
 from __future__ import annotations
