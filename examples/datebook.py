@@ -16,7 +16,7 @@ from typing import Any
 
 from kali import DatabaseError, NotFound, Request, Response, Router, TemplateFolder, forms, serve_http
 from kali.desktop.folders import data_folder
-from kali.sqlite import connect, guard
+from kali.sqlite import backup, connect, guard, undo
 
 HERE = Path(__file__).resolve().parent
 
@@ -28,6 +28,14 @@ try:
     db.executescript(HERE.joinpath('datebook.sql').read_text(encoding='utf-8'))
 except (DatabaseError, sqlite3.Error, OSError) as error:
     sys.exit(f'The datebook cannot be opened. {error}')
+
+
+# SECOND THOUGHTS. Two things have to be there before they are needed. The history lets each change be taken
+# back, and done again. It is given all tables that belong together: with a contact that was deleted by
+# mistake, the appointments get back their "with whom". And the backups are made without anybody thinking of
+# them. Each is a page as well, which is mounted further below.
+history = undo(db, ['contact', 'appointment', 'task'])
+backups = backup(db)
 
 
 # Four small functions are all that this program needs between itself and SQL. Only names written in this file
@@ -62,9 +70,12 @@ def update(table: str, number: int, record: dict[str, Any]) -> None:
 
 # PAGES IN GENERAL.
 app = Router()
+app.delegate('/undo', history)
+app.delegate('/backups', backups)
 tpl = TemplateFolder(HERE.parent / 'templates' / 'datebook')
 
-SECTIONS = {'/': 'This week', '/contact/': 'Contacts', '/appointment/': 'Appointments', '/task/': 'Tasks'}
+SECTIONS = {'/': 'This week', '/contact/': 'Contacts', '/appointment/': 'Appointments', '/task/': 'Tasks',
+            '/backups': 'Backups'}
 
 # After a save the browser is redirected, so that a reload does not save again. What there is to say goes
 # along in the address, by a keyword: were it the sentence itself, a link could make this program say
@@ -76,7 +87,15 @@ NOTICES = {'saved': 'Saved.', 'deleted': 'Deleted.', 'done': 'Done, and off the 
 def show(name: str, section: str, *, notice: str = '', **values: Any) -> str:
     """The page made by the template `name`, with what its base, page.tpl, wants to know besides."""
     sections = [{'url': url, 'title': title, 'here': url == section} for url, title in SECTIONS.items()]
-    return tpl(name)(sections=sections, notice=NOTICES.get(notice), **values)
+    return tpl(name)(sections=sections, undo=history.buttons('/undo'), notice=NOTICES.get(notice), **values)
+
+
+# Each change has a title, by which somebody who has second thoughts knows it again: "Undo: Add Ada Lovelace".
+TITLES = {'contact': 'name', 'appointment': 'note', 'task': 'title'}
+
+
+def entitle(request: Request, did: str, table: str, record: Any) -> None:
+    request.scope.transaction.title = f'{did} {record[TITLES[table]]}'
 
 
 # LISTS. Nobody reads fifty thousand rows, and no browser shows them gladly. So a list comes in pages, and of
@@ -202,8 +221,10 @@ def dashboard(*, notice: str = ''):
 # A CHANGE WITHOUT A FORM. A link only shows; what changes something is a button, sent by POST. This one says
 # what the task shall be, rather than "the other way round": pressed twice, it has done the same as once.
 @app.post('/task/*/done')
-def set_done(number: int, *, done: bool, sort: Sort | None = None, everything: bool = False):
+def set_done(request: Request, number: int, *, done: bool, sort: Sort | None = None,
+             everything: bool = False):
     update('task', number, {'done': done})
+    entitle(request, 'Done:' if done else 'Not done:', 'task', find('task', number))
     notice = 'done' if done else 'open'
     if sort is None:  # the button was on the first page
         return Response.redirect(app.url_for(dashboard, notice=notice))
@@ -257,6 +278,7 @@ class RecordForm(forms.Formlet):
             number = insert(self.table, native)
         else:
             update(self.table, number, native)
+        entitle(request, 'Change' if self.edits else 'Add', self.table, native)
         return Response.redirect(self.url_after(number, native))
 
 
@@ -389,8 +411,6 @@ class AppointmentForm(RecordForm):
 @app.servlet('/appointment/*/delete')
 @app.servlet('/task/*/delete')
 class Delete(forms.Formlet):
-    TITLES = {'contact': 'name', 'appointment': 'note', 'task': 'title'}
-
     def __init__(self, number: int):
         super().__init__({})
         self.number = number
@@ -400,19 +420,20 @@ class Delete(forms.Formlet):
 
     def display(self, fields, errors):
         table = self.request.path[0]
-        record = find(table, self.number)[self.TITLES[table]]
+        record = find(table, self.number)[TITLES[table]]
         kept = table == 'contact' and one('SELECT count(*) FROM appointment WHERE contact = ?', [self.number])
         return show('delete', f'/{table}/', table=table, record=record[:200], kept=kept,
                     form_id=fields.form_id, action=self.action, cancel=f'/{table}/{self.number}')
 
     def save(self, native, request):
         table = request.path[0]
-        find(table, self.number)
+        entitle(request, 'Delete', table, find(table, self.number))
         db.execute(f'DELETE FROM {table} WHERE {table} = ?', [self.number])
         return Response.redirect(f'/{table}/?notice=deleted')
 
 
-# ALL TOGETHER. Two wrappers stand around the application. `guard` makes each request a transaction: a page
-# that says "Saved" is sent when it is on disk, an error takes everything back, and a GET cannot write.
-# `tpl.wrap` looks whether you have edited a template since.
-serve_http(tpl.wrap(guard(app, db)), app_id='datebook')
+# ALL TOGETHER. Three wrappers stand around the application. `history.wrap` makes each request that changes
+# something a step that can be undone. `guard` makes each request a transaction: a page that says "Saved" is
+# sent when it is on disk, an error takes everything back, and a GET cannot write. `tpl.wrap` looks whether
+# you have edited a template since. All three hand on what serve_http is to start and to end: the backups.
+serve_http(tpl.wrap(guard(history.wrap(app), db)), app_id='datebook')

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from kali import NotFound, Response, Router, TemplateFolder, forms, serve_http
 from kali.desktop.folders import data_folder
-from kali.sqlite import connect, guard
+from kali.sqlite import backup, connect, guard, undo
 
 HERE = Path(__file__).resolve().parent
 db = connect(Path(data_folder('invoice'), 'invoice.sqlite'))
 db.executescript(HERE.joinpath('invoice.sql').read_text(encoding='utf-8'))
 app, tpl = Router(), TemplateFolder(HERE.parent / 'templates' / 'invoice')
+history = undo(db, ['customer', 'invoice', 'line'])  # the tables that belong together
+app.delegate('/undo', history)
+app.delegate('/backups', backup(db))
 
 
 def find(table, key, number):
@@ -21,15 +24,14 @@ def find(table, key, number):
 
 
 def store(table, number, record):  # the names are the schema's; what was typed goes beside the SQL
-    names, changes = ', '.join(record), ', '.join(f'{name} = excluded.{name}' for name in record)
+    names, pairs = ', '.join(record), ', '.join(f'{name} = excluded.{name}' for name in record)
     sql = f'INSERT INTO {table} ({table}, {names}) VALUES (?{", ?" * len(record)}) ON CONFLICT ({table}) DO'
-    inserted = db.execute(f'{sql} UPDATE SET {changes}', [number, *record.values()]).lastrowid
-    return number or inserted
+    return db.execute(f'{sql} UPDATE SET {pairs} RETURNING {table}', [number, *record.values()]).fetchone()[0]
 
 
 @app.function('/')
 def overview():
-    return tpl('overview')(invoices=db.execute('SELECT * FROM overview ORDER BY date DESC, invoice DESC'),
+    return tpl('overview')(undo=history.buttons('/undo'), invoices=db.execute('SELECT * FROM overview'),
                            customers=list(db.execute('SELECT * FROM customer ORDER BY name')))
 
 
@@ -43,17 +45,18 @@ def attachment(number: int):
 @app.servlet('/customer/*')
 class Customer(forms.Formlet):
     ELEMENTS = forms.elements_from_table(db, 'customer', email=forms.Entry(lens=forms.Email()))
-    table, cancel = 'customer', '/'
+    cancel = '/'
 
     def __init__(self, number: int | None = None):
         super().__init__(self.ELEMENTS)
         self.number, self.edits = number, number is not None  # an edit saves over nobody's later change
 
     def get_native(self):
-        return find(self.table, self.table, self.number) if self.edits else {}
+        return find('customer', 'customer', self.number) if self.edits else {}
 
     def save(self, native, request):
-        store(self.table, self.number, native)
+        self.number, did = store(request.path[0], self.number, native), 'Change' if self.edits else 'Add'
+        request.scope.transaction.title = f'{did} {request.path[0]} {native.get("name", self.number)}'
         return Response.redirect('/')
 
 
@@ -72,11 +75,11 @@ class Invoice(Customer):
     def save(self, native, request):
         lines, upload = native.pop('lines'), native.pop('attachment')
         native |= {'filename': upload.filename, 'attachment': upload.content} if upload else {}
-        number = store('invoice', self.number, native)
-        db.execute('DELETE FROM line WHERE invoice = ?', [number])
+        saved = super().save(native, request)
+        db.execute('DELETE FROM line WHERE invoice = ?', [self.number])
         for line in lines:
-            store('line', None, {**line, 'invoice': number})
-        return Response.redirect('/')
+            store('line', None, {**line, 'invoice': self.number})
+        return saved
 
 
-serve_http(tpl.wrap(guard(app, db)), app_id='invoice')
+serve_http(tpl.wrap(guard(history.wrap(app), db)), app_id='invoice')

@@ -32,6 +32,6 @@ CREATE INDEX IF NOT EXISTS line_by_invoice ON line (invoice);
 CREATE VIEW IF NOT EXISTS overview AS
     SELECT invoice.*, name, printf('%.2f', coalesce((SELECT sum(round(quantity * price, 2)) FROM line
         WHERE line.invoice = invoice.invoice), 0)) AS total
-    FROM invoice JOIN customer USING (customer);
+    FROM invoice JOIN customer USING (customer) ORDER BY date DESC, invoice DESC;
 
 COMMIT;

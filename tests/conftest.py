@@ -2,9 +2,9 @@
 condition with a deadline), `browser` and `page`.
 
 The rule: nothing is mocked that can be run, and nothing sleeps: what is waited for is a condition with a
-deadline. A test that uses `browser` or `page` is marked `browser`; where no browser is installed these tests
-are left out with a notice, and where CI is set to true that is an error. This file knows nothing about any
-one part of kali.
+deadline. A test that uses `browser` or `page` is marked `browser`, one that uses `postgres` likewise; where
+no browser or no PostgreSQL is installed, these tests are left out with a notice, and where CI is set to true
+that is an error. This file knows nothing about any one part of kali.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +25,7 @@ from urllib.parse import urlencode
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from email.message import Message
 
     from playwright.sync_api import Browser, Page
@@ -46,6 +47,8 @@ IN_THEIR_PLACES = (  # where macOS and Windows keep programs that are not on the
 )
 NO_BROWSER = ('no browser; on Debian: sudo apt install chromium; elsewhere install Chrome or Edge, '
               'or set KALI_BROWSER to the program of one')
+NO_POSTGRES = ('no PostgreSQL; on Debian: sudo apt install postgresql; elsewhere put the folder of initdb '
+               'and postgres on the PATH')
 OWN_FOLDERS = {'HOME': 'home', 'USERPROFILE': 'home', 'XDG_DATA_HOME': 'data', 'XDG_STATE_HOME': 'state',
                'XDG_CACHE_HOME': 'cache', 'LOCALAPPDATA': 'local', 'APPDATA': 'roaming'}
 BROWSER_ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -63,32 +66,48 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, (*ON_THE_PATH, *places))), None)
 
 
+def find_postgres() -> Path | None:
+    """The folder of PostgreSQL's programs, the newest where Debian keeps several."""
+    found = shutil.which('initdb')
+    if found:
+        return Path(found).resolve().parent
+    return max((initdb.parent for initdb in Path('/usr/lib/postgresql').glob('*/bin/initdb')),
+               key=lambda folder: float(folder.parent.name), default=None)
+
+
+# By marker: what finds the program that such tests need, and what to say if it is not there.
+NEEDS: dict[str, tuple[Callable[[], object], str]] = {
+    'browser': (find_browser, NO_BROWSER), 'postgres': (find_postgres, NO_POSTGRES)}
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Before pytest looks at -m: who asks for the browser is a browser test."""
-    if 'browser' in getattr(item, 'fixturenames', ()):
-        item.add_marker('browser')
+    for marker in NEEDS:
+        if marker in getattr(item, 'fixturenames', ()):
+            item.add_marker(marker)
 
 
-LEFT_OUT = pytest.StashKey[int]()
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 @pytest.hookimpl(trylast=True)  # after -m and -k: whoever deselects the browser tests needs no browser
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanting = [item for item in items if item.get_closest_marker('browser')]
-    if not wanting or find_browser():
-        return
-    if os.environ.get('CI') == 'true':
-        raise pytest.UsageError(f'{len(wanting)} browser tests cannot run: {NO_BROWSER}')
-    config.hook.pytest_deselected(items=wanting)
-    items[:] = [item for item in items if item not in wanting]
-    config.stash[LEFT_OUT] = len(wanting)
+    left_out = config.stash[LEFT_OUT] = {}
+    for marker, (find, sentence) in NEEDS.items():
+        wanting = [item for item in items if item.get_closest_marker(marker)]
+        if not wanting or find():
+            continue
+        if os.environ.get('CI') == 'true':
+            raise pytest.UsageError(f'{len(wanting)} {marker} tests cannot run: {sentence}')
+        config.hook.pytest_deselected(items=wanting)
+        items[:] = [item for item in items if item not in wanting]
+        left_out[marker] = len(wanting)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    left_out = config.stash.get(LEFT_OUT, 0)
-    if left_out:
-        terminalreporter.section('browser tests')
-        terminalreporter.write_line(f'{left_out} not run: {NO_BROWSER}', yellow=True)
+    for marker, number in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.section(f'{marker} tests')
+        terminalreporter.write_line(f'{number} not run: {NEEDS[marker][1]}', yellow=True)
 
 
 @pytest.fixture(scope='session')
@@ -100,6 +119,14 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
         yield started
         started.close()
+
+
+@pytest.fixture(scope='session')
+def postgres_programs() -> Path:
+    """The folder with initdb and postgres."""
+    found = find_postgres()
+    assert found is not None
+    return found
 
 
 @pytest.fixture

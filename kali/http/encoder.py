@@ -67,7 +67,7 @@ class Encoder:
                 fields[name.lower()] = (name, value)
         self._defaults = fields
         self._second = -1
-        self._heads: dict[int, bytes] = {}
+        self._heads: dict[object, bytes] = {}
 
     def encode(self, response: Response, body: bytes, *, without_body: bool = False) -> bytes:
         """The whole message: head and body, or, for HEAD, the head that would have gone with the body."""
@@ -76,23 +76,16 @@ class Encoder:
 
     def parts(self, response: Response, body: bytes, *, without_body: bool = False) -> tuple[bytes, bytes]:
         """The same as head and body, so that a large body need not be copied."""
-        if response.fields:
-            if body and response.status not in BODILESS and _has_length(response):
-                # The right one goes before the application's: a page must not be cut, nor look cut.
-                response = response.with_content(b'')
-                response.fields = [each for each in response.fields if each[0].lower() != 'content-length']
-        elif response.status not in BODILESS:
-            # Most pages set no header: their heads differ in status and time only, and are kept for a second.
-            now = int(time.time())
-            if now != self._second:
-                self._second, self._heads = now, {}
-            head = self._heads.get(response.status)
-            if head is None:
-                head = self._heads[response.status] = self._lines(response)
-            return b'%bContent-Length: %d\r\n\r\n' % (head, len(body)), b'' if without_body else body
         if response.status in BODILESS:
             return self.head(response, None), b''
-        return self.head(response, len(body)), b'' if without_body else body
+        if response.fields and _has_length(response):
+            if not body:  # as in the answer to HEAD: it says how long the page would be
+                return self.head(response, None), b''
+            # The right one goes before the application's: a page must not be cut, nor look cut.
+            response = response.with_content(b'')
+            response.fields = [each for each in response.fields if each[0].lower() != 'content-length']
+        head = b'%bContent-Length: %d\r\n\r\n' % (self._lines(response), len(body))
+        return head, b'' if without_body else body
 
     def head(self, response: Response, length: int | None) -> bytes:
         """Status line and header fields, the empty line included.
@@ -104,13 +97,26 @@ class Encoder:
         return self._lines(response) + b'Content-Length: %d\r\n\r\n' % length
 
     def _lines(self, response: Response) -> bytes:
-        status = response.status
-        own = {name.lower() for name, _ in response.fields}
-        lines = [f'HTTP/1.0 {status} {REASONS.get(status, "Unknown")}', f'Date: {http_date(time.time())}']
+        # Status, time and kali's own fields are the same for most pages: kept for a second, by the status and
+        # by what a response sets in their place.
+        now = int(time.time())
+        if now != self._second:
+            self._second, self._heads = now, {}
+        fields = response.fields
+        if not fields:
+            return self._heads.get(response.status) or self._own_lines(response.status)
+        given = tuple([name.lower() for name, _ in fields])
+        own = ''.join([f'{name}: {value}\r\n' for name, value in fields]).encode('latin-1')
+        return (self._heads.get((response.status, given)) or self._own_lines(response.status, given)) + own
+
+    def _own_lines(self, status: int, given: tuple[str, ...] = ()) -> bytes:
+        """The status line and kali's own fields, but for those `given` by the response."""
+        lines = [f'HTTP/1.0 {status} {REASONS.get(status, "Unknown")}', f'Date: {http_date(self._second)}']
         lines += [f'{name}: {value}' for key, (name, value) in self._defaults.items()
-                  if key not in own and not (key == 'content-type' and status in BODILESS)]
-        lines += [f'{name}: {value}' for name, value in response.fields]
-        return '\r\n'.join(lines).encode('latin-1') + b'\r\n'
+                  if key not in given and not (key == 'content-type' and status in BODILESS)]
+        head = '\r\n'.join([*lines, '']).encode('latin-1')
+        self._heads[(status, given) if given else status] = head
+        return head
 
 
 def _has_length(response: Response) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Event: TypeAlias = 'Head | Data | End'
 
-__all__ = ['METHODS', 'Data', 'End', 'Head', 'RequestParser', 'whole_head']
+__all__ = ['METHODS', 'Data', 'End', 'Head', 'RequestParser', 'whole_request']
 
 METHODS = frozenset(('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'))
 
@@ -229,28 +229,36 @@ def _framing(data: bytes) -> tuple[int, int, int]:
     return end, 0, 0
 
 
-def whole_head(data: bytes, limits: Limits) -> Head | None:
-    """The Head of a request that came whole: in one packet, without a body and without a fault. None for any
-    other; a RequestParser has the last word on those.
+def whole_request(data: bytes, limits: Limits) -> tuple[Head, bytes] | None:
+    """Head and body of a request that came whole: in one packet and without a fault. None for any other; a
+    RequestParser has the last word on those.
 
-    >>> whole_head(b'GET / HTTP/1.1\\r\\nHost: localhost:8080\\r\\n\\r\\n', DEFAULT)
-    Head('GET', '/', Headers([('Host', 'localhost:8080')]), '1.1', None)
+    >>> whole_request(b'GET / HTTP/1.1\\r\\nHost: localhost:8080\\r\\n\\r\\n', DEFAULT)
+    (Head('GET', '/', Headers([('Host', 'localhost:8080')]), '1.1', None), b'')
     """
-    # A browser's requests mostly come whole, and often the same bytes again, as for a page that is reloaded
-    # or asked for its news: then all that is left of parsing is a look-up. Long heads are not worth the
-    # memory.
-    found = (_simple_head if len(data) <= 2048 else _simple_head.__wrapped__)(data)
+    # A browser's requests mostly come whole, forms that are not large too, and often with the same head
+    # again, as for a page that is reloaded or asked for its news: then all that is left of parsing is a
+    # look-up. Long heads are not worth the memory.
+    size = data.find(b'\r\n\r\n') + 4
+    if size < 4:
+        return None
+    body = data[size:]
+    head = data[:size] if body else data
+    found = (_simple_head if size <= 2048 else _simple_head.__wrapped__)(head)
     if found is None:
         return None
-    head, lines, first = found
-    if lines - 2 > limits.fields or len(data) > limits.head or first > limits.request_line:
+    parsed, lines, first, length = found
+    if length != len(body) or length > limits.body:
         return None
-    return head
+    if lines - 2 > limits.fields or size > limits.head or first > limits.request_line:
+        return None
+    return parsed, body
 
 
 @lru_cache(maxsize=128)
-def _simple_head(data: bytes) -> tuple[Head, int, int] | None:
-    """The Head that `data` is the whole of, the number of its lines, and the length of the first."""
+def _simple_head(data: bytes) -> tuple[Head, int, int, int] | None:
+    """The Head that `data` is the whole of, the number of its lines, the length of the first, and that of
+    the body that it announces."""
     end, lines, first = _framing(data)
     if lines < 3 or end != len(data):
         return None
@@ -258,10 +266,10 @@ def _simple_head(data: bytes) -> tuple[Head, int, int] | None:
         head = _parse_head(data)
     except ProtocolError:
         return None
-    last = head.headers.last
-    if head.method in METHODS and not ('content-length' in last or 'transfer-encoding' in last
-                                       or 'expect' in last):
-        return head, lines, first
+    lengths = head.headers.get_list('content-length') or ['0']
+    if head.method in METHODS and len(lengths) == 1 and _LENGTH.fullmatch(lengths[0]) and not (
+            'transfer-encoding' in head.headers.last or 'expect' in head.headers.last):
+        return head, lines, first, int(lengths[0])
     return None
 
 

@@ -1,4 +1,4 @@
-"""The files that kali serves itself, under the reserved path `/.kali/`: its style sheet and its script."""
+"""The files that kali serves itself, under the reserved path `/.kali/`: its style sheet and its scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ['PREFIX', 'asset']
 
 PREFIX = '/.kali/'
-NAMES = ('kali.css', 'kali.js')
+NAMES = ('kali.css', 'kali.js', 'undo.js')
 
 
 def asset(request: Request) -> Response | Deferred:

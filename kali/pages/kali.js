@@ -166,7 +166,7 @@
   }
 
   addEventListener('beforeunload', (event) => {
-    if (!sent.size && [...atFirst.keys()].some(isChanged)) event.preventDefault();
+    if ([...atFirst.keys()].some((form) => !sent.has(form) && isChanged(form))) event.preventDefault();
   });
 
   const wrong = document.querySelector('[aria-invalid="true"]:not(:has([aria-invalid]))');

@@ -11,6 +11,7 @@ import re
 
 from kali.errors import BadRequest, NotFound
 from kali.http.request import FileUpload, Request
+from kali.multidict import Bag
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -120,9 +121,12 @@ class Arguments:
     def _fields(self, request: Request) -> dict[str, Any]:
         if not self._keywords and '?' not in request.target and request.method == 'GET':
             return {}  # the plainest page: nothing asked for, nothing given
-        fields = request.query
-        if request.method not in ('GET', 'HEAD') and request.POST:
-            fields = type(fields)(fields)
+        if request.method in ('GET', 'HEAD'):
+            fields = request.query
+        elif '?' not in request.target:
+            fields = request.POST  # most forms: there is nothing else
+        else:
+            fields = Bag(request.query)
             fields.update(request.POST)
         keywords: dict[str, Any] = {}
         if not fields and not self._keywords:

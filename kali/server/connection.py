@@ -14,7 +14,7 @@ from collections import deque
 
 from kali import log
 from kali.errors import ProtocolError
-from kali.http.parser import Data, Head, RequestParser, whole_head
+from kali.http.parser import Data, Head, RequestParser, whole_request
 from kali.http.request import Request
 from kali.http.response import Response
 from kali.http.spool import IN_MEMORY, Spool
@@ -95,12 +95,12 @@ class Connection:
             return self._cut_short()
         if self.parser is None:
             self.started = now
-            head = whole_head(data, self.limits)  # the common case, without any of the machinery below
-            if head is not None:
-                self.head = head
+            whole = whole_request(data, self.limits)  # the common case, without any of the machinery below
+            if whole is not None:
+                self.head, body = head, self.body = whole
                 refusal = admit(head)
                 if refusal is None:
-                    self.request = Request(head.method, head.target, head.headers, limits=self.limits)
+                    self.request = Request(head.method, head.target, head.headers, body, limits=self.limits)
                 return refusal or self.request
             self.parser = RequestParser(self.limits)
             self.deadline = now + self.limits.head_seconds
@@ -261,7 +261,7 @@ class Connection:
         packet of their own, are not looked for: nobody sends any, and every page would pay for a look. After
         a body some clients send a line end too much; it is there by now.
         """
-        if self.parser is not None and not self.to_drain and self._has_more():
+        if (self.body or self.parser is not None) and not self.to_drain and self._has_more():
             self.to_drain = 1
         if not self.to_drain:
             self.close()

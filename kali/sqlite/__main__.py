@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from kali.errors import DatabaseError
-from kali.sqlite.copies import backups, default_folder, make_backup, restore_file
+from kali.sqlite.copies import Backup, backups, default_folder, make_backup, problems
+from kali.sqlite.restore import restore_file
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,26 +19,40 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='python -m kali.sqlite', description='Backups of a database.')
     parser.add_argument('command', choices=['list', 'backup', 'restore'])
     parser.add_argument('file', type=Path, help='the database')
-    parser.add_argument('backup', type=Path, nargs='?', help='what to restore; the last one unless given')
+    parser.add_argument('backup', nargs='?',
+                        help='what to restore: its number or its path; the last good one unless given')
     parser.add_argument('--folder', type=Path, help='of the backups; "backups" beside the file unless given')
     given = parser.parse_args(arguments)
     folder = given.folder or default_folder(given.file)
-    known = backups(given.file, folder)
     try:
-        if given.command == 'list':
-            print(*(each.path for each in known), sep='\n')
-        elif given.command == 'backup':
+        known = backups(given.file, folder)
+        if given.command == 'backup':
             print(make_backup(given.file, folder))
-        else:
-            if given.backup is None and not known:
-                raise DatabaseError(f'There is no backup of {given.file} in {folder}.')
-            chosen = given.backup or known[-1].path
-            kept = restore_file(given.file, chosen)
+        elif given.command == 'restore':
+            chosen = _choose(known, given.backup, given.file, folder)
+            kept = restore_file(given.file, chosen, folder)
             print(f'{chosen} has been put back.', f'What was there is kept as {kept}.' if kept else '')
-    except (DatabaseError, OSError) as error:
+        else:
+            for each in reversed(known):
+                size = each.path.stat().st_size / 1e6
+                print(f'{each.number:5}  {each.made}  {size:10,.2f} MB  {each.path}')
+            if not known:
+                print(f'There is no backup of {given.file} in {folder}.')
+    except DatabaseError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _choose(known: list[Backup], wanted: str | None, file: Path, folder: Path) -> Path:
+    """The backup that is meant by a number, a path or nothing."""
+    numbers = {str(each.number): each.path for each in known}
+    if wanted is not None:
+        return numbers.get(wanted.lstrip('0') or '0') or Path(wanted)
+    good = next((each.path for each in reversed(known) if not problems(each.path)), None)
+    if good is None:
+        raise DatabaseError(f'There is no {"good " * bool(known)}backup of {file} in {folder}.')
+    return good
 
 
 if __name__ == '__main__':

@@ -11,18 +11,127 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from kali.errors import DatabaseError
-from kali.sqlite.connection import Connection
+from kali.sqlite.connection import Connection, Cursor
 from kali.sqlite.faults import explain, is_busy
 
-__all__ = ['SqliteAdapter']
+__all__ = ['Adapter', 'SqliteAdapter', 'adapter_for']
 
 _CHANGES = re.compile(
     r'''\b(?: INSERT (?:\s+OR\s+\w+)? \s+INTO | REPLACE\s+INTO | UPDATE (?:\s+OR\s+\w+)? | DELETE\s+FROM
       | (?:CREATE|DROP|ALTER) (?:\s+TEMP(?:ORARY)?)? \s+TABLE (?:\s+IF(?:\s+NOT)?\s+EXISTS)? )
       \s+ (?: \w+\. )? ( \w+ | "[^"]+" | `[^`]+` | \[[^\]]+\] )''', re.IGNORECASE | re.VERBOSE)
+
+_SELECT = frozenset({'SELECT', 'select'})  # in other case, or after WITH, it only takes longer
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """What the guard asks of a database: write one, and `guard(handler, adapter)` takes it for a connection.
+
+    `connection` is the DB-API connection, `name` what messages call the database, `file` tells which one it
+    is (two connections to one would wait for each other; '' if that does not matter).
+    """
+
+    connection: Any
+    name: str
+    file: str
+
+    @property
+    def error(self) -> type[Exception]:
+        """The driver's own `Error`."""
+
+    def admit(self, mode: str) -> None:
+        """Make sure that the connection is one that `mode` ('commit' or 'check') can work with, or raise
+        ValueError with the reason."""
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open. DatabaseError if the connection is closed."""
+
+    def expect_none(self) -> None:
+        """Make sure that nothing is open before a request. If there is, roll it back; DatabaseError."""
+
+    def begin(self) -> None:
+        """Begin a transaction that may write."""
+
+    def settle(self) -> None:
+        """Before `commit` of any: make sure that the transaction is still the one that `begin` began."""
+
+    def commit(self) -> None:
+        """Commit it. If that fails, `roll_back` is called."""
+
+    def roll_back(self) -> None:
+        """Take back what is not committed, and let go of every lock; nothing happens if there is nothing."""
+
+    def protect(self) -> None:
+        """Let nobody write until `unprotect`."""
+
+    def unprotect(self) -> None:
+        """Take back `protect`, and whatever transaction was opened meanwhile."""
+
+    def describe(self) -> list[str]:
+        """Lines on what is known of the open transaction, for the error page."""
+
+    def explain(self, error: Exception, names: str) -> DatabaseError | None:
+        """The sentence for an `error` that lies outside the program (a lock, a full disk), with its status;
+        None for a mistake in the program's own SQL. `names` are those of all databases that it may be of."""
+
+    def was_refused(self, error: BaseException) -> bool:
+        """Whether `error` says that something wanted to write after `protect`."""
+
+    def run(self, table: str, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any] | None:
+        """The rows of one of kali's own statements (see kali.sqlite.once), which are written for SQLite, with
+        `?` for parameters; None if its `table` is not there, and then the transaction goes on."""
+
+
+def adapter_for(connection: Any) -> Adapter:
+    """The adapter for a connection, by its type; an adapter is returned as it is.
+
+    :raises TypeError: if there is none
+    """
+    if any(kind.__module__.partition('.')[0] == 'psycopg' for kind in type(connection).__mro__):
+        from kali.sqlite.postgres import PostgresAdapter  # imports psycopg, which is an extra
+        return PostgresAdapter(connection)
+    return connection if isinstance(connection, Adapter) else SqliteAdapter(connection)
+
+
+class _Reading(Connection):
+    """A connection of kali's own while nobody may write: `query_only` goes on before whatever is no SELECT.
+
+    To switch it for each request would have SQLite prepare every statement anew, 20 to 60 µs a page, and a
+    SELECT cannot write. The adapter turns a connection into this class and back, so that it costs the
+    statements of other requests nothing.
+    """
+
+    __slots__ = ()
+
+    def note(self, sql: str) -> None:
+        """As a connection's, which each statement passes."""
+        if sql[:6] not in _SELECT:
+            self.forbid()
+        Connection.note(self, sql)
+
+    def refuse(self, what: str, instead: str) -> None:
+        """As a connection's, which whatever may end a transaction passes, executescript() among it."""
+        self.forbid()
+
+    def cursor(self, factory: Any = Cursor) -> Any:
+        """As a connection's; what a cursor of another class runs does not pass `note`."""
+        if factory is not Cursor:
+            self.forbid()
+        return Connection.cursor(self, factory)
+
+    def blobopen(self, *arguments: Any, **named: Any) -> Any:
+        """As sqlite3's, from Python 3.11 on."""
+        self.forbid()
+        return self.blobopen(*arguments, **named)  # sqlite3's, for now this is a Connection again
+
+    def forbid(self) -> None:
+        """Have SQLite itself refuse to write; there is no need to watch any more."""
+        sqlite3.Cursor(self).execute('PRAGMA query_only = ON')
+        self.__class__ = Connection  # type: ignore[assignment]  # the same layout
 
 
 class SqliteAdapter:
@@ -34,18 +143,20 @@ class SqliteAdapter:
     :raises ValueError: if it is closed, or a transaction is open
     """
 
-    __slots__ = ('_own', '_patience', '_resting', '_run', 'connection', 'file', 'name')
+    error = sqlite3.Error
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         if not isinstance(connection, sqlite3.Connection):
             raise TypeError(f'guard: {connection!r} is no sqlite3 connection; make one with '
-                            'kali.sqlite.connect(path)')
+                            'kali.sqlite.connect(path). Of other databases it takes psycopg 3, and whatever '
+                            'has the methods of kali.sqlite.adapter.Adapter.')
         self.connection = connection
         self._own = connection if isinstance(connection, Connection) else None  # kali's own knows more
         try:
             # A cursor of its own: no row factory, and no notes about the guard's SQL.
             self._run: Callable[..., sqlite3.Cursor] = sqlite3.Cursor(connection).execute
             self.file: str = self._run('PRAGMA database_list').fetchone()[2] or ''
+            self._changes: int = connection.total_changes  # until the last request
             self._resting: int = self._run('PRAGMA query_only').fetchone()[0]
             self._patience: float = self._run('PRAGMA busy_timeout').fetchone()[0] / 1000
         except sqlite3.ProgrammingError as error:
@@ -152,15 +263,30 @@ class SqliteAdapter:
         :raises DatabaseError: 500 if a transaction is open already
         """
         self.expect_none()
-        self._run('PRAGMA query_only = ON')
+        self._changes = self.connection.total_changes
+        if type(self.connection) in (Connection, _Reading):
+            self.connection.__class__ = _Reading
+        else:
+            self._run('PRAGMA query_only = ON')
 
     def unprotect(self) -> None:
-        """Take back `protect`, and whatever transaction was opened meanwhile."""
+        """Take back `protect`, and whatever transaction was opened meanwhile.
+
+        :raises DatabaseError: if something was written past kali's cursors
+        """
         self.roll_back()
         try:
-            self._run(f'PRAGMA query_only = {self._resting}')
+            if type(self.connection) is not _Reading:
+                self._run(f'PRAGMA query_only = {self._resting}')
+                return
+            self.connection.__class__ = Connection  # type: ignore[assignment]
+            changed = self.connection.total_changes != self._changes
         except sqlite3.ProgrammingError:  # closed
-            pass
+            return
+        if changed:
+            raise DatabaseError(f'A GET may not write, and this one did, to {self.name}, by a cursor that '
+                                'was not made with connection.cursor(). If it committed, that is saved. '
+                                'Change data in a handler for POST.')
 
     def describe(self) -> list[str]:
         """What is known of the open transaction: the tables changed, and the SQL that opened it."""
@@ -168,6 +294,23 @@ class SqliteAdapter:
         tables = dict.fromkeys(table.strip('"`[]') for sql in statements for table in _CHANGES.findall(sql))
         known = [f'Tables changed: {", ".join(tables)}.'] if tables else []
         return known + [f'The transaction was opened by: {sql}' for sql in list(statements)[:1]]
+
+    def explain(self, error: Exception, names: str) -> DatabaseError | None:
+        """The sentence for a fault that lies outside the program; None for any other error."""
+        return explain(error, names) if isinstance(error, sqlite3.Error) else None
+
+    def was_refused(self, error: BaseException) -> bool:
+        """Whether `error` says that something wanted to write after `protect`."""
+        return isinstance(error, sqlite3.OperationalError) and 'readonly' in str(error)
+
+    def run(self, table: str, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any] | None:
+        """The rows of one of kali's own statements, or None if its `table` is not there."""
+        try:
+            return self._run(sql, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            if f'no such table: {table}' not in str(error):
+                raise
+            return None
 
     def expect_none(self) -> None:
         """Make sure that nothing is open before a request: it would join the transaction.

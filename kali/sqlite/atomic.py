@@ -11,6 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from kali.errors import DatabaseError
+from kali.sqlite.connection import Connection
 from kali.sqlite.faults import explain, is_busy
 
 __all__ = ['atomic']
@@ -26,6 +27,7 @@ class atomic:  # used like a function, as contextlib's closing and suppress are
     :param connection: any sqlite3 connection
     :raises DatabaseError: if the database is locked (503), or something in the block ended the transaction
     :raises ValueError: for a connection with autocommit=False, where it could never commit
+    :raises TypeError: for a connection to another database
 
     >>> from kali.sqlite import connect
     >>> db = connect(':memory:')
@@ -47,14 +49,18 @@ class atomic:  # used like a function, as contextlib's closing and suppress are
     __slots__ = ('_connection', '_nested', '_run')
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        if not isinstance(connection, sqlite3.Connection):
+            raise TypeError(f'atomic: {connection!r} is no sqlite3 connection. With psycopg, "with '
+                            'connection.transaction():" does the same.')
         if getattr(connection, 'autocommit', None) is False:
             raise ValueError('atomic: with autocommit=False, sqlite3 keeps a transaction open all the time, '
                              'so this could never commit; use kali.sqlite.connect(), or isolation_level=None')
         self._connection = connection
 
     def __enter__(self) -> sqlite3.Connection:
-        # A cursor of its own: kali's connections need not keep this SQL in mind.
-        self._run = sqlite3.Cursor(self._connection).execute
+        # A cursor of sqlite3's own: kali's connections need not keep this SQL in mind. They are asked for it,
+        # since a GET may not have one.
+        self._run = self._connection.cursor(sqlite3.Cursor).execute
         self._nested = self._connection.in_transaction
         try:
             self._run('SAVEPOINT kali_atomic' if self._nested else 'BEGIN IMMEDIATE')
@@ -94,7 +100,12 @@ class atomic:  # used like a function, as contextlib's closing and suppress are
         if not self._connection.in_transaction:
             raise DatabaseError(_ENDED)
         try:
+            if isinstance(self._connection, Connection):
+                self._connection.expect_in_place()
             self._run('COMMIT')
+        except DatabaseError:
+            self._run('ROLLBACK')
+            raise
         except sqlite3.Error as error:
             # A deferred foreign key or BUSY leaves the transaction open; a full disk has rolled it back.
             if self._connection.in_transaction:

@@ -2,50 +2,65 @@
 
 The rule: nobody waits for a backup. A thread makes it in steps of a millisecond, between which requests go
 on; what cannot be finished at the end of the program is done at its next start. How a copy is made and kept
-is in copies.py.
+is in copies.py, what the page looks like in backup_page.py.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kali import log
-from kali.errors import BadRequest, DatabaseError
+from kali.errors import DatabaseError
 from kali.http.deferred import Deferred, Wait
 from kali.http.response import Response
-from kali.markup import escape_text
+from kali.sqlite import backup_page
 from kali.sqlite.connection import Connection
-from kali.sqlite.copies import Interrupted, backups, default_folder, make_backup, restore
+from kali.sqlite.copies import (
+    Backup,
+    Damaged,
+    Interrupted,
+    backups,
+    default_folder,
+    expect_good,
+    make_backup,
+)
 from kali.sqlite.guard import SAFE_METHODS
+from kali.sqlite.restore import restore
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from types import TracebackType
 
     from kali.http.request import Request
 
 __all__ = ['backup']
 
-PAUSE = 0.005  # seconds between two steps: longer than a step, so that requests have room
-EXIT_SECONDS = 1.0  # for the last backup: the program must be gone two seconds after it was told to end
-
-_ROW = '<li>{}, {} KB <form method="post"><button name="backup" value="{}">Put it back</button></form></li>\n'
+PAUSE = 0.003  # seconds between two steps: longer than a step, so that requests have room
+EXIT_SECONDS = 0.7  # for the last backup: the program must be gone two seconds after it was told to end
 
 
 class backup:  # used like a function
     """Backups of the database of `connection`: when the program starts, when it ends, and while it is written
     to. Mount it in a Router: it is a page that lists them and puts one back, and the server that runs the
-    Router has it make them.
+    Router has it make them. In a process that multiprocessing has spawned, it makes none.
 
-    A backup is verified before it counts. Kept are the last 10, one for each of 7 days, one for each of 4
-    weeks; nothing is added while nothing changes. They are complete databases, named by number and time.
+    A backup is verified before it counts. Kept are the last 10, the last of each of 7 days, the last of each
+    of 4 weeks; nothing is added while nothing changes. They are complete databases, named by number and time.
+    Making one holds up no request. Putting one back does, for as long as it takes to write so much.
 
-    :param connection: to a file
-    :param folder: where to; the folder `backups` beside the file unless given
+    :param connection: to a file; best from `kali.sqlite.connect`: a copy made by another one has to begin
+        anew at each save
+    :param folder: where to; the folder `backups` beside the file unless given. Two databases of one name need
+        a folder each
     :param every: minutes from one to the next, while the connection writes
     :raises ValueError: for a database in memory
 
@@ -57,7 +72,7 @@ class backup:  # used like a function
     ...     with backup(db) as backups_of_notes:  # serve_http does this
     ...         pass
     ...     db.close()
-    ...     [each.suffix for each in Path(name, 'backups').iterdir()]
+    ...     [each.suffix for each in Path(name, 'backups').iterdir() if each.name.startswith('notes')]
     ['.sqlite']
 
     Source: https://sqlite.org/backup.html
@@ -72,6 +87,7 @@ class backup:  # used like a function
         self.folder = default_folder(self.file) if folder is None else Path(folder)
         self.host: Any = None
         self.lifespan = (self,)
+        self.trouble = ''  # why there is no newer backup, for the page
         # A copy that another connection makes has to begin anew at each save (https://sqlite.org/backup.html,
         # "File and Database Connection Locking"); this one's takes over what it saves. Only a rollback of
         # what had been written has it begin anew.
@@ -80,19 +96,28 @@ class backup:  # used like a function
         self._every = every * 60
         self._thread: threading.Thread | None = None
         self._until: float | None = None  # when there is no more time
-        self._saved = -1  # the connection's total_changes at the last backup
+        self._saved: object = None  # the state of the file at the last backup
+        self._ticket = os.urandom(16).hex()  # what the page's forms carry; another one once it has been used
+        self._putting: Future[Backup] | None = None
 
     def __enter__(self) -> backup:
-        self._until = None
-        self._tick()
+        if multiprocessing.current_process().name == 'MainProcess':  # else the script is run again by a child
+            self._until = None
+            self._tick()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  traceback: TracebackType | None) -> None:
+        if multiprocessing.current_process().name != 'MainProcess':
+            return
         self._until = time.monotonic() + EXIT_SECONDS
         self._join()
         self._begin(pause=0)
         self._join()
+        if self._thread is not None and self._thread.is_alive():
+            log.info('the backup of %s is put off until the next start', str(self.file))
+
+    # Making them.
 
     def _tick(self) -> None:
         self._begin(pause=PAUSE)
@@ -101,27 +126,48 @@ class backup:  # used like a function
 
     def _begin(self, pause: float) -> None:
         """Have a thread make a backup, if there is something new and none is under way."""
-        changes = self.connection.total_changes
-        if changes != self._saved and (self._thread is None or not self._thread.is_alive()):
-            # A daemon: SQLite verifies a big copy in one go, and the end of the program cannot wait for that.
-            self._thread = threading.Thread(target=self._run, args=(changes, pause), daemon=True)
-            self._thread.start()
+        if self._state() != self._saved and (self._thread is None or not self._thread.is_alive()):
+            self._in_thread(lambda: self._run(pause))
+
+    def _state(self) -> object:
+        """What changes when something is saved, by this connection, another one, or another program."""
+        state: list[object] = [self.connection.total_changes]
+        for name in (str(self.file), f'{self.file}-wal'):
+            with suppress(OSError):
+                found = os.stat(name)  # noqa: PTH116
+                state.append((name, found.st_mtime_ns, found.st_size))
+        return state
+
+    def _in_thread(self, function: Callable[[], object]) -> None:
+        # A daemon: SQLite verifies a big copy in one go, and the end of the program cannot wait for that.
+        self._thread = threading.Thread(target=function, daemon=True)
+        self._thread.start()
 
     def _join(self) -> None:
         if self._thread is not None and self._until is not None:
             # A little longer than the time that it has: it looks at the clock between two steps.
             self._thread.join(max(0.0, self._until - time.monotonic()) + 0.1)
 
-    def _run(self, changes: int, pause: float) -> None:
+    def _run(self, pause: float) -> None:
+        """Make a backup; in a thread, where nobody else hears of an error."""
         try:
-            made = make_backup(self.file, self.folder, go_on=self._go_on, pause=pause, source=self._source)
+            made = self._make(pause)
         except Interrupted:
             log.info('the backup of %s is put off until the next start', str(self.file))
         except Exception as error:
-            log.error('%s', str(error), exception=None if isinstance(error, DatabaseError) else error)
+            self.trouble = str(error)
+            log.error('%s', self.trouble, exception=None if isinstance(error, DatabaseError) else error)
+            if isinstance(error, Damaged) and isinstance(self.connection, Connection):
+                self.connection.damage = self.trouble  # nothing is saved into a damaged file
         else:
-            self._saved = changes
             log.info('backup of %s: %s', str(self.file), made.name)
+
+    def _make(self, pause: float, keep: Path | None = None) -> Path:
+        state = self._state()
+        made = make_backup(self.file, self.folder, go_on=self._go_on, pause=pause, source=self._source,
+                           keep=keep)
+        self._saved, self.trouble = state, ''
+        return made
 
     def _go_on(self) -> bool:
         return self._until is None or time.monotonic() < self._until
@@ -129,46 +175,71 @@ class backup:  # used like a function
     # The page.
 
     def __call__(self, request: Request) -> Response | Deferred:
-        """The list of the backups; by POST, `backup=NUMBER` is put back."""
+        """The list of the backups; with `?choose=NUMBER` the question whether to put that one back; by POST,
+        `backup=NUMBER` is put back."""
+        known = {str(each.number): each for each in backups(self.file, self.folder)}
         if request.method in SAFE_METHODS:
-            return self._page()
-        number = request.form.get('backup', '')
-        known = {str(each.number): each.path for each in backups(self.file, self.folder)}
-        path = known.get(number)
-        if path is None:
-            raise BadRequest('There is no such backup (any more). Choose one from the list.')
-        if request.scope.transaction is None:
-            return self._put_back(path)
-        return self._put_back_later(request.scope.host, path)
+            chosen = known.get(request.query.get('choose', ''))
+            if chosen is not None:
+                return backup_page.question(chosen, self._ticket)
+            done = known.get(request.query.get('done', ''))
+            return backup_page.listing(known.values(), self.folder, self.trouble, done=done)
+        chosen = known.get(request.form.get('backup', ''))
+        if chosen is None or request.form.get('ticket', '') != self._ticket:
+            # A second click, Back and a click, a page that was open for long: what it showed has changed.
+            return backup_page.listing(known.values(), self.folder, self.trouble, stale=True)
+        if self._putting is None:
+            self._put_back(request.scope.host, chosen)
+        return self._answer(request)
 
-    def _page(self, notice: str = '') -> Response:
-        rows = [_ROW.format(escape_text(each.path.stem), f'{each.path.stat().st_size // 1000:,}', each.number)
-                for each in reversed(backups(self.file, self.folder))]
-        return Response.generic([
-            notice, '<p>To put one back replaces everything by what was saved then. What is there now is '
-            'kept as another backup first.</p>\n<ul>\n', rows or '<li>None yet.</li>', '</ul>\n'],
-            title='Backups')
-
-    def _put_back(self, path: Path) -> Response:
-        """Put a backup back; between requests, since SQLite does that in a transaction of its own."""
-        if self._thread is not None:
-            self._thread.join()
-        make_backup(self.file, self.folder)
-        restore(self.connection, path)
-        self._saved = -1
-        return self._page(f'<p>{escape_text(path.stem)} has been put back.</p>\n')
-
-    def _put_back_later(self, host: Any, path: Path) -> Deferred:
-        """The guard holds a transaction now, and in each step of the answer, but not while it waits."""
+    def _put_back(self, host: Any, chosen: Backup) -> None:
+        """Begin to put a backup back: a thread keeps what is there, the rest is done between two requests,
+        outside of their transactions."""
         from concurrent.futures import Future  # only who puts a backup back pays for it
-        future: Future[Response] = Future()
-
-        def work() -> None:
-            try:
-                future.set_result(self._put_back(path))
-            except Exception as error:
-                future.set_exception(error)
         if host is None:
-            raise DatabaseError('A backup can be put back by a running server, or outside of the guard.')
-        host.at(0, work)
-        return Deferred(lambda: future.result() if future.done() else Wait(future))
+            raise DatabaseError('A backup is put back by a running server, or by python -m kali.sqlite '
+                                'restore.')
+        prepared: Future[object] = Future()
+        done: Future[Backup] = Future()
+        earlier = self._thread
+
+        def prepare() -> None:
+            try:
+                if earlier is not None:
+                    earlier.join()
+                expect_good(chosen.path)
+                state = self._state()
+                self._make(PAUSE, chosen.path)
+                prepared.set_result(state)
+            except BaseException as error:  # told to whoever waits for it
+                prepared.set_exception(error)
+
+        def step() -> Wait | None:
+            if not prepared.done():
+                return Wait(prepared)
+            self._putting = None
+            try:
+                if prepared.result() != self._state():
+                    self._make(0, chosen.path)  # somebody has saved something since
+                restore(self.connection, chosen.path)
+            except Exception as error:
+                done.set_exception(error)
+            else:
+                self._saved, self._ticket = None, os.urandom(16).hex()
+                log.info('put back: %s', chosen.path.name)
+                done.set_result(chosen)
+            return None
+        self._putting = done
+        self._in_thread(prepare)
+        host.start(Deferred(step))
+
+    def _answer(self, request: Request) -> Deferred:
+        """The answer to who asked to put one back, and to who asked again meanwhile."""
+        done = self._putting
+        assert done is not None
+
+        def step() -> Wait | Response:
+            if not done.done():
+                return Wait(done)
+            return Response.redirect(request.root_url(request.path, {'done': done.result().number}))
+        return Deferred(step)

@@ -2,7 +2,7 @@
 
 `Connection` and `Cursor` are sqlite3's own, and remember besides what the guard asks for: the cursors still
 alive, and the SQL run in the open transaction. The rule: nothing here is registered with sqlite3 for the
-whole process, and every setting is read back. It knows nothing about requests.
+whole process. It knows nothing about requests.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any, Literal
 
 from kali import log
 from kali.errors import DatabaseError
-from kali.sqlite.copies import damaged
-from kali.sqlite.faults import explain
+from kali.sqlite.copies import backups, damaged, default_folder, sound
+from kali.sqlite.faults import explain, gone
 from kali.sqlite.places import network_share
+from kali.sqlite.settings import settle
 
 __all__ = ['Connection', 'Cursor', 'connect']
 
@@ -92,7 +93,7 @@ class Connection(sqlite3.Connection):
 
     `path` is the file's name for messages. `statements` is the SQL run in the open transaction; its first key
     opened it. `guarded` says that the guard holds the open transaction: then nobody else may end it. `thread`
-    is the only one that may run SQL, or 0.
+    is the only one that may run SQL, or 0. `damage` is a sentence once the file is known to be damaged.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -100,6 +101,9 @@ class Connection(sqlite3.Connection):
         self.statements: dict[str, None] = {}
         self.guarded = False
         self.thread = 0
+        self.damage = ''
+        self._place = ''  # where the file was found, and what it was there; '' for a database in memory
+        self._identity = (0, 0)
         self._cursors: list[weakref.ref[sqlite3.Cursor]] = []
         self._room = 100
         super().__init__(*arguments, **named)
@@ -132,8 +136,13 @@ class Connection(sqlite3.Connection):
     def end_cursors(self) -> None:
         """End every SELECT that was not read to its end, and with it the lock that it holds on the file.
 
-        Neither COMMIT nor ROLLBACK does that (FACTS, SQLite: "an open SELECT cursor").
+        Neither COMMIT nor ROLLBACK does that (FACTS, SQLite: "an open SELECT cursor"). The guard calls it
+        before both.
+
+        :raises DatabaseError: if the guard is about to commit to a file that nobody will find any more
         """
+        if self.guarded:
+            self.expect_in_place()
         cursors = self._cursors
         if not cursors:
             return
@@ -149,9 +158,34 @@ class Connection(sqlite3.Connection):
                 if type(cursor) is Cursor:
                     cursor.__class__ = _EndedCursor
 
+    def know_place(self, file: str) -> None:
+        """Remember which file this is, to notice when another one, or none, is found under its name."""
+        self._place = os.path.abspath(file)  # noqa: PTH100  # the working directory may change
+        found = os.stat(self._place)  # noqa: PTH116
+        self._identity = found.st_dev, found.st_ino
+
+    def expect_in_place(self) -> None:
+        """Raise DatabaseError if what would be committed now is lost: the file is damaged, or has been moved,
+        deleted or replaced.
+
+        With a rollback journal SQLite looks itself, but not in WAL mode, where it goes on with a file that
+        has no name. This costs 2 µs.
+        """
+        if self.damage:
+            raise DatabaseError(self.damage)
+        if self._place:
+            try:
+                found = os.stat(self._place)  # noqa: PTH116
+            except OSError as error:
+                raise gone(self.path) from error
+            if (found.st_dev, found.st_ino) != self._identity:
+                raise gone(self.path)
+
     def commit(self) -> None:
-        """As sqlite3's; refused while the guard holds the transaction."""
+        """As sqlite3's; refused while the guard holds the transaction, or the file is gone."""
         self.refuse('commit()', 'leave it out: the guard commits when the handler returns')
+        if self.in_transaction:
+            self.expect_in_place()
         super().commit()
 
     def rollback(self) -> None:
@@ -258,43 +292,63 @@ def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] =
     if journal not in ('delete', 'wal'):
         raise ValueError(f"journal={journal!r}: it is 'delete' or 'wal'")
     name = os.fspath(path)
-    target = name
-    unclean = share = None
-    if name != ':memory:':
-        target = _place(Path(name), read_only)
-        unclean = any(_size(f'{name}{ending}') for ending in ('-journal', '-wal'))
-        share = network_share(Path(name))
-        if share and journal == 'wal':
-            raise DatabaseError(f'The database {name} lies on a network share ({share}), where journal="wal" '
-                                'does not work. Leave it out, or keep the file on a local disk.')
-    connection: Connection | None = None
+    file = None if name == ':memory:' else Path(name)
+    target = name if file is None else _place(file, journal, read_only)
     try:
         connection = sqlite3.connect(target, timeout=busy_timeout, isolation_level=isolation_level,
                                      factory=Connection, check_same_thread=False, uri=read_only)
         connection.path = name
         connection.thread = get_ident() if check_same_thread else 0  # sqlite3's check would stop backups
         connection.row_factory = sqlite3.Row
-        settings = _settle(connection, journal, read_only)
-        if name != ':memory:' and (unclean or _size(name) <= _CHECKED):
-            _check(connection, Path(name))
-            settings.append('checked after an unclean end' if unclean else 'checked')
-        log.info('database %s: %s', name, ', '.join(settings + [f'on {share}'] * bool(share)))
+        _prepare(connection, file, journal, read_only)
     except sqlite3.Error as error:
-        if connection is not None:
-            connection.close()
         told = explain(error, name) or DatabaseError(f'The database {name} cannot be opened: {error}.')
-        if 'malformed' in str(error):
-            told = DatabaseError(damaged(Path(name), [str(error)]))
+        if file is not None and 'malformed' in str(error):
+            told = DatabaseError(damaged(file, [str(error)]))
         raise told from error
-    except DatabaseError:
-        if connection is not None:
-            connection.close()
-        raise
     return connection
 
 
-def _place(path: Path, read_only: bool) -> str:
+def _prepare(connection: Connection, file: Path | None, journal: str, read_only: bool) -> None:
+    """Settle and check a new connection, and say so in the log; it is closed if something is wrong."""
+    unclean = file is not None and any(_size(f'{file}{ending}') for ending in ('-journal', '-wal'))
+    is_new = file is not None and not _size(str(file))
+    try:
+        settings = settle(connection, connection.path, journal, read_only)
+        if file is not None:
+            connection.know_place(str(file))
+            if unclean or _size(str(file)) <= _CHECKED:
+                found = sound(connection, 'quick_check')
+                if found:
+                    raise DatabaseError(damaged(file, found))
+                settings.append('checked after an unclean end' if unclean else 'checked')
+            settings += [f'on {share}' for share in [network_share(file)] if share]
+    except BaseException:
+        connection.close()
+        raise
+    log.info('database %s: %s', connection.path, ', '.join(settings))
+    if is_new and not read_only:
+        _tell_of_backups(file)
+
+
+def _tell_of_backups(file: Path | None) -> None:
+    """A new file, where there was one before: the user may wonder where everything is."""
+    if file is None:
+        return
+    with suppress(DatabaseError):  # the folder cannot be read
+        known = backups(file, default_folder(file))
+        if known:
+            log.warning('the database %s was not there and begins empty, though there are backups of it; to '
+                        'put the last one back, end the program and run: python -m kali.sqlite restore "%s"',
+                        str(file), str(file))
+
+
+def _place(path: Path, journal: str, read_only: bool) -> str:
     """What to tell SQLite for the file at `path`, whose folder is made if need be."""
+    share = network_share(path)
+    if share and journal == 'wal':
+        raise DatabaseError(f'The database {path} lies on a network share ({share}), where journal="wal" '
+                            'does not work. Leave it out, or keep the file on a local disk.')
     if path.is_dir():
         raise DatabaseError(f'{path} is a folder, so it cannot be opened as a database: give the name of a '
                             'file in it.')
@@ -316,45 +370,3 @@ def _size(path: str) -> int:
         return Path(path).stat().st_size
     except OSError:
         return 0
-
-
-def _check(connection: Connection, file: Path) -> None:
-    found = [row[0] for row in sqlite3.Cursor(connection).execute('PRAGMA quick_check(5)')]
-    if found != ['ok']:
-        raise DatabaseError(damaged(file, found))
-
-
-def _settle(connection: Connection, journal: str, read_only: bool) -> list[str]:
-    """Set what makes the connection safe; read it back, for SQLite ignores what it cannot follow."""
-    def read(pragma: str) -> Any:
-        row = sqlite3.Cursor(connection).execute(f'PRAGMA {pragma}').fetchone()
-        return row[0] if row else None
-    read('schema_version')  # the first look into the file: here it shows if it is no database, or locked
-    settings: list[tuple[str, str, object]] = [('foreign_keys', 'ON', 1), ('trusted_schema', 'OFF', 0)]
-    if not read_only:
-        _check_writable(connection)
-        full = ('EXTRA', 3) if journal == 'delete' else ('FULL', 2)
-        if read('journal_mode') != 'memory':  # a database in memory knows no other
-            settings.append(('journal_mode', journal, journal))
-        # On macOS only this makes the disk itself write (https://sqlite.org/pragma.html#pragma_fullfsync).
-        settings += [('synchronous', *full), ('fullfsync', 'ON', 1), ('checkpoint_fullfsync', 'ON', 1)]
-    for setting, value, expected in settings:
-        read(f'{setting} = {value}')
-        found = read(setting)
-        if found != expected:
-            raise DatabaseError(f'The database {connection.path} does not take {setting} = {value}; it stays '
-                                f'at {found}.')
-    return [f'{setting} {value}' for setting, value, _ in settings]
-
-
-def _check_writable(connection: Connection) -> None:
-    """Find out now, instead of at the first save, whether anything can be saved.
-
-    SQLite opens a write-protected file for reading without a word, even for BEGIN IMMEDIATE: only who writes
-    is told. Writing makes the journal too, and so shows a write-protected folder.
-    """
-    run = sqlite3.Cursor(connection).execute
-    run('BEGIN IMMEDIATE')
-    version = run('PRAGMA user_version').fetchone()[0]
-    run(f'PRAGMA user_version = {version}')
-    run('ROLLBACK')

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from kali.errors import DatabaseError
 from kali.sqlite.places import holders
 
-__all__ = ['explain', 'is_busy']
+__all__ = ['explain', 'gone', 'is_busy']
 
 
 class _Fault(NamedTuple):
@@ -30,18 +30,20 @@ _FAULTS = (
     _Fault('disk is full', 503, 'There is no room left for the database {}. Nothing was saved. Make room on '
            'its disk and try again.'),
     _Fault('attempt to write a readonly database', 500, 'The database {} can only be read: its file or '
-           'folder is write-protected (SQLite keeps a journal beside the file), or it was opened with '
-           'read_only=True. Change the rights, keep the file elsewhere, or only read it.'),
+           'folder is write-protected (SQLite keeps a journal beside the file), it was opened with '
+           'read_only=True, or another file has been put in its place. Nothing was saved. Change the rights, '
+           'keep the file elsewhere, or only read it.'),
     _Fault('file is not a database', 500, 'The file {} is not an SQLite database (or it is encrypted). '
            'Choose another file, or move this one away and let a new one be made.'),
     _Fault('unsupported file format', 500, 'The database {} is newer than this program: SQLite '
            ' ' + sqlite3.sqlite_version + '. Use a newer Python, which brings a newer SQLite.'),
-    _Fault('database disk image is malformed', 500, 'The database {} is damaged. Stop the program, keep a '
-           'copy of the file, and put back the last good backup.'),
-    _Fault('unable to open database file', 500, 'The database {} cannot be opened. See whether its folder '
-           'exists and may be written to: SQLite keeps a journal beside the file.'),
-    _Fault('disk i/o error', 500, 'Reading or writing the database {} failed. See whether its disk or '
-           'network folder is still there.'),
+    _Fault('database disk image is malformed', 500, 'The database {0} is damaged. Nothing was saved. End the '
+           'program, keep a copy of the file, and put back the last good backup: '
+           'python -m kali.sqlite restore "{0}"'),
+    _Fault('unable to open database file', 500, 'The database {} cannot be opened. Nothing was saved. See '
+           'whether its folder exists and may be written to: SQLite keeps a journal beside the file.'),
+    _Fault('disk i/o error', 500, 'Reading or writing the database {} failed. Nothing was saved. See whether '
+           'its disk or network folder is still there.'),
     _Fault('cannot start a transaction within a transaction', 500, 'A transaction is under way already in '
            'the database {}. Under guard(mode="commit") the guard begins and commits; for a part that is to '
            'be all or nothing by itself, use "with atomic(connection):".'),
@@ -74,11 +76,34 @@ def explain(error: sqlite3.Error, database: object) -> DatabaseError | None:
     Source: https://sqlite.org/rescode.html
     """
     text = str(error).lower()
+    if _is_gone(error, text, database):
+        return gone(database)
     for fault in () if isinstance(error, sqlite3.IntegrityError) else _FAULTS:  # a trigger may say anything
         if fault.words in text:
-            sentence = fault.sentence.format(database, holder=_holder(database))
+            holder = _holder(database) if '{holder}' in fault.sentence else ''
+            sentence = fault.sentence.format(database, holder=holder)
             return DatabaseError(sentence, status=fault.status)
     return None
+
+
+def gone(database: object) -> DatabaseError:
+    """The error for a file that a program has open, and which others can no longer find under its name."""
+    return DatabaseError(f'The file {database} has been moved, deleted or replaced since this program opened '
+                         'it. Nothing was saved: it would be in no file that anybody finds. Put the file '
+                         'back, or end the program, which keeps a backup if it makes any, and start it anew.')
+
+
+def _is_gone(error: sqlite3.Error, text: str, database: object) -> bool:
+    """Whether SQLite refuses to write since the file has no longer its name (SQLITE_READONLY_DBMOVED).
+
+    Python tells that code from 3.11 on; before, it can only be told of a file that is not there.
+    """
+    if 'readonly database' not in text:
+        return False
+    if getattr(error, 'sqlite_errorname', '') == 'SQLITE_READONLY_DBMOVED':
+        return True
+    path = os.fspath(database) if isinstance(database, (str, Path)) else ':memory:'
+    return path != ':memory:' and not os.path.lexists(path)
 
 
 def _holder(database: object) -> str:

@@ -9,7 +9,6 @@ business.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,12 +22,12 @@ from kali.http.response import Response, as_response, wrapper
 from kali.iolist import flatten
 from kali.markup import escape_text
 from kali.sqlite import once
-from kali.sqlite.adapter import SqliteAdapter
-from kali.sqlite.faults import explain
+from kali.sqlite.adapter import adapter_for
 
 if TYPE_CHECKING:
     from kali.http.request import Request
     from kali.http.response import Handler
+    from kali.sqlite.adapter import Adapter
 
 __all__ = ['Transaction', 'guard']
 
@@ -43,11 +42,11 @@ class Transaction:
     `title` is for whoever writes a history: "Add Ann Smith".
     """
 
-    __slots__ = ('_before', '_connection', '_form_ids', 'title')
+    __slots__ = ('_adapter', '_before', '_form_ids', 'title')
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, adapter: Adapter) -> None:
         self.title = ''
-        self._connection = connection
+        self._adapter = adapter
         self._form_ids: dict[str, None] = {}
         self._before: list[Callable[[], object]] = []
 
@@ -58,7 +57,7 @@ class Transaction:
 
         :raises BadRequest: for what cannot be an id
         """
-        answer = once.earlier(self._connection, form_id)
+        answer = once.earlier(self._adapter, form_id)
         if answer is None:
             self._form_ids[form_id] = None
         return answer
@@ -70,7 +69,7 @@ class Transaction:
     def finish(self, answer: Response | Deferred) -> None:
         """The guard's last step before COMMIT: spend the form ids on `answer`, call what was asked for."""
         for form_id in self._form_ids:
-            once.spend(self._connection, form_id, answer)
+            once.spend(self._adapter, form_id, answer)
         for function in self._before:
             function()
 
@@ -84,7 +83,7 @@ class _Around:
 
     __slots__ = ('adapters', 'refused')
 
-    def __init__(self, adapters: list[SqliteAdapter]) -> None:
+    def __init__(self, adapters: list[Adapter]) -> None:
         self.adapters, self.refused = adapters, False
 
     def __enter__(self) -> _Around:
@@ -109,7 +108,7 @@ class _Around:
             if not done:
                 self.give_up()
 
-    def begin(self, adapter: SqliteAdapter) -> None:
+    def begin(self, adapter: Adapter) -> None:
         """Before the request, for each database."""
 
     def end(self) -> None:
@@ -126,7 +125,7 @@ class _Writing(_Around):
 
     __slots__ = ()
 
-    def begin(self, adapter: SqliteAdapter) -> None:
+    def begin(self, adapter: Adapter) -> None:
         adapter.begin()
 
     def end(self) -> None:
@@ -149,12 +148,12 @@ class _Reading(_Around):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  traceback: TracebackType | None) -> None:
         self.give_up()
-        if isinstance(error, sqlite3.OperationalError) and 'readonly' in str(error):
+        if error is not None and any(adapter.was_refused(error) for adapter in self.adapters):
             raise DatabaseError(
                 'A GET may not write: browsers repeat it and fetch it ahead. Change data in a handler for '
                 'POST, and have the page send a form. Nothing was saved.') from error
 
-    def begin(self, adapter: SqliteAdapter) -> None:
+    def begin(self, adapter: Adapter) -> None:
         adapter.protect()
 
     def give_up(self) -> None:
@@ -167,7 +166,7 @@ class _Checking(_Around):
 
     __slots__ = ()
 
-    def begin(self, adapter: SqliteAdapter) -> None:
+    def begin(self, adapter: Adapter) -> None:
         adapter.expect_none()
 
     def end(self) -> None:
@@ -180,7 +179,7 @@ class _Checking(_Around):
                 *found, 'Call commit() when the work is done, or let guard(mode="commit") do it.']))
 
 
-def guard(handler: Handler, *connections: sqlite3.Connection,
+def guard(handler: Handler, *connections: Any,
           mode: Literal['commit', 'check'] = 'commit') -> Handler:
     """`handler`, with each request a transaction on the `connections`, or checked to have left none open.
 
@@ -199,9 +198,10 @@ def guard(handler: Handler, *connections: sqlite3.Connection,
     answered with a page: 503 if trying again helps, else 500. All other exceptions roll back and go on to the
     error page. Several connections are committed one after the other; a power cut between them can part them.
 
-    :param connections: sqlite3 connections, each to a file of its own
+    :param connections: sqlite3 connections, each to a file of its own; or those of psycopg (see
+        kali.sqlite.postgres); for another database, an `Adapter` (see kali.sqlite.adapter)
     :raises ValueError: if the mode cannot work with a connection, saying why
-    :raises TypeError: for something that is no sqlite3 connection
+    :raises TypeError: for something that is no such connection
 
     >>> from kali.http.request import Request
     >>> from kali.sqlite import connect
@@ -220,32 +220,33 @@ def guard(handler: Handler, *connections: sqlite3.Connection,
     Source: https://sqlite.org/lang_transaction.html and FACTS, "SQLite through sqlite3".
     """
     adapters = _adapters(connections, mode)
+    errors: tuple[type[Exception], ...] = (DatabaseError, *(adapter.error for adapter in adapters))
     safe, unsafe = (_Checking, _Checking) if mode == 'check' else (_Reading, _Writing)
 
     def call(request: Request) -> Any:  # a Response or something deferred
         kind = safe if request.method in SAFE_METHODS else unsafe
         try:
             with kind(adapters) as around:
-                answer = _answer(handler, request, around, connections[0])
-        except (DatabaseError, sqlite3.Error) as error:
+                answer = _answer(handler, request, around)
+        except errors as error:
             page = _page(request, error, adapters)
             if page is None:
                 raise
             return page
         if isinstance(answer, Response):
             return answer
-        return _in_steps(answer, partial(kind, adapters), request, adapters)
+        return _in_steps(answer, partial(kind, adapters), request, adapters, errors)
 
     return wrapper(handler, call)
 
 
-def _adapters(connections: tuple[sqlite3.Connection, ...], mode: str) -> list[SqliteAdapter]:
+def _adapters(connections: tuple[Any, ...], mode: str) -> list[Adapter]:
     """An adapter for each connection; what cannot work is refused here, not at the first request."""
     if mode not in ('commit', 'check'):
         raise ValueError(f"guard: mode={mode!r} is neither 'commit' nor 'check'")
     if not connections:
         raise TypeError('guard: give it the connections to guard, as in guard(handler, connection)')
-    adapters = [SqliteAdapter(connection) for connection in connections]
+    adapters = [adapter_for(connection) for connection in connections]
     for index, adapter in enumerate(adapters):
         adapter.admit(mode)
         for other in adapters[:index]:
@@ -255,13 +256,13 @@ def _adapters(connections: tuple[sqlite3.Connection, ...], mode: str) -> list[Sq
     return adapters
 
 
-def _answer(handler: Handler, request: Request, around: _Around, connection: sqlite3.Connection) -> Any:
+def _answer(handler: Handler, request: Request, around: _Around) -> Any:
     """What the handler answers, rendered. If it may write, the request's Transaction is there meanwhile."""
     if type(around) is not _Writing:
         return _render(handler(request), around)
     scope = request.scope
     outer = scope.transaction  # of a guard around this one: its database holds the form ids
-    transaction = scope.transaction = Transaction(connection) if outer is None else outer
+    transaction = scope.transaction = Transaction(around.adapters[0]) if outer is None else outer
     try:
         answer = _render(handler(request), around)
         if outer is None and not around.refused:
@@ -273,7 +274,7 @@ def _answer(handler: Handler, request: Request, around: _Around, connection: sql
 
 def _render(value: Any, around: _Around) -> Any:
     """What a handler or a step gave, a Response with its content as bytes: a lazy one may still run SQL."""
-    answer = value if hasattr(value, 'within') else as_response(value)
+    answer = value if type(value) is Response or hasattr(value, 'within') else as_response(value)
     if not isinstance(answer, Response):
         begun = getattr(answer, 'response', None)  # the head of a stream; a future has none yet
         around.refused = begun is not None and begun.status >= 400
@@ -284,7 +285,7 @@ def _render(value: Any, around: _Around) -> Any:
 
 
 def _in_steps(answer: Any, around: Callable[[], _Around], request: Request,
-              adapters: list[SqliteAdapter]) -> Any:
+              adapters: list[Adapter], errors: tuple[type[Exception], ...]) -> Any:
     """A deferred answer that enters `around` anew for each step, so that no transaction spans a wait."""
     if not isinstance(answer, Deferred) or answer.response is not None:
         return answer.within(around)
@@ -295,7 +296,7 @@ def _in_steps(answer: Any, around: Callable[[], _Around], request: Request,
             with around() as this:
                 piece = answer.step()
                 return _render(piece, this) if isinstance(piece, Response) else piece
-        except (DatabaseError, sqlite3.Error) as error:
+        except errors as error:
             page = _page(request, error, adapters)
             if page is None:
                 raise
@@ -303,12 +304,12 @@ def _in_steps(answer: Any, around: Callable[[], _Around], request: Request,
     return Deferred(step, None, answer.within(around).close)
 
 
-def _page(request: Request, error: DatabaseError | sqlite3.Error,
-          adapters: list[SqliteAdapter]) -> Response | None:
+def _page(request: Request, error: Exception, adapters: list[Adapter]) -> Response | None:
     """The error page for what went wrong with the database; None for a mistake in the program's own SQL."""
-    told = error
-    if isinstance(error, sqlite3.Error):
-        told = explain(error, ' or '.join(adapter.name for adapter in adapters))  # type: ignore[assignment]
+    told: Exception | None = error
+    if not isinstance(error, DatabaseError):
+        suspects = [adapter for adapter in adapters if isinstance(error, adapter.error)]
+        told = suspects[0].explain(error, ' or '.join(adapter.name for adapter in suspects))
     if not isinstance(told, DatabaseError):
         return None
     if not request.scope.debug:  # the sentence names files and places: it is for the log, not for the visitor
@@ -322,12 +323,15 @@ def _page(request: Request, error: DatabaseError | sqlite3.Error,
 
 
 def _place(error: BaseException) -> list[str]:
-    """Where in the program it happened: the innermost place on the error's way that is not kali's own."""
+    """Where in the program it happened: the innermost place on the error's way that is neither kali's own nor
+    the driver's."""
     place: list[str] = []
-    trace = (error.__cause__ or error).__traceback__
+    error = error.__cause__ or error
+    driver = type(error).__module__.partition('.')[0]
+    trace = error.__traceback__
     while trace is not None:
-        code = trace.tb_frame.f_code
-        if not code.co_filename.startswith(_KALI):
+        code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get('__name__'))
+        if not code.co_filename.startswith(_KALI) and module.partition('.')[0] != driver:
             place = [f'It happened at {Path(code.co_filename).name}, line {trace.tb_lineno}, in '
                      f'{code.co_name}.']
         trace = trace.tb_next

@@ -21,6 +21,7 @@ from kali import log
 from kali.errors import DatabaseError
 from kali.sqlite.connection import Connection
 from kali.sqlite.copies import default_folder, make_backup
+from kali.sqlite.restore import pour
 
 __all__ = ['migrate', 'statements']
 
@@ -98,7 +99,7 @@ def _run(connection: Connection, steps: list[_Step]) -> int:
     file = run('PRAGMA database_list').fetchone()[2]
     kept = None
     if file and run('SELECT count(*) FROM sqlite_master').fetchone()[0]:
-        kept = make_backup(Path(file), default_folder(Path(file)))
+        kept = make_backup(Path(file), default_folder(Path(file)), anew=True)
     run('PRAGMA foreign_keys = OFF')
     try:
         for done, step in enumerate(steps):
@@ -117,7 +118,7 @@ def _run(connection: Connection, steps: list[_Step]) -> int:
 def _put_back(connection: Connection, kept: Path | None) -> None:
     """Undo the steps that were committed before one failed: neither program could use the file."""
     with closing(sqlite3.connect(kept or ':memory:')) as source:
-        source.backup(connection)
+        pour(source, connection, kept.name if kept else 'of nothing')
 
 
 def _run_step(connection: Connection, step: _Step) -> None:

@@ -1,9 +1,9 @@
 """undo: what a request wrote is taken back, and done again.
 
-Triggers write down, for each row that changes in one of the tables, the row as it was before. The rows of a
-request are a step; to undo it is to put them back in the reverse order, which the same triggers write down in
-turn: that is how it is done again. (The technique is SQLite's own, https://sqlite.org/undoredo.html; values
-are kept as they are instead of as text, so that each comes back the same.)
+Triggers write down, for each row that changes in one of the tables, the row as it was before (watch.py). The
+rows of a request are a step; to undo it is to put them back in the reverse order, which the same triggers
+write down in turn: that is how it is done again. (The technique is SQLite's own,
+https://sqlite.org/undoredo.html.)
 
 The rule: a history is in the same transaction as what it tells of, and when it cannot be right any more, it
 ends. It knows nothing about pages but the one that it is asked by.
@@ -11,17 +11,20 @@ ends. It knows nothing about pages but the one that it is asked by.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kali.errors import BadRequest
+from kali.errors import BadRequest, DatabaseError, NotFound
 from kali.http.response import Response, wrapper
 from kali.http.urls import is_local
 from kali.markup import Markup, escape
 from kali.sqlite import once
 from kali.sqlite.atomic import atomic
+from kali.sqlite.guard import SAFE_METHODS
+from kali.sqlite.watch import Unfit, Watch, all_tables, size_of
 
 if TYPE_CHECKING:
     from kali.http.request import Request
@@ -32,31 +35,43 @@ __all__ = ['undo']
 SIZE_LIMIT = 16_000_000  # bytes of values, about; the oldest steps are forgotten beyond that
 STEP_LIMIT = 1000
 PRUNE_EVERY = 16  # steps
+TITLE_LIMIT = 100  # characters
 
-_ENDED = ('The tables have changed, or another program has written to them. What was done before that cannot '
-          'be undone any more.')
+_ENDED = ('Something else has changed the data: another program, an update of this one, or a backup that was '
+          'put back. What was done before that cannot be undone any more.')
+_OUTDATED = 'The page was out of date, so nothing was changed. This is how things are now.'
+_NOT_GUARDED = ('undo needs a transaction for each request, and there is none: put the guard around it, as '
+                'in guard(history.wrap(handler), connection), and leave its mode at "commit". The handler '
+                'was not called.')
+_RECURSION = ('A trigger changes its own table, and calls itself without an end, since undo switches '
+              'recursive_triggers on (REPLACE would go unnoticed otherwise). Give it a condition that ends '
+              'it, such as WHEN old.changed IS new.changed.')
 
 
-class _Table(NamedTuple):
-    number: int
-    name: str
-    key: list[str]  # what names a row: the rowid, or the primary key of a table without one
-    columns: list[str]
+class _Now(NamedTuple):
+    """What the history is at."""
+
+    holds: str  # for which schema
+    writer: str  # who wrote last
+    width: int  # of the log
+    life: str  # an id
+    notice: str
+    steps: int  # the last one
+    closed: int  # the last entry of the log that belongs to a step
+    last: int  # the last entry
 
     @property
-    def row(self) -> list[str]:
-        """All that makes up a row."""
-        return self.columns if self.key[0] in self.columns else self.key + self.columns
+    def notice_at_end(self) -> str:
+        return _ENDED if self.steps else self.notice
 
-    @property
-    def back(self) -> dict[str, tuple[str, int]]:
-        """For each kind of entry, the SQL that takes the change back, and the number of its values."""
-        where = ' AND '.join(f'{name} = ?' for name in self.key)
-        changes, marks = ', '.join(f'{name} = ?' for name in self.row), ', '.join('?' * len(self.row))
-        name, key, row = f'main.{self.name}', len(self.key), len(self.row)
-        return {'D': (f'DELETE FROM {name} WHERE {where}', key),
-                'U': (f'UPDATE {name} SET {changes} WHERE {where}', row + key),
-                'I': (f'INSERT INTO {name} ({", ".join(self.row)}) VALUES ({marks})', row)}
+
+class _State(NamedTuple):
+    """What there is to do. A page shows one, and its buttons only work as long as it stays so."""
+
+    position: str
+    undo: str | None  # titles
+    redo: str | None
+    notice: str
 
 
 class undo:  # used like a function
@@ -65,17 +80,24 @@ class undo:  # used like a function
     `guard(history.wrap(handler), db)` makes each request that writes a step of it, with the title that the
     handler gave to `request.scope.transaction.title`. `history.undo()` and `history.redo()` go back and
     forth; `history` itself is a handler that does so for a POST with the field `do`, and
-    `history.buttons(url)` the form for that, to be mounted at `url` within the guard.
+    `history.buttons(url)` the form for that, to be mounted at `url` within the guard. It says what has been
+    undone, too, and Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y press its buttons.
 
-    Name all tables that belong together: what a trigger or ON DELETE does in another table is not taken back.
-    Form ids are: who undoes a save may send its form again. While a step is undone, triggers of the tables
-    are off, since what they did is undone as well. `recursive_triggers` is switched on, or REPLACE would go
-    unnoticed.
+    All tables that foreign keys join are named together. What a trigger does in a table that is not named is
+    not taken back. Form ids are (if `connection` is the guard's first): who undoes a save may send its form
+    again. While a step is undone, the triggers of the tables are off, since what they did is undone as well.
+    `recursive_triggers` is switched on, or REPLACE would go unnoticed: a trigger that changes its own table
+    needs a WHEN that ends it. A connection has one history.
+
+    The history ends, with a notice on the page, when the schema changes, or another program writes to the
+    file. A persistent one does not see what another program writes while this one does not run; it ends when
+    a row is not where it was left.
 
     :param connection: from `kali.sqlite.connect`
-    :param tables: their names
+    :param tables: their names; all that are there unless given
     :param persistent: keep the history in the file, for the next start; else it is gone with the connection
-    :raises ValueError: for a table that is not there, is a view or virtual
+    :raises ValueError: for a table that is not there, is a view or virtual; for one that is joined to one
+        not named; for a second history of the connection
 
     >>> from kali.sqlite import connect
     >>> db = connect(':memory:')
@@ -90,28 +112,51 @@ class undo:  # used like a function
     >>> db.close()
     """
 
-    def __init__(self, connection: sqlite3.Connection, tables: Iterable[str], *,
+    def __init__(self, connection: sqlite3.Connection, tables: Iterable[str] | None = None, *,
                  persistent: bool = False) -> None:
         self.connection = connection
-        self.notice = ''  # why the history has ended, until the next step
         self._run = sqlite3.Cursor(connection).execute
-        self._names = ['kali_form', *tables]
-        self._schema = 'main' if persistent else 'temp'
-        self._log, self._steps = f'{self._schema}.kali_undo_log', f'{self._schema}.kali_undo_step'
-        self._mark = self._others = 0
+        names = all_tables(connection) if tables is None else tables
+        self._names = list(dict.fromkeys(['kali_form', *names]))
+        self._suffix = f' {self._names}'
+        schema = self._schema = 'main' if persistent else 'temp'
+        self._watch = Watch(connection, self._names, schema)
+        self._log, self._steps, self._now = self._watch.log, f'{schema}.kali_undo_step', f'{schema}.kali_undo'
+        self._me = os.urandom(8).hex()  # another connection may keep the same history
+        self._mark = self._version = 0
+        self._said = ('', '')  # to the next page, and for which position
+        self._came = ''  # the page that the last undo went back to
         self._run('PRAGMA recursive_triggers = ON')
         with atomic(connection):
             self._run(once.TABLE)
-            self._install()
+            self._expect_right_tables()
+            now = self._read_now()
+            if now is not None and now.holds == self._holds():
+                self._watch.begin()
+                self._run(f'UPDATE {self._now} SET writer = ?', [self._writer()])
+            else:
+                self._begin_anew(now.notice_at_end if now else '')
 
     def wrap(self, handler: Handler) -> Handler:
-        """`handler`, with each request that writes a step of the history; the guard goes around it."""
+        """`handler`, with each request that writes a step of the history; the guard goes around it.
+
+        :raises DatabaseError: at the first request that may write, if no guard in mode "commit" is around it
+        """
         def call(request: Request) -> Any:
             transaction = request.scope.transaction
-            if transaction is not None:  # the guard lets this request write
-                self._begin()
-                transaction.before_commit(lambda: self._close(transaction.title))
-            return handler(request)
+            if transaction is None:
+                if request.method in SAFE_METHODS:
+                    return self._look(handler, request)
+                raise DatabaseError(_NOT_GUARDED)
+            self._begin()
+            self._came = ''
+            transaction.before_commit(lambda: self._close(transaction.title))
+            try:
+                return handler(request)
+            except sqlite3.OperationalError as error:
+                if 'trigger recursion' in str(error):
+                    raise DatabaseError(_RECURSION) from error
+                raise
         return wrapper(handler, call)
 
     @contextmanager
@@ -132,198 +177,212 @@ class undo:  # used like a function
 
     def titles(self) -> tuple[str | None, str | None]:
         """The titles of what `undo` and `redo` would do; None where there is nothing."""
-        return self._next('undone = 0 ORDER BY id DESC')[1], self._next('undone = 1 ORDER BY id')[1]
+        return self._state()[1:3]
+
+    @property
+    def notice(self) -> str:
+        """Why the history has ended, until the next step."""
+        return self._state().notice
+
+    # The page.
 
     def buttons(self, url: str) -> Markup:
-        """A form with two buttons for `url`, where this is mounted; and the notice if the history ended."""
-        html = [f'<form method="post" action="{escape(url)}" class="undo">'
-                f'<input type="hidden" name="step" value="{self._position()}">\n']
-        for do, word, title in zip(('undo', 'redo'), ('Undo', 'Redo'), self.titles(), strict=True):
+        """A form with two buttons for `url`, where this is mounted; and what there is to say: what has just
+        been undone (once, on the next page), or that the history has ended."""
+        state = self._state()
+        html = [f'<form method="post" action="{escape(url)}" class="undo">\n'
+                f'<input type="hidden" name="step" value="{state.position}">\n']
+        for do, word, title, keys in (
+                ('undo', 'Undo', state.undo, 'Control+Z Meta+Z'),
+                ('redo', 'Redo', state.redo, 'Control+Shift+Z Control+Y Meta+Shift+Z')):
             about = ' disabled' if title is None else f' title="{escape(f"{word}: {title}")}"'
-            html.append(f'<button name="do" value="{do}" data-undo="{do}"{about}>{word}</button>\n')
-        notice = self.notice and f'<p role="status">{escape(self.notice)}</p>\n'
-        return Markup(''.join([*html, notice, '</form>\n']))
+            html.append(f'<button class="secondary" name="do" value="{do}" '
+                        f'aria-keyshortcuts="{keys}"{about}>{word}</button>\n')
+        (said, position), self._said = self._said, ('', '')
+        said = (said if position == state.position else '') or state.notice
+        html += [f'<p role="status">{escape(said)}</p>\n' if said else '',
+                 '<script src="/.kali/undo.js" defer></script>\n</form>\n']  # for the keyboard
+        return Markup(''.join(html))
 
     def __call__(self, request: Request) -> Response:
-        """POST `do=undo` or `do=redo`, and back to the page it came from. A button that was pressed twice, or
-        stands on a page from before, does nothing: its `step` is not the one that the history is at."""
+        """POST `do=undo` or `do=redo`, and back to the page it came from, less the field `notice` of its
+        address, in which pages say "Saved". A button that was pressed twice, or stands on a page from before,
+        does nothing: its `step` is not the one that the history is at."""
         if request.method != 'POST':
             return Response.generic('<p>This is for POST only.</p>', status=405, headers={'Allow': 'POST'})
-        do = {'undo': self.undo, 'redo': self.redo}.get(request.form.get('do', ''))
+        do, word = {'undo': (self.undo, 'Undone'), 'redo': (self.redo, 'Redone')}.get(
+            request.form.get('do', ''), (None, ''))
         if do is None:
             raise BadRequest('The field "do" says undo or redo.')
-        if request.form.get('step') in (None, self._position()):
-            do()
-        came = request.headers.get('Referer', '').split('/', 3)
-        back = f'/{came[3]}' if len(came) == 4 else '/'
-        return Response.redirect(back if is_local(back) else '/')
+        said = _OUTDATED
+        if request.form.get('step') in (None, self._state().position):
+            title = do()
+            said = '' if title is None else f'{word}: {title}'
+        position = self._state().position
+        if said != _OUTDATED or self._said[1] != position:  # pressed twice: it is to say what was done
+            self._said = (said, position)
+        self._came = _back(request.headers.get('Referer', ''))
+        return Response.redirect(self._came)
 
-    # The steps. In row 0 stands the schema for which the history holds, so that it is rolled back with it.
+    def _look(self, handler: Handler, request: Request) -> Any:
+        """A page. If it is the one to go back to from an undo, and is not there any more since what it showed
+        has been undone, the browser is sent to the one above it."""
+        if request.target != self._came or self._came == '/':
+            return handler(request)
+        above = self._came.partition('?')[0].rstrip('/').rpartition('/')[0] + '/'
+        self._came = ''
+        with suppress(NotFound):
+            answer = handler(request)
+            if getattr(answer, 'status', 200) != 404:
+                return answer
+        self._came = above
+        return Response.redirect(above)
+
+    # What the history is at. One row of the table kali_undo says for which schema it holds and who wrote
+    # last, in the same transaction as all else: a rollback takes back an end of the history as well.
+
+    def _holds(self) -> str:
+        self._version = self._run('PRAGMA main.schema_version').fetchone()[0]
+        return f'{self._version}{self._suffix}'
+
+    def _writer(self) -> str:
+        """Changes when another program writes (https://sqlite.org/pragma.html#pragma_data_version)."""
+        return f'{self._me} {self._run("PRAGMA main.data_version").fetchone()[0]}'
+
+    def _read_now(self) -> _Now | None:
+        try:
+            return _Now(*self._run(
+                f'SELECT holds, writer, width, life, notice, (SELECT ifnull(max(id), 0) FROM {self._steps}), '
+                f'(SELECT ifnull(max(last), 0) FROM {self._steps}), '
+                f'(SELECT ifnull(max(seq), 0) FROM {self._log}) FROM {self._now}').fetchone())
+        except sqlite3.OperationalError:  # there is none: a backup from before it has been put back
+            return None
+
+    def _state(self) -> _State:
+        now = self._read_now()
+        if now is None or now.holds != self._holds() or now.writer != self._writer():
+            return _State('', None, None, now.notice_at_end if now else _ENDED)
+        back, forth = self._next('undone = 0 ORDER BY id DESC'), self._next('undone = 1 ORDER BY id')
+        return _State(f'{now.life}-{back[0]}-{forth[0]}', back[1], forth[1], now.notice)
 
     def _next(self, which: str) -> tuple[int, str | None, int, int]:
-        found = self._run(f'SELECT id, title, first, last FROM {self._steps} WHERE id > 0 AND {which} '
+        found = self._run(f'SELECT id, title, first, last FROM {self._steps} WHERE {which} '
                           'LIMIT 1').fetchone()
         return found or (0, None, 0, 0)
 
-    def _position(self) -> str:
-        return f'{self._next("undone = 0 ORDER BY id DESC")[0]}-{self._next("undone = 1 ORDER BY id")[0]}'
+    def _expect_right_tables(self) -> None:
+        missing = self._watch.missing()
+        if missing:
+            raise ValueError(f'undo: there is no table {missing[0]} in the database, or it is a view or '
+                             'virtual; make the tables first')
+        for child, parent in self._watch.apart():
+            raise ValueError(f'undo: the table {child} refers to {parent}; name both or neither, or a row '
+                             'that comes back may lack what belongs to it')
+        if self._watch.begun():
+            raise ValueError('undo: the connection has a history already; name all tables for that one')
+        self._watch.foreign_triggers()
 
-    def _last(self) -> int:
-        return self._run(f'SELECT max(seq) FROM {self._log}').fetchone()[0] or 0
+    def _begin_anew(self, notice: str) -> None:
+        """End the history, and begin another one."""
+        for table in (self._steps, self._now):
+            self._run(f'DROP TABLE IF EXISTS {table}')
+        self._run(f'CREATE TABLE {self._steps} (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, '
+                  'first INTEGER, last INTEGER, size INTEGER, undone INTEGER)')
+        for column in ('last', 'undone'):
+            self._run(f'CREATE INDEX {self._schema}.kali_undo_{column} ON kali_undo_step ({column})')
+        self._run(f'CREATE TABLE {self._now} (holds, writer, width, life, notice)')
+        self._watch.make_log()
+        self._watch.begin()
+        self._run(f'INSERT INTO {self._now} VALUES (?, ?, ?, ?, ?)',
+                  [self._holds(), self._writer(), self._watch.width, os.urandom(4).hex(), notice])
+        self._mark = 0
 
-    def _schema_now(self) -> str:
-        return f'{self._run("PRAGMA main.schema_version").fetchone()[0]} {self._names}'
-
-    def _goes_on(self) -> bool:
-        """Whether the history still holds. If the schema is another one, or another program has written, it
-        is ended, and a new one begins."""
-        version = self._run('PRAGMA main.data_version').fetchone()[0]
-        if version == self._others and self._schema_now() == self._run(
-                f'SELECT title FROM {self._steps} WHERE id = 0').fetchone()[0]:
-            return True
-        self._run(f'UPDATE {self._steps} SET title = NULL WHERE id = 0')
-        there = [row[0] for row in self._run("SELECT name FROM main.sqlite_master WHERE type = 'table'")]
-        self._names = [name for name in self._names if name in there]
-        self._install()
-        return False
+    # The steps.
 
     def _begin(self) -> None:
         """From now on, what is written belongs to a new step."""
-        if self._goes_on():
-            self._mark = self._run(f'SELECT max(last) FROM {self._steps}').fetchone()[0]
-            if self._last() > self._mark:
-                self._close('Changes outside of a request')
-        self._mark = self._last()
+        now = self._read_now()
+        if now is None or now.holds != self._holds() or now.writer != self._writer():
+            self._begin_anew(now.notice_at_end if now else _ENDED)
+            return
+        self._watch.width, self._mark = now.width, now.closed
+        if now.last > now.closed:
+            self._close('Other changes')  # of something that is no request
+        self._mark = now.last
 
     def _close(self, title: str) -> None:
         """Make a step of what was written since `_begin`."""
-        last = self._last()
-        if not self._goes_on() or last == self._mark:
+        if self._run('PRAGMA main.schema_version').fetchone()[0] != self._version:
+            now = self._read_now()
+            self._begin_anew(now.notice_at_end if now else _ENDED)
             return
         since = f'FROM {self._log} WHERE seq > ?'
-        tables = [row[0] for row in self._run(f'SELECT DISTINCT tab {since} ORDER BY tab', [self._mark])]
-        if tables == [0]:  # a form has been sent, and nothing was changed
+        last, table, taken = self._run(f'SELECT max(seq), max(tab), {size_of(self._watch.width)} {since}',
+                                      [self._mark]).fetchone()
+        if last is None:
+            return
+        if table == 0:  # a form has been sent, and nothing was changed
             self._run(f'DELETE {since}', [self._mark])
             return
-        for step, _, first, end in self._run(f'SELECT id, 0, first, last FROM {self._steps} WHERE undone = 1'
-                                             ).fetchall():
-            self._forget(step, first, end)  # the way forward is another one now
-        title = title or ', '.join(self._names[table] for table in tables if table)
-        size = self._run(f'SELECT {self._size} {since}', [self._mark]).fetchone()[0]
-        self._run(f'INSERT INTO {self._steps} (title, first, last, size, undone) VALUES (?, ?, ?, ?, 0)',
-                  [title, self._mark + 1, last, size])
-        self.notice = ''
+        if not title:
+            tables = self._run(f'SELECT DISTINCT tab {since} ORDER BY tab', [self._mark])
+            title = ', '.join(self._names[row[0]] for row in tables if row[0])
+        for step in self._run(f'SELECT id, first, last FROM {self._steps} WHERE undone = 1').fetchall():
+            self._forget(*step)  # the way forward is another one now
+        newest = self._run(
+            f'INSERT INTO {self._steps} (title, first, last, size, undone) VALUES (?, ?, ?, ?, 0)',
+            [_shortened(title), self._mark + 1, last, taken]).lastrowid or 0
+        self._run(f"UPDATE {self._now} SET notice = '' WHERE notice != ''")
         self._mark = last
-        self._prune()
+        if newest % PRUNE_EVERY == 0 or taken > SIZE_LIMIT // PRUNE_EVERY:
+            self._prune(newest)
 
     def _forget(self, step: int, first: int, last: int) -> None:
         self._run(f'DELETE FROM {self._log} WHERE seq BETWEEN ? AND ?', [first, last])
         self._run(f'DELETE FROM {self._steps} WHERE id = ?', [step])
 
-    def _prune(self) -> None:
-        newest = self._run(f'SELECT max(id) FROM {self._steps}').fetchone()[0]
-        if newest % PRUNE_EVERY:
-            return
-        room, steps = SIZE_LIMIT, 0
-        for step, size, first, last in self._run(
-                f'SELECT id, size, first, last FROM {self._steps} WHERE id > 0 ORDER BY id DESC').fetchall():
-            room, steps = room - size, steps + 1
-            if step != newest and (room < 0 or steps > STEP_LIMIT):
-                self._forget(step, first, last)
+    def _prune(self, newest: int) -> None:
+        """Forget the oldest steps; the newest can be undone however big it is."""
+        count, taken = self._run(f'SELECT count(*), sum(size) FROM {self._steps}').fetchone()
+        while count > STEP_LIMIT or taken > SIZE_LIMIT:
+            oldest, size, first, last = self._run(
+                f'SELECT id, size, first, last FROM {self._steps} ORDER BY id LIMIT 1').fetchone()
+            if oldest == newest:
+                break
+            self._forget(oldest, first, last)
+            count, taken = count - 1, taken - size
 
     def _play(self, which: str, undone: int) -> str | None:
         """Put the rows of a step back; the triggers note what they were, to go the other way."""
         with atomic(self.connection):
-            if not self._goes_on():
-                return None
+            self._begin()
             step, title, first, last = self._next(which)
             if not step:
                 return None
-            before = self._last()
-            self._run('PRAGMA defer_foreign_keys = ON')  # until all of it is there again
-            names = [table.lower() for table in self._names]
-            triggers = [row for row in self._run(
-                "SELECT name, sql, tbl_name FROM main.sqlite_master WHERE type = 'trigger' ORDER BY rowid")
-                if row[2].lower() in names]
-            for name, _, _ in triggers:
-                self._run(f'DROP TRIGGER main.{_quoted(name)}')
-            for kind, table, *values in sqlite3.Cursor(self.connection).execute(
-                    f'SELECT kind, tab, * FROM {self._log} WHERE seq BETWEEN ? AND ? ORDER BY seq DESC',
-                    [first, last]):
-                sql, width = self._tables[table].back[kind]
-                self._run(sql, values[3:3 + width])
-            for _, sql, _ in triggers:
-                self._run(sql)
-            if triggers:
-                self._run(f'UPDATE {self._steps} SET title = ? WHERE id = 0', [self._schema_now()])
+            before = self._mark
+            try:
+                with atomic(self.connection):
+                    self._watch.put_back(first, last)
+            except (sqlite3.IntegrityError, Unfit, RecursionError):
+                self._begin_anew(_ENDED)  # rows are not as they were left
+                return None
             self._run(f'DELETE FROM {self._log} WHERE seq BETWEEN ? AND ?', [first, last])
-            self._mark = self._last()
+            self._mark = self._run(f'SELECT max(seq) FROM {self._log}').fetchone()[0]
             self._run(f'UPDATE {self._steps} SET first = ?, last = ?, undone = ? WHERE id = ?',
                       [before + 1, self._mark, undone, step])
+            self._run(f"UPDATE {self._now} SET holds = ?, notice = ''", [self._holds()])
         return title
 
-    # The tables and triggers.
 
-    def _install(self) -> None:
-        """Make the tables of the history, if they are not there or for another schema, and the triggers."""
-        self._tables = [self._table(number, name) for number, name in enumerate(self._names)]
-        width = max(each.back['U'][1] for each in self._tables)
-        values = [f'v{number}' for number in range(width)]
-        self._size = f'sum(40 + {" + ".join(f"ifnull(length({value}), 0)" for value in values)})'
-        there = self._run(f'SELECT 1 FROM {self._schema}.sqlite_master '
-                          "WHERE name = 'kali_undo_step'").fetchone() is not None
-        if not there or self._schema_now() != self._run(
-                f'SELECT title FROM {self._steps} WHERE id = 0').fetchone()[0]:
-            self.notice = _ENDED if there else ''
-            self._run(f'DROP TABLE IF EXISTS {self._log}')
-            self._run(f'DROP TABLE IF EXISTS {self._steps}')
-            self._run(f'CREATE TABLE {self._log} (seq INTEGER PRIMARY KEY, kind, tab, {", ".join(values)})')
-            self._run(f'CREATE TABLE {self._steps} (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, first '
-                      'INTEGER, last INTEGER, size INTEGER, undone INTEGER)')
-            self._run(f'CREATE INDEX {self._schema}.kali_undo_last ON kali_undo_step (last)')
-            self._run(f'INSERT INTO {self._steps} VALUES (0, ?, 0, 0, 0, NULL)', [self._schema_now()])
-        for (trigger,) in self._run("SELECT name FROM temp.sqlite_master WHERE type = 'trigger' AND "
-                                    "name LIKE 'kali_undo_%'").fetchall():
-            self._run(f'DROP TRIGGER temp.{trigger}')
-        for table in self._tables:
-            self._watch(table)
-        self._others = self._run('PRAGMA main.data_version').fetchone()[0]
-
-    def _table(self, number: int, name: str) -> _Table:
-        info = self._run('SELECT name, pk FROM pragma_table_xinfo(?) WHERE hidden = 0', [name]).fetchall()
-        kind = self._run('SELECT type, sql FROM main.sqlite_master WHERE name = ?', [name]).fetchone()
-        if not info or kind is None or kind[0] != 'table' or kind[1].upper().startswith('CREATE VIRTUAL'):
-            raise ValueError(f'undo: there is no table {name} in the database, or it is a view or virtual; '
-                             'make the tables first')
-        columns = [_quoted(column) for column, _ in info]
-        for alias in ('rowid', '_rowid_', 'oid'):
-            if alias not in [column.lower() for column, _ in info]:
-                try:
-                    self._run(f'SELECT {alias} FROM main.{_quoted(name)} LIMIT 0')
-                    return _Table(number, _quoted(name), [alias], columns)
-                except sqlite3.OperationalError:  # WITHOUT ROWID
-                    break
-        keys = [_quoted(column) for column, place in sorted(info, key=lambda each: each[1]) if place]
-        if not keys:
-            raise ValueError(f'undo: the rows of {name} cannot be told apart: columns hide their rowid')
-        return _Table(number, _quoted(name), keys, columns)
-
-    def _watch(self, table: _Table) -> None:
-        """Triggers for one table. They are temporary: the file has nothing of them for other programs.
-
-        Those of the temp schema run before the others, so what a trigger of the table does comes later in the
-        log. Deletions are noted after the fact: by then, what ON DELETE did to other rows is noted.
-        """
-        def of(row: str, names: list[str]) -> str:
-            return ', '.join(f'{row}.{name}' for name in names)
-        new, old = of('new', table.key), of('old', table.row)
-        for event, kind, what in (
-                ('INSERT', 'D', new), ('UPDATE', 'U', f'{old}, {new}'), ('DELETE', 'I', old)):
-            names = ', '.join(f'v{number}' for number in range(table.back[kind][1]))
-            trigger = f'kali_undo_{table.number}_{kind}'
-            self._run(f'CREATE TEMP TRIGGER {trigger} AFTER {event} ON main.{table.name} BEGIN INSERT INTO '
-                      f"kali_undo_log (kind, tab, {names}) VALUES ('{kind}', {table.number}, {what}); END")
+def _shortened(title: str) -> str:
+    title = ' '.join(title.split())
+    return title if len(title) <= TITLE_LIMIT else f'{title[:TITLE_LIMIT - 1].rstrip()}…'
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _back(referer: str) -> str:
+    """The page of this server that `referer` names, less the field `notice`; or the first page."""
+    came = referer.split('/', 3)
+    path, _, query = (f'/{came[3]}' if len(came) == 4 else '/').partition('#')[0].partition('?')
+    query = '&'.join(field for field in query.split('&') if field and not field.startswith('notice='))
+    url = f'{path}?{query}' if query else path
+    return url if is_local(url) else '/'

@@ -47,6 +47,7 @@
 <?end?>
 </ul>
 </nav>
+{undo}
 </header>
 <main id="main" tabindex="-1">
 <h1>{title}</h1>

@@ -8,6 +8,11 @@
 <script src="/.kali/kali.js" defer></script>
 </head>
 <body>
+<header>
+<strong>Invoices</strong>
+<nav><ul><li><a href="/" aria-current="page">Overview</a></li><li><a href="/backups">Backups</a></li></ul></nav>
+{undo}
+</header>
 <main>
 <h1>Invoices</h1>
 <p><?if customers?><a href="/invoice/new">New invoice</a><?else?>Invoices need somebody to send them to.<?end?></p>

@@ -42,6 +42,11 @@ def on_disk(served: Any, sql: str) -> list[list[Any]]:
     return rows
 
 
+def content(page: str) -> str:
+    """A page without its head, where the button Undo names the last change."""
+    return page.partition('<main')[2]
+
+
 def form_id(page: str) -> str:
     return re.findall('name="_form_id" value="([0-9a-f]{32})"', page)[0]
 
@@ -89,7 +94,7 @@ def test_a_task_is_added_done_and_opened_again(app: Any) -> None:
         assert reply.headers['Location'].startswith('/task/?sort=due&notice=')
         assert on_disk(app, 'SELECT done FROM task ORDER BY task') == [[int(done)], [0]]
     assert app.post('/task/1/done', {'done': '1'}).headers['Location'] == '/?notice=done'
-    assert 'Order toner' not in app.get('/task/').text
+    assert 'Order toner' not in content(app.get('/task/').text)
     assert 'Order toner' in app.get('/task/?everything=1').text
 
 
@@ -126,7 +131,7 @@ def test_a_name_is_text_whatever_it_is(app: Any, name: str) -> None:
                    '/appointment/1', '/task/', '/task/1', '/task/1/delete'):
         page = app.get(target).text
         assert name in unescape(page), target
-        assert page.count('<script') == 1, target  # kali.js
+        assert page.count('<script') == 2, target  # kali.js and undo.js
         assert '<img' not in page
 
 
@@ -134,7 +139,7 @@ def test_a_name_is_text_whatever_it_is(app: Any, name: str) -> None:
 def test_the_search_knows_capitals_of_every_script(app: Any, query: str) -> None:
     save(app, '/contact/new', name='Émile Zola', email='emile@aurore.example')
     save(app, '/contact/new', name='Иван 100%')
-    page = app.get(f'/contact/?{urlencode({"q": query})}').text
+    page = content(app.get(f'/contact/?{urlencode({"q": query})}').text)
     assert 'Émile Zola' in page
     assert 'Иван' not in page
 
@@ -143,7 +148,7 @@ def test_the_search_knows_capitals_of_every_script(app: Any, query: str) -> None
     ('%25', True), ('_', False), ('%D0%98%D0%92', True), ('100', True)])
 def test_the_search_knows_no_wildcards(app: Any, query: str, found: bool) -> None:
     save(app, '/contact/new', name='Иван 100%')
-    assert ('Иван' in app.get(f'/contact/?q={query}').text) is found
+    assert ('Иван' in content(app.get(f'/contact/?q={query}').text)) is found
 
 
 REFUSED = [  # the form, what is typed into it (the rest is in order), the field, and what is said there

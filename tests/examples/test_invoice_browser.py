@@ -177,3 +177,26 @@ def test_nothing_sticks_out(app: Any, page: Page, width: int) -> None:
     for target in ('/', '/customer/new', '/invoice/new'):
         page.goto(app.url + target)
         assert page.evaluate('document.documentElement.scrollWidth') <= width, target
+
+
+def test_second_thoughts(app: Any, page: Page) -> None:
+    page.goto(f'{app.url}/invoice/new')
+    page.get_by_label('Customer').select_option('Ada')
+    line(page, 1, 'Tea', '3', '1.15')
+    save(page)
+    page.get_by_role('link', name='1', exact=True).click()
+    line(page, 1, 'Coffee', '1', '9')
+    page.keyboard.press('Control+z')  # in a field: what was typed last
+    assert rows(app, 'SELECT what FROM line') == [('Tea',)]
+    line(page, 1, 'Coffee', '1', '9')
+    save(page)
+    page.get_by_role('cell', name='9.00').wait_for()
+    page.keyboard.press('Control+z')
+    page.get_by_text('Undone: Change invoice 1').wait_for()
+    assert page.get_by_role('cell', name='3.45').is_visible()
+    accessible(page)
+    page.keyboard.press('Control+Shift+z')
+    page.get_by_text('Redone: Change invoice 1').wait_for()
+    assert rows(app, 'SELECT what FROM line') == [('Coffee',)]
+    page.get_by_role('link', name='Backups').click()
+    page.get_by_role('heading', name='Backups').wait_for()

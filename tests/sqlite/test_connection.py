@@ -300,9 +300,13 @@ def test_a_damaged_page(path, open_db, monkeypatch, size, unclean):
     """A small file is checked at each start, a big one after an unclean end."""
     db = open_db(path)
     db.execute('CREATE TABLE filling (text)')
+    db.execute('BEGIN')
     db.executemany('INSERT INTO filling VALUES (?)', [('x' * 300,)] * 2000)
+    db.execute('COMMIT')
     db.execute('CREATE TABLE last (text)')
+    db.execute('BEGIN')
     db.executemany('INSERT INTO last VALUES (?)', [('y' * 300,)] * 200)
+    db.execute('COMMIT')
     db.close()
     if size == 'big':
         monkeypatch.setattr(connection_file, '_CHECKED', 100_000)
@@ -328,7 +332,9 @@ def test_a_damaged_page(path, open_db, monkeypatch, size, unclean):
 def test_after_an_unclean_end(path, open_db, caplog):
     db = open_db(path)
     db.execute('CREATE TABLE filling (text)')
+    db.execute('BEGIN')
     db.executemany('INSERT INTO filling VALUES (?)', [('x' * 300,)] * 2000)
+    db.execute('COMMIT')
     db.close()
     leave_a_journal(path)
     with caplog.at_level('INFO', 'kali'):

@@ -13,6 +13,7 @@ from kali.http.request import Request
 from kali.http.response import Response, wrapper
 from kali.iolist import flatten
 from kali.sqlite import atomic, guard
+from kali.sqlite.adapter import SqliteAdapter
 
 
 def post(handler, target='/', **named):
@@ -107,7 +108,95 @@ WRITES = {
     'script': lambda db: db.executescript("INSERT INTO note (text) VALUES ('one');"),
     'many': lambda db: db.executemany('INSERT INTO note (text) VALUES (?)', [('one',)]),
     'atomic': lambda db: atomic(db).__enter__().execute("INSERT INTO note (text) VALUES ('one')"),
+    'comment': lambda db: db.execute("-- SELECT\nINSERT INTO note (text) VALUES ('one')"),
+    'after a select': lambda db: (db.execute('SELECT 1').fetchone(), add(db, 'one')),
+    'cursor': lambda db: db.cursor().execute("INSERT INTO note (text) VALUES ('one')"),
+    'plain cursor': lambda db: db.cursor(sqlite3.Cursor).execute("INSERT INTO note (text) VALUES ('one')"),
+    'cursor kept': lambda db: keep(db, 'SELECT 1').execute("INSERT INTO note (text) VALUES ('one')"),
+    'pragma': lambda db: db.execute('PRAGMA user_version = 7'),
 }
+
+
+def keep(db, sql):
+    """A cursor that has run `sql`."""
+    cursor = db.cursor()
+    cursor.execute(sql)
+    return cursor
+
+
+if sys.version_info >= (3, 11):
+    @pytest.mark.parametrize('method', ['GET', 'POST'])
+    def test_a_blob_is_written_to_by_a_post_only(any_db, path, on_disk, method):
+        any_db.execute('CREATE TABLE photo (content)')
+        any_db.execute("INSERT INTO photo VALUES (x'00')")
+        any_db.commit()
+
+        def write(request):
+            with any_db.blobopen('photo', 'content', 1) as blob:
+                blob.write(b'\xff')
+        answer = guard(write, any_db)(Request(method))
+        expected = (500, ['00']) if method == 'GET' else (200, ['FF'])
+        assert (answer.status, on_disk(path, 'SELECT hex(content) FROM photo')) == expected
+        assert at_rest(any_db)
+
+
+def test_a_get_that_only_selects_costs_no_statement(db):
+    """To switch query_only would have SQLite prepare every statement anew."""
+    ran, sql = [], 'SELECT text FROM note'
+    app = guard(lambda request: [row[0] for row in db.execute(request.query['sql'])], db)
+    db.set_trace_callback(ran.append)
+    for _ in range(2):
+        app(Request('GET', f'/?sql={sql}'))
+    assert ran == [sql, sql]
+    app(Request('GET', f'/?sql=WITH a AS (SELECT 1) {sql}'))
+    assert ran[2:] == ['PRAGMA query_only = ON', f'WITH a AS (SELECT 1) {sql}', 'PRAGMA query_only = 0']
+    db.set_trace_callback(None)
+
+
+def test_a_get_that_writes_past_kalis_cursors(db):
+    """It cannot be refused, but it does not look well done."""
+    beside = sqlite3.Cursor(db)
+
+    def look(request):
+        beside.execute("INSERT INTO note (text) VALUES ('one')")
+        return 'fine'
+    answer = get(guard(look, db))
+    assert answer.status == 500
+    assert 'by a cursor that was not made with connection.cursor()' in text_of(answer)
+    assert at_rest(db)
+
+
+@pytest.mark.parametrize('write', [False, True])
+def test_a_get_guarded_twice(any_db, write):
+    def look(request):
+        return add(any_db, 'one') if write else [row[0] for row in any_db.execute('SELECT 1')]
+    assert get(guard(guard(look, any_db), any_db)).status == (500 if write else 200)
+    assert at_rest(any_db)
+    add(any_db, 'two')
+
+
+def test_an_adapter_of_ones_own(db, path, on_disk):
+    """Anything with the methods of Adapter stands for a connection."""
+    calls = []
+
+    class Telling(SqliteAdapter):
+        def begin(self):
+            calls.append('begin')
+            super().begin()
+
+        def run(self, table, sql, parameters=()):
+            calls.append(sql.split()[0])
+            return super().run(table, sql, parameters)
+
+        def commit(self):
+            super().commit()
+            calls.append('commit')
+    app = guard(lambda request: request.scope.transaction.once('abc') or add(db, 'one'), Telling(db))
+    assert post(app).status == 200
+    # Once in a while the old form ids are let go of: the only DELETE.
+    assert [call for call in calls if call != 'DELETE'] == [
+        'begin', 'SELECT', 'INSERT', 'CREATE', 'INSERT', 'commit']
+    assert on_disk(path) == ['one']
 
 
 @pytest.mark.parametrize('method', ['GET', 'HEAD', 'OPTIONS'])

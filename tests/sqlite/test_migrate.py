@@ -38,7 +38,7 @@ def dump(connection):
 
 
 def kept(tmp_path):
-    return sorted(tmp_path.glob('backups/*'))
+    return sorted(tmp_path.glob('backups/test*'))
 
 
 def test_steps_are_run_once_and_in_order(db, steps, tmp_path, on_disk):
