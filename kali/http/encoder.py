@@ -120,4 +120,7 @@ class Encoder:
 
 
 def _has_length(response: Response) -> bool:
-    return any(name.lower() == 'content-length' for name, _ in response.fields)
+    for name, _ in response.fields:
+        if len(name) == 14 and name.lower() == 'content-length':  # each answer is asked: by its length first
+            return True
+    return False

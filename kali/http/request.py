@@ -300,7 +300,7 @@ class Request:
     def _fields(self) -> tuple[Bag, Bag, Bag]:
         message = self._message
         if message.fields is None:
-            message.fields = _separate(_parse_form(message))
+            message.fields = _parse_form(message)
         return message.fields
 
     def __repr__(self) -> str:
@@ -319,8 +319,8 @@ def _separate(fields: Bag) -> tuple[Bag, Bag, Bag]:
     return text, files, fields
 
 
-def _parse_form(message: _Message) -> Bag:
-    content_type = message.headers.get('content-type', '')
+def _parse_form(message: _Message) -> tuple[Bag, Bag, Bag]:
+    content_type = message.headers.last.get('content-type', '')
     kind = content_type.partition(';')[0].strip().lower()
     if kind == 'application/x-www-form-urlencoded':
         body = _all_of(message.body)
@@ -331,10 +331,11 @@ def _parse_form(message: _Message) -> Bag:
                 text = body.decode('utf-8')
             except UnicodeDecodeError:
                 raise ProtocolError('The form is not UTF-8.') from None
-        return parse_pairs(text, message.limits.form_fields)
+        fields = parse_pairs(text, message.limits.form_fields)
+        return fields, Bag(), fields
     if kind == 'multipart/form-data':
-        return _parse_multipart(message, content_type)
-    return Bag()
+        return _separate(_parse_multipart(message, content_type))
+    return Bag(), Bag(), Bag()
 
 
 def _parse_multipart(message: _Message, content_type: str) -> Bag:

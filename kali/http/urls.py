@@ -59,10 +59,13 @@ def parse_pairs(text: str, limit: int = 1000) -> Bag:
         return bag
     if text.count('&') >= limit:
         raise ProtocolError(f'There are more than {limit} fields.', status=413)
+    is_plain = '%' not in text and '+' not in text
     for pair in text.split('&'):
         if pair:
             key, _, value = pair.partition('=')
-            bag[_unquote_plus(key)] = _unquote_plus(value)
+            if not is_plain:
+                key, value = _unquote_plus(key), _unquote_plus(value)
+            bag[key] = value
     return bag
 
 

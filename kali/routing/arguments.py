@@ -129,16 +129,17 @@ class Arguments:
             fields = Bag(request.query)
             fields.update(request.POST)
         keywords: dict[str, Any] = {}
-        if not fields and not self._keywords:
+        given = fields.multiple
+        if not given and not self._keywords:
             return keywords
         wrong = []
         for name, parameter in self._keywords.items():
             if name == '**':
                 keywords.update((key, value) for key, value in fields.single.items()
                                 if key not in self._keywords)
-            elif name in fields:
+            elif name in given:
                 try:
-                    values = [parameter.convert(text) for text in fields.get_list(name)]
+                    values = [parameter.convert(text) for text in given[name]]
                     keywords[name] = values if parameter.is_list else values[-1]
                 except ValueError as error:
                     wrong.append(f'{name}: {error}')
@@ -147,7 +148,7 @@ class Arguments:
             elif parameter.default is _MISSING:
                 wrong.append(f'{name} is missing')
         if not self._open:
-            wrong += [f'{name} is not known here' for name in fields if name not in self._keywords]
+            wrong += [f'{name} is not known here' for name in given if name not in self._keywords]
         if wrong:
             raise BadRequest('This page cannot use its arguments: ' + '; '.join(wrong) + '.')
         return keywords

@@ -60,6 +60,8 @@ class Dispatcher:
             value = (asset if target.startswith(PREFIX) else self.handler)(request)
             if type(value) is str:
                 return Response(value.encode('utf-8', 'replace'))  # a whole page: nothing to put together
+            if type(value) is Response and type(value.content) is bytes:
+                return value  # as it comes from the guard
             response = as_response(value)
             return response if isinstance(response, Deferred) else rendered(response)
         except BaseException as error:
