@@ -191,7 +191,7 @@ class undo:  # used like a function
         been undone (once, on the next page), or that the history has ended."""
         state = self._state()
         html = [f'<form method="post" action="{escape(url)}" class="undo">\n'
-                f'<input type="hidden" name="step" value="{state.position}">\n']
+                f'<input type="hidden" name="step" value="{state.position}">\n<span>']  # they stay together
         for do, word, title, keys in (
                 ('undo', 'Undo', state.undo, 'Control+Z Meta+Z'),
                 ('redo', 'Redo', state.redo, 'Control+Shift+Z Control+Y Meta+Shift+Z')):
@@ -200,7 +200,7 @@ class undo:  # used like a function
                         f'aria-keyshortcuts="{keys}"{about}>{word}</button>\n')
         (said, position), self._said = self._said, ('', '')
         said = (said if position == state.position else '') or state.notice
-        html += [f'<p role="status">{escape(said)}</p>\n' if said else '',
+        html += ['</span>\n', f'<p role="status">{escape(said)}</p>\n' if said else '',
                  '<script src="/.kali/undo.js" defer></script>\n</form>\n']  # for the keyboard
         return Markup(''.join(html))
 
