@@ -156,7 +156,7 @@ class SqliteAdapter:
             # A cursor of its own: no row factory, and no notes about the guard's SQL.
             self._run: Callable[..., sqlite3.Cursor] = sqlite3.Cursor(connection).execute
             self.file: str = self._run('PRAGMA database_list').fetchone()[2] or ''
-            self._changes: int = connection.total_changes  # until the last request
+            self._changes = -1  # its total_changes when protected
             self._resting: int = self._run('PRAGMA query_only').fetchone()[0]
             self._patience: float = self._run('PRAGMA busy_timeout').fetchone()[0] / 1000
         except sqlite3.ProgrammingError as error:
@@ -276,16 +276,18 @@ class SqliteAdapter:
         """
         self.roll_back()
         try:
-            if type(self.connection) is not _Reading:
+            if type(self.connection) is _Reading:
+                self.connection.__class__ = Connection  # type: ignore[assignment]
+            else:
                 self._run(f'PRAGMA query_only = {self._resting}')
-                return
-            self.connection.__class__ = Connection  # type: ignore[assignment]
-            changed = self.connection.total_changes != self._changes
+            changed = self._changes not in (-1, self.connection.total_changes)
+            self._changes = -1
         except sqlite3.ProgrammingError:  # closed
             return
         if changed:
             raise DatabaseError(f'A GET may not write, and this one did, to {self.name}, by a cursor that '
-                                'was not made with connection.cursor(). If it committed, that is saved. '
+                                'was not made with connection.cursor(), or after it had switched query_only '
+                                'off. If it committed, that is saved. '
                                 'Change data in a handler for POST.')
 
     def describe(self) -> list[str]:

@@ -157,8 +157,14 @@ class _Reading(_Around):
         adapter.protect()
 
     def give_up(self) -> None:
+        complaint: DatabaseError | None = None
         for adapter in self.adapters:
-            adapter.unprotect()
+            try:
+                adapter.unprotect()
+            except DatabaseError as error:  # the others are to be let go of, too
+                complaint = error
+        if complaint is not None:
+            raise complaint
 
 
 class _Checking(_Around):

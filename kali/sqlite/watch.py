@@ -46,11 +46,11 @@ class _Table(NamedTuple):
         return self.columns if self.key[0] in self.columns else self.key + self.columns
 
     def put_back(self, kind: str, log: str) -> str:
-        """The SQL that takes back the change of an entry ?1, by its kind."""
+        """The SQL that takes back the change of the entry :seq, by its kind."""
         row, name = self.row, f'main.{self.name}'
 
         def noted(first: int, count: int) -> str:
-            return f'SELECT {_values(first, count)} FROM {log} WHERE seq = ?1'
+            return f'SELECT {_values(first, count)} FROM {log} WHERE seq = :seq'
         # What was deleted or inserted has its key (or row) from v0 on; what was updated, after its old row.
         where = ' AND '.join(f'{column} = ({noted(number, 1)})' for number, column in enumerate(
             self.key, start=len(row) if kind == 'U' else 0))
@@ -174,7 +174,7 @@ class Watch:
         seq, kind, number, _ = entry
         last = f'SELECT max(seq) FROM {self.log}'
         before = self._run(last).fetchone()[0]
-        if self._run(tables[number].put_back(kind, self.log), [seq]).rowcount != 1:
+        if self._run(tables[number].put_back(kind, self.log), {'seq': seq}).rowcount != 1:
             raise Unfit
         after = self._run(last).fetchone()[0]
         # Its own entry is the last. Before it stands what ON DELETE and ON UPDATE did to other rows. They

@@ -135,9 +135,9 @@ def test_a_backup_is_put_back(serve: Callable[..., Any]) -> None:
     send(first, '/customer/new', {'name': 'Ada', 'email': 'ada@example.org'})
     first.end()
     app = serve(SCRIPT)
+    newest = max(re.findall(r'href="\?choose=(\d+)"', app.get('/backups').text), key=int)
     send(app, '/customer/1', {'name': 'Grace', 'email': 'ada@example.org'})
     assert 'href="/backups"' in app.get('/').text
-    newest = max(re.findall(r'href="\?choose=(\d+)"', app.get('/backups').text), key=int)
     ticket = dict(re.findall('name="(ticket)" value="(.*?)"', app.get(f'/backups?choose={newest}').text))
     assert app.post('/backups', {'backup': newest, **ticket}).status == 303
     assert rows(app, 'SELECT name FROM customer') == [('Ada',)]

@@ -12,7 +12,7 @@ from kali.errors import DatabaseError, NotFound
 from kali.http.request import Request
 from kali.http.response import Response, wrapper
 from kali.iolist import flatten
-from kali.sqlite import atomic, guard
+from kali.sqlite import atomic, connect, guard
 from kali.sqlite.adapter import SqliteAdapter
 
 
@@ -164,6 +164,28 @@ def test_a_get_that_writes_past_kalis_cursors(db):
     assert answer.status == 500
     assert 'by a cursor that was not made with connection.cursor()' in text_of(answer)
     assert at_rest(db)
+
+
+def test_a_get_that_switches_its_protection_off(any_db):
+    def look(request):
+        any_db.execute('PRAGMA query_only = OFF').fetchall()
+        any_db.execute("INSERT INTO note (text) VALUES ('one')")
+        return 'fine'
+    answer = get(guard(look, any_db))
+    assert answer.status == 500
+    assert 'switched query_only off' in text_of(answer)
+    assert at_rest(any_db)
+
+
+def test_a_get_that_writes_past_the_guard_leaves_the_other_databases_as_they_were(db, tmp_path):
+    other = connect(tmp_path / 'other.sqlite')
+    other.execute('CREATE TABLE note (text)')
+    app = guard(lambda request: sqlite3.Cursor(db).execute("INSERT INTO note (text) VALUES ('one')").rowcount
+                if request.method == 'GET' else add(other, 'two'), db, other)
+    assert get(app).status == 500
+    assert post(app).status == 200
+    assert other.execute('SELECT count(*) FROM note').fetchone()[0] == 1
+    other.close()
 
 
 @pytest.mark.parametrize('write', [False, True])
