@@ -204,6 +204,8 @@ class SqliteAdapter:
         self.expect_none()
         # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting mends
         # (FACTS).
+        if self._own is not None:
+            self._own.statements = {}
         self._patiently('BEGIN IMMEDIATE')
         if self._own is not None:
             self._own.guarded = True  # it refuses whatever would end the transaction

@@ -8,6 +8,7 @@ whole process. It knows nothing about requests.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import weakref
 from collections.abc import Iterable
@@ -36,6 +37,11 @@ _CHECKED = 8_000_000
 
 # How many different statements of one transaction are remembered for the guard's error page.
 _REMEMBERED = 50
+
+# What would end the transaction that the guard holds, or begin another; after blanks and comments.
+_ENDING = re.compile(r'(?:\s|;|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))*'
+                     r'(COMMIT|END|BEGIN|ROLLBACK(?!\s+(?:TRANSACTION\s+)?TO\b))\b',
+                     re.IGNORECASE | re.DOTALL)
 
 # Looked up once: they run for every statement.
 _cursor, _execute = sqlite3.Connection.cursor, sqlite3.Cursor.execute
@@ -214,6 +220,9 @@ class Connection(sqlite3.Connection):
                 f'The connection to {self.path} is for the thread only that made it. Give another thread a '
                 'connection of its own, or say connect(path, check_same_thread=False).')
         if self.in_transaction:
+            if self.guarded and _ENDING.match(sql):
+                self.refuse(f'The statement {" ".join(sql.split())[:50]}',
+                            'leave it out: the guard begins and commits; for a part of the work use atomic()')
             if len(self.statements) < _REMEMBERED:
                 self.statements[sql] = None
         elif self.guarded:
@@ -293,8 +302,8 @@ def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] =
         raise ValueError(f"journal={journal!r}: it is 'delete' or 'wal'")
     name = os.fspath(path)
     file = None if name == ':memory:' else Path(name)
-    target = name if file is None else _place(file, journal, read_only)
     try:
+        target = name if file is None else _place(file, journal, read_only)
         connection = sqlite3.connect(target, timeout=busy_timeout, isolation_level=isolation_level,
                                      factory=Connection, check_same_thread=False, uri=read_only)
         connection.path = name
@@ -306,6 +315,10 @@ def connect(path: str | os.PathLike[str], *, journal: Literal['delete', 'wal'] =
         if file is not None and 'malformed' in str(error):
             told = DatabaseError(damaged(file, [str(error)]))
         raise told from error
+    except OSError as error:
+        raise DatabaseError(f'The database {name} cannot be opened: {error.strerror or error}. Keep it in a '
+                            'folder that you may read and write to, under a name that is not too '
+                            'long.') from error
     return connection
 
 
@@ -362,7 +375,7 @@ def _place(path: Path, journal: str, read_only: bool) -> str:
         raise DatabaseError(f'The folder {path.parent} for the database {path.name} cannot be made: '
                             f'{error.strerror}. Keep the database in a folder that you may write '
                             'to.') from error
-    return str(path)
+    return str(path.absolute())  # some SQLites take what begins with "file:" for an address
 
 
 def _size(path: str) -> int:

@@ -9,6 +9,7 @@ business.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from kali import log
-from kali.errors import DatabaseError
+from kali.errors import DatabaseError, KaliError
 from kali.http.deferred import Deferred
 from kali.http.response import Response, as_response, wrapper
 from kali.iolist import flatten
-from kali.markup import escape_text
+from kali.markup import escape, escape_text
 from kali.sqlite import once
 from kali.sqlite.adapter import adapter_for
 
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 __all__ = ['Transaction', 'guard']
 
 SAFE_METHODS = frozenset({'GET', 'HEAD', 'OPTIONS'})  # RFC 9110 section 9.2.1
+
+_APOLOGY = """<p>Sorry, this could not be saved; nothing of it was. Please try again in a moment.</p>
+<p>If it goes on, tell who looks after this program, with the number {}.</p>
+"""
 
 _KALI = str(Path(__file__).parent.parent)
 
@@ -136,8 +141,17 @@ class _Writing(_Around):
             return
         # Several files cannot be committed as one. The first, which holds the form ids, goes last: an id is
         # spent only if all else is saved.
+        saved: list[str] = []
         for adapter in reversed(self.adapters):
-            adapter.commit()
+            try:
+                adapter.commit()
+            except DatabaseError as error:
+                if not saved:
+                    raise
+                raise DatabaseError(f'{str(error).replace(" Nothing was saved.", "")} What this request did '
+                                    f'in {" and ".join(saved)} is saved: several databases cannot be '
+                                    'committed as one.', status=error.status) from error
+            saved.append(adapter.name)
 
 
 class _Reading(_Around):
@@ -228,6 +242,7 @@ def guard(handler: Handler, *connections: Any,
     adapters = _adapters(connections, mode)
     errors: tuple[type[Exception], ...] = (DatabaseError, *(adapter.error for adapter in adapters))
     safe, unsafe = (_Checking, _Checking) if mode == 'check' else (_Reading, _Writing)
+    tell = partial(_page, adapters, handler)
 
     def call(request: Request) -> Any:  # a Response or something deferred
         kind = safe if request.method in SAFE_METHODS else unsafe
@@ -235,13 +250,13 @@ def guard(handler: Handler, *connections: Any,
             with kind(adapters) as around:
                 answer = _answer(handler, request, around)
         except errors as error:
-            page = _page(request, error, adapters)
+            page = tell(request, error)
             if page is None:
                 raise
             return page
         if isinstance(answer, Response):
             return answer
-        return _in_steps(answer, partial(kind, adapters), request, adapters, errors)
+        return _in_steps(answer, partial(kind, adapters), request, tell, errors)
 
     return wrapper(handler, call)
 
@@ -291,7 +306,8 @@ def _render(value: Any, around: _Around) -> Any:
 
 
 def _in_steps(answer: Any, around: Callable[[], _Around], request: Request,
-              adapters: list[Adapter], errors: tuple[type[Exception], ...]) -> Any:
+              tell: Callable[[Request, Exception], Response | None],
+              errors: tuple[type[Exception], ...]) -> Any:
     """A deferred answer that enters `around` anew for each step, so that no transaction spans a wait."""
     if not isinstance(answer, Deferred) or answer.response is not None:
         return answer.within(around)
@@ -303,14 +319,14 @@ def _in_steps(answer: Any, around: Callable[[], _Around], request: Request,
                 piece = answer.step()
                 return _render(piece, this) if isinstance(piece, Response) else piece
         except errors as error:
-            page = _page(request, error, adapters)
+            page = tell(request, error)
             if page is None:
                 raise
             return page
     return Deferred(step, None, answer.within(around).close)
 
 
-def _page(request: Request, error: Exception, adapters: list[Adapter]) -> Response | None:
+def _page(adapters: list[Adapter], handler: Handler, request: Request, error: Exception) -> Response | None:
     """The error page for what went wrong with the database; None for a mistake in the program's own SQL."""
     told: Exception | None = error
     if not isinstance(error, DatabaseError):
@@ -318,14 +334,48 @@ def _page(request: Request, error: Exception, adapters: list[Adapter]) -> Respon
         told = suspects[0].explain(error, ' or '.join(adapter.name for adapter in suspects))
     if not isinstance(told, DatabaseError):
         return None
+    typed = _typed(request)
     if not request.scope.debug:  # the sentence names files and places: it is for the log, not for the visitor
-        raise told from error
-    route = request.scope.route
-    log.error('%s %s (%s): %s', request.method, request.target, route, str(told), exception=error)
-    lines = [*str(told).splitlines(), *_place(error)]
-    if route:
-        lines.append(f'The handler: {route}')
-    return Response.swear(request, [f'<p>{escape_text(line)}</p>\n' for line in lines], status=told.status)
+        if not typed:
+            raise told from error
+        reference = os.urandom(4).hex()
+        log.error('%s %s failed (%s): %s', request.method, request.target, reference, str(told),
+                  exception=error)
+        return Response.generic([_APOLOGY.format(reference), typed], status=told.status)
+    where = request.scope.route or _name(handler)
+    log.error('%s %s (%s): %s', request.method, request.target, where, str(told), exception=error)
+    lines = [*str(told).splitlines(), *_place(error), f'The handler: {where}']
+    if request.method not in SAFE_METHODS:
+        lines += [line for adapter in adapters for line in adapter.describe() if line not in lines]
+    return Response.swear(request, [[f'<p>{escape_text(line)}</p>\n' for line in lines], typed],
+                          status=told.status)
+
+
+def _typed(request: Request) -> str:
+    """What somebody typed into the form that could not be saved, in a form that sends it again."""
+    try:
+        fields = [] if request.method in SAFE_METHODS else list(request.form.items())
+        has_files = bool(fields and request.files)
+    except KaliError:  # it is no form that can be read
+        return ''
+    if not fields:
+        return ''
+    rows = []
+    for name, value in fields:
+        name, value = escape(name), escape(value)
+        if name.startswith('_') or 'password' in name.lower():
+            rows.append(f'<input type="hidden" name="{name}" value="{value}">\n')
+        else:
+            rows.append(f'<p><label>{name}<br><textarea name="{name}">\n{value}</textarea></label></p>\n')
+    note = '<p>Files have to be chosen again: go back for that.</p>\n' if has_files else ''
+    return (f'<form method="post" action="{escape(request.target)}">\n<p>Here is what you typed:</p>\n'
+            f'{"".join(rows)}{note}<p><button>Try again</button></p>\n</form>\n')
+
+
+def _name(handler: Handler) -> str:
+    code = getattr(handler, '__code__', None)
+    name = str(getattr(handler, '__qualname__', type(handler).__qualname__))
+    return f'{name} ({Path(code.co_filename).name}:{code.co_firstlineno})' if code else name
 
 
 def _place(error: BaseException) -> list[str]:

@@ -27,7 +27,11 @@ __all__ = ['migrate', 'statements']
 
 _NAME = re.compile(r'0*([1-9][0-9]*)[-_].*\.(?:sql|py)')
 _BLANK = re.compile(r'(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*', re.DOTALL)
-_ENDING = re.compile(r'(?:BEGIN|COMMIT|END|ROLLBACK|VACUUM|ATTACH|DETACH)\b', re.IGNORECASE)
+_ENDING = re.compile(r'(?:BEGIN|COMMIT|END|ROLLBACK(?!\s+(?:TRANSACTION\s+)?TO\b)|VACUUM|ATTACH|DETACH)\b',
+                     re.IGNORECASE)
+
+
+_ONE_TRANSACTION = 'a step is one transaction, which migrate begins and ends, and nothing in it may end it'
 
 
 class _Step(NamedTuple):
@@ -59,6 +63,8 @@ def migrate(connection: Connection, folder: str | PathLike[str]) -> int:
     1
     >>> db.close()
     """
+    if not isinstance(connection, Connection):
+        raise TypeError(f'migrate: {connection!r} is no connection that kali.sqlite.connect(path) has made')
     run = sqlite3.Cursor(connection).execute
     version: int = run('PRAGMA user_version').fetchone()[0]
     if multiprocessing.current_process().name != 'MainProcess':
@@ -133,10 +139,12 @@ def _run_step(connection: Connection, step: _Step) -> None:
             for line, sql in statements(step.path.read_text(encoding='utf-8')):
                 place = f'in {step.path.name}, line {line}: {sql}'
                 if _ENDING.match(sql):
-                    raise sqlite3.OperationalError('a step is one transaction, which migrate begins and ends')
+                    raise DatabaseError(_ONE_TRANSACTION)
                 connection.execute(sql)
         connection.end_cursors()
         place = f'at the end of {step.path.name}'
+        if not connection.in_transaction:
+            raise DatabaseError(_ONE_TRANSACTION)
         _check_foreign_keys(connection)
         run(f'PRAGMA user_version = {step.number}')
         run('COMMIT')
@@ -147,8 +155,11 @@ def _run_step(connection: Connection, step: _Step) -> None:
             run('ROLLBACK')
         if not isinstance(error, Exception):
             raise
+        lost = isinstance(error, DatabaseError)
+        # What the connection says of a transaction that was ended, or was to be, is meant for handlers.
+        why = f'{type(error).__name__} {place}: {_ONE_TRANSACTION if lost else error}'
         raise DatabaseError(f'The database {connection.path} was not brought up to date, and is as it was: '
-                            f'{type(error).__name__} {place}: {error}.') from error
+                            f'{why}.') from error
     finally:
         connection.guarded = False
 

@@ -341,3 +341,14 @@ def test_after_an_unclean_end(path, open_db, caplog):
         db = open_db(path)
     assert caplog.records[0].getMessage().endswith('checked after an unclean end')
     assert db.execute('SELECT DISTINCT text FROM filling').fetchall()[0][0] == 'x' * 300
+
+
+def test_a_name_that_looks_like_an_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    connect('file:notes.db?mode=rwc').close()
+    assert (tmp_path / 'file:notes.db?mode=rwc').is_file()
+
+
+def test_a_name_that_is_too_long(tmp_path):
+    with pytest.raises(DatabaseError, match='cannot be opened: File name too long'):
+        connect(tmp_path / ('x' * 300))

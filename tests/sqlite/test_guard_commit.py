@@ -634,3 +634,64 @@ def test_the_file_is_whole_when_the_answer_is_out(tmp_path, open_db, on_disk):
     db.execute('CREATE TABLE note (id INTEGER PRIMARY KEY, text)')
     assert post(guard(lambda request: add(db, 'one'), db)).status == 200
     assert os.listdir(tmp_path) == ['test.db']  # noqa: PTH208
+
+
+@pytest.mark.parametrize('sql', ['COMMIT', ' commit ', 'END', '-- c\nCOMMIT', '/* c */;ROLLBACK', 'BEGIN',
+                                 'ROLLBACK TRANSACTION'])
+def test_a_statement_that_would_end_the_transaction_is_refused(db, path, on_disk, sql):
+    def save(request):
+        add(db, 'half')
+        with suppress(sqlite3.Error):
+            db.execute(sql)
+        return 'Saved'
+    answer = post(guard(save, db))
+    assert answer.status == 500
+    assert 'is not for a handler under guard' in text_of(answer)
+    assert on_disk(path) == []
+    assert at_rest(db)
+
+
+def test_savepoints_of_the_handler_are_its_own(db, path, on_disk):
+    def save(request):
+        add(db, 'one')
+        db.execute('SAVEPOINT s')
+        add(db, 'two')
+        db.execute('ROLLBACK TO s')
+        db.execute('RELEASE s')
+        return 'Saved'
+    assert post(guard(save, db)).status == 200
+    assert on_disk(path) == ['one']
+
+
+@pytest.mark.parametrize('debug', [True, False])
+def test_what_was_typed_comes_back_with_the_error(db, path, on_disk, debug):
+
+    def save(request):
+        db.execute('INSERT INTO part VALUES (77)')
+        return 'Saved'
+    fields = {'words': 'precious "words"\n</textarea>', '_form_id': 'f1', 'old_password': 'secret'}
+    request = Request('POST', '/note/new?a=1&b=2', form=fields)
+    request.scope.debug = debug
+    page = text_of(guard(save, db)(request))
+    assert 'action="/note/new?a=1&amp;b=2"' in page
+    assert '<textarea name="words">\nprecious &quot;words&quot;\n&lt;/textarea&gt;</textarea>' in page
+    assert '<input type="hidden" name="_form_id" value="f1">' in page
+    assert '<input type="hidden" name="old_password" value="secret">' in page
+    assert ('Tables changed: part' in page) is debug
+    assert ('INSERT INTO part' in page) is debug
+    assert ('The handler: test_what_was_typed' in page) is debug
+    assert at_rest(db)
+
+
+def test_several_databases_of_which_one_refuses(db, tmp_path, on_disk):
+    other = connect(tmp_path / 'other.sqlite')
+    other.execute('CREATE TABLE note (id INTEGER PRIMARY KEY, text)')
+
+    def save(request):
+        db.execute('INSERT INTO part VALUES (77)')
+        return add(other, 'kept')
+    page = text_of(post(guard(save, db, other)))
+    assert 'Nothing was saved' not in page
+    assert 'other.sqlite is saved: several databases cannot be committed as one' in page
+    assert on_disk(tmp_path / 'other.sqlite') == ['kept']
+    other.close()

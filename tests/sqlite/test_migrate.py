@@ -64,10 +64,16 @@ FAILURES = [
     ({'s2_py': 'def migrate(connection):\n    connection.execute("DELETE FROM note")\n    1 / 0'},
      r'ZeroDivisionError in 2-step\.py'),
     ({'s2_py': 'def migrate(connection):\n    connection.execute("DELETE FROM note")\n'
-               '    connection.commit()'}, r'2-step\.py: commit\(\) is not for'),
+               '    connection.commit()'}, r'2-step\.py: a step is one transaction'),
     ({'s2_py': 'def migrate(connection):\n    connection.execute("DELETE FROM note")\n'
                '    connection.execute("ROLLBACK")\n    connection.execute("DELETE FROM note")'},
-     r'2-step\.py: The transaction'),
+     r'2-step\.py: a step is one transaction'),
+    ({'s2_py': 'import sqlite3\ndef migrate(connection):\n'
+               '    connection.execute("CREATE TABLE new (x UNIQUE)")\n'
+               '    connection.execute("INSERT INTO new VALUES (1)")\n    try:\n'
+               '        connection.execute("INSERT OR ROLLBACK INTO new VALUES (1)")\n'
+               '    except sqlite3.IntegrityError:\n        pass'},
+     r'at the end of 2-step\.py: a step is one transaction'),
     ({'s2_py': ''}, r"KeyError in 2-step\.py: 'migrate'"),
     ({'s2_py': 'import nowhere.at.all'}, r'ModuleNotFoundError in 2-step\.py'),
 ]
@@ -183,3 +189,14 @@ def test_every_kill_leaves_a_version(tmp_path, steps):
         looked.close()
         assert (version, tables, rows) in [(0, 0, 0), (2, 2, 1)]
     assert version == 2
+
+
+def test_a_step_may_have_savepoints(db, steps):
+    assert migrate(db, steps(s1_sql='SAVEPOINT s; CREATE TABLE a (b); ROLLBACK TO s; RELEASE s;')) == 1
+
+
+def test_only_connections_of_kali(tmp_path, steps):
+    connection = sqlite3.connect(tmp_path / 'other.db')
+    with pytest.raises(TypeError, match=r'kali\.sqlite\.connect'):
+        migrate(connection, steps(s1_sql=''))
+    connection.close()
