@@ -94,7 +94,10 @@ def adapter_for(connection: Any) -> Adapter:
     if any(kind.__module__.partition('.')[0] == 'psycopg' for kind in type(connection).__mro__):
         from kali.sqlite.postgres import PostgresAdapter  # imports psycopg, which is an extra
         return PostgresAdapter(connection)
-    return connection if isinstance(connection, Adapter) else SqliteAdapter(connection)
+    # First: to ask a closed connection for its attributes, as the protocol does, may raise.
+    if isinstance(connection, sqlite3.Connection) or not isinstance(connection, Adapter):
+        return SqliteAdapter(connection)
+    return connection
 
 
 class _Reading(Connection):
@@ -158,6 +161,7 @@ class SqliteAdapter:
             self.file: str = self._run('PRAGMA database_list').fetchone()[2] or ''
             self._changes = -1  # its total_changes when protected
             self._resting: int = self._run('PRAGMA query_only').fetchone()[0]
+            self._foreign_keys: int = self._run('PRAGMA foreign_keys').fetchone()[0]
             self._patience: float = self._run('PRAGMA busy_timeout').fetchone()[0] / 1000
         except sqlite3.ProgrammingError as error:
             raise ValueError(f'guard: the connection cannot be used: {error}') from error
@@ -282,6 +286,7 @@ class SqliteAdapter:
                 self.connection.__class__ = Connection  # type: ignore[assignment]
             else:
                 self._run(f'PRAGMA query_only = {self._resting}')
+                self._run(f'PRAGMA foreign_keys = {self._foreign_keys}')  # a GET might have switched it
             changed = self._changes not in (-1, self.connection.total_changes)
             self._changes = -1
         except sqlite3.ProgrammingError:  # closed

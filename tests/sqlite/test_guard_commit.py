@@ -149,7 +149,8 @@ def test_a_get_that_only_selects_costs_no_statement(db):
         app(Request('GET', f'/?sql={sql}'))
     assert ran == [sql, sql]
     app(Request('GET', f'/?sql=WITH a AS (SELECT 1) {sql}'))
-    assert ran[2:] == ['PRAGMA query_only = ON', f'WITH a AS (SELECT 1) {sql}', 'PRAGMA query_only = 0']
+    assert ran[2:] == ['PRAGMA query_only = ON', f'WITH a AS (SELECT 1) {sql}', 'PRAGMA query_only = 0',
+                       'PRAGMA foreign_keys = 1']
     db.set_trace_callback(None)
 
 
@@ -174,6 +175,16 @@ def test_a_get_that_switches_its_protection_off(any_db):
     answer = get(guard(look, any_db))
     assert answer.status == 500
     assert 'switched query_only off' in text_of(answer)
+    assert at_rest(any_db)
+
+
+def test_a_get_that_switches_foreign_keys_off(any_db):
+    any_db.execute('PRAGMA foreign_keys = ON')
+    app = guard(lambda request: any_db.execute('PRAGMA foreign_keys = OFF').rowcount
+                if request.method == 'GET' else any_db.execute('INSERT INTO part VALUES (77)').rowcount,
+                any_db)
+    assert get(app).status == 200
+    assert post(app).status == 500
     assert at_rest(any_db)
 
 
