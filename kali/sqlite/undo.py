@@ -125,6 +125,7 @@ class undo:  # used like a function
         self._me = os.urandom(8).hex()  # another connection may keep the same history
         self._mark = self._version = 0
         self._said = ('', '')  # to the next page, and for which position
+        self._played = ('', '', '', '')  # the last step: from where, which way, to where, and what was said
         self._came = ''  # the page that the last undo went back to
         self._run('PRAGMA recursive_triggers = ON')
         with atomic(connection):
@@ -214,13 +215,17 @@ class undo:  # used like a function
             request.form.get('do', ''), (None, ''))
         if do is None:
             raise BadRequest('The field "do" says undo or redo.')
-        said = _OUTDATED
-        if request.form.get('step') in (None, self._state().position):
-            title = do()
-            said = '' if title is None else f'{word}: {title}'
         position = self._state().position
-        if said != _OUTDATED or self._said[1] != position:  # pressed twice: it is to say what was done
-            self._said = (said, position)
+        step = request.form.get('step', position)
+        if step == position:
+            title = do()
+            said, position = '' if title is None else f'{word}: {title}', self._state().position
+            self._played = step, word, position, said
+        elif self._played[:3] == (step, word, position):
+            said = self._played[3]  # pressed twice: it is to say what was done
+        else:
+            said = _OUTDATED
+        self._said = said, position
         self._came = _back(request.headers.get('Referer', ''))
         return Response.redirect(self._came)
 

@@ -2,6 +2,7 @@
 was."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -377,3 +378,19 @@ def test_all_tables_unless_some_are_named() -> None:
     assert history.undo() == 'both'
     assert db.execute('SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b)').fetchone()[0] == 0
     db.close()
+
+
+def test_pressed_twice_with_the_page_between_lost(made):
+    app = App(*made)
+    for text in 'abc':
+        app.post(add(text), title=f'Add {text}')
+    step = re.search('name="step" value="(.*?)"', app.client.get('/').text)[1]
+    app.press('undo', step)
+    assert 'Undone: Add c' in app.client.get('/').text  # it may never be shown: the second press stops it
+    app.press('undo', step)
+    assert 'Undone: Add c' in app.client.get('/').text
+    assert app.notes() == ['a', 'b']
+    app.post(add('d'), title='Add d')
+    app.press('undo', step)
+    assert 'out of date' in app.client.get('/').text
+    assert app.notes() == ['a', 'b', 'd']
