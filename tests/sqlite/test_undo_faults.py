@@ -261,7 +261,8 @@ def test_what_the_next_page_says(made):
     assert '<p role="status">Undone: Add a &amp; b</p>' in page and 'title="Redo: Add a &amp; b"' in page
     assert 'role="status"' not in app.get('/note/').text  # it is said once
     assert app.get('/note/1').status == 404  # who asks for it at another time is told so
-    assert 'out of date' in press('undo', '/note/', first).text
+    assert 'Undone: Add a &amp; b' in press('undo', '/note/', first).text  # pressed twice: said again
+    assert 'out of date' in press('redo', '/note/', first).text
     page = press('redo', '/note/?notice=Saved', step())
     assert 'Redone: Add a &amp; b' in page.text and app.get('/note/1').status == 200
     with history.step('x' * 300 + '\n y'):
