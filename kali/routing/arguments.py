@@ -7,22 +7,20 @@ of kali.
 
 from __future__ import annotations
 
-import re
-
+from kali.convert import BY_TYPE
 from kali.errors import BadRequest, NotFound
 from kali.http.request import FileUpload, Request
 from kali.multidict import Bag
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 __all__ = ['Arguments', 'converter_for']
 
 _VAR_POSITIONAL, _VAR_KEYWORD = 0x04, 0x08  # flags of a code object, as in the inspect module
 _MISSING: Any = object()
-_NUMBER = r'[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)'
 
 
 class _Parameter:
@@ -201,23 +199,30 @@ def converter_for(kind: Any, whose: str = 'a parameter') -> tuple[Callable[[str]
     >>> converter_for(int)[0]('42'), converter_for(list[bool])[1]
     (42, True)
     """
+    if hasattr(kind, '__metadata__'):  # Annotated[int, …]
+        kind = kind.__origin__
     arguments = getattr(kind, '__args__', ())
     if getattr(kind, '__origin__', kind) is list:
-        return (converter_for(arguments[0], whose)[0] if arguments else str), True
+        return (converter_for(arguments[0], whose)[0] if arguments else _text), True
     inner = [each for each in arguments if each is not type(None)]
     if len(arguments) == 2 and len(inner) == 1:  # X | None
         convert, is_list = converter_for(inner[0], whose)
         return (lambda text: None if text == '' else convert(text)), is_list
     if hasattr(kind, '__members__'):
-        return _enum_converter(kind), False
-    known = CONVERTERS.get(f'{getattr(kind, "__module__", "")}.{getattr(kind, "__qualname__", "")}')
+        by_value = {str(member.value): member for member in kind}
+        return _choice(by_value, kind.__members__), False
+    if str(getattr(kind, '__origin__', '')) == 'typing.Literal':
+        return _choice({str(each): each for each in arguments}), False
+    known = BY_TYPE.get(f'{getattr(kind, "__module__", "")}.{getattr(kind, "__qualname__", "")}')
     if known is not None:
-        return known, False
-    if getattr(kind, '__module__', '') == 'typing' or kind is object:
+        return (lambda text: known(_text(text))), False
+    if kind is FileUpload:
+        return _upload, False
+    if kind in (str, object) or str(kind) == 'typing.Any':
         return _text, False
     name = getattr(kind, '__name__', kind)
     raise TypeError(f'{whose} is annotated {name}, which cannot be made of text in a URL or form; '
-                    'use str, int, float, bool, date, Decimal, an Enum, X | None or list[X]')
+                    'use str, int, float, bool, date, time, Decimal, an Enum, X | None or list[X]')
 
 
 def _text(text: str | FileUpload) -> str:
@@ -226,81 +231,21 @@ def _text(text: str | FileUpload) -> str:
     return text
 
 
-def _integer(text: str) -> int:
-    if not re.fullmatch(r'[+-]?[0-9]{1,4000}', _text(text)):
-        raise ValueError(f'{_short(text)} is not a whole number')
-    return int(text)
-
-
-def _float(text: str) -> float:
-    exponent = r'([eE][+-]?[0-9]{1,3})?'
-    if not re.fullmatch(_NUMBER + exponent, _text(text)) or abs(float(text)) == float('inf'):
-        raise ValueError(f'{_short(text)} is not a number')
-    return float(text)
-
-
-def _boolean(text: str) -> bool:
-    lower = _text(text).lower()
-    if lower in ('1', 'true', 'yes', 'on'):
-        return True
-    if lower in ('0', 'false', 'no', 'off', ''):
-        return False
-    raise ValueError(f'{_short(text)} is neither yes nor no')
-
-
-def _decimal(text: str) -> Any:
-    from decimal import Decimal  # whoever annotates with it has it loaded
-    if not re.fullmatch(_NUMBER, _text(text)) or len(text) > 1000:
-        raise ValueError(f'{_short(text)} is not a decimal number')
-    return Decimal(text)
-
-
-def _date(text: str) -> Any:
-    import datetime  # whoever annotates with it has it loaded
-    if not re.fullmatch(r'[0-9]{4}-[0-9]{2}-[0-9]{2}', _text(text)):
-        raise ValueError(f'{_short(text)} is not a date like 2026-02-28')
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f'there is no day {text} in the calendar') from None
-
-
-def _moment(text: str) -> Any:
-    import datetime  # whoever annotates with it has it loaded
-    try:
-        return datetime.datetime.fromisoformat(_text(text))
-    except ValueError:
-        raise ValueError(f'{_short(text)} is not a date and time like 2026-02-28T09:30') from None
-
-
 def _upload(value: Any) -> FileUpload:
     if not isinstance(value, FileUpload):
         raise ValueError('a file is wanted')
     return value
 
 
-def _enum_converter(kind: Any) -> Callable[[str], Any]:
-    by_text = {str(member.value): member for member in kind}
-
+def _choice(choices: Mapping[str, Any], other_names: Mapping[str, Any] = {}) -> Callable[[str], Any]:
     def convert(text: str) -> Any:
-        if text in by_text:
-            return by_text[text]
-        if text in kind.__members__:
-            return kind[text]
-        raise ValueError(f'{_short(text)} is none of ' + ', '.join(by_text))
+        if _text(text) in choices:
+            return choices[text]
+        if text in other_names:
+            return other_names[text]
+        shown = repr(text if len(text) <= 40 else text[:37] + '...')
+        raise ValueError(f'{shown} is none of ' + ', '.join(choices))
     return convert
-
-
-# By name, so that the heavy modules among them are loaded by whoever uses them, not here.
-CONVERTERS: dict[str, Callable[[str], Any]] = {
-    'builtins.str': _text, 'builtins.int': _integer, 'builtins.float': _float, 'builtins.bool': _boolean,
-    'decimal.Decimal': _decimal, '_decimal.Decimal': _decimal, 'datetime.date': _date,
-    'datetime.datetime': _moment, 'kali.http.request.FileUpload': _upload,
-}
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + '...')
 
 
 def _name(function: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import time
 from datetime import date, datetime
+from datetime import time as time_of_day
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import pytest
 
@@ -41,6 +42,9 @@ GOOD: list[tuple[Any, str, Any]] = [
     (Size, '2', Size.LARGE),
     (int | None, '', None), (int | None, '7', 7), (Optional[date], '', None),  # noqa: UP045
     (Optional[date], '2026-01-01', date(2026, 1, 1)),  # noqa: UP045
+    (time_of_day, '09:30', time_of_day(9, 30)), (int, '9223372036854775807', 2**63 - 1),
+    (Annotated[int, 'a note'], '7', 7), (Literal['up', 'down'], 'up', 'up'), (Literal[1, 2], '2', 2),
+    (Literal['up'] | None, '', None),
     (None | Decimal, '1', Decimal(1)), (Any, 'x', 'x'), (object, 'x', 'x'),
 ]
 BAD: list[tuple[Any, str, str]] = [
@@ -56,7 +60,9 @@ BAD: list[tuple[Any, str, str]] = [
     (datetime, 'now', 'not a date and time'), (Decimal, 'NaN', 'not a decimal number'),
     (Decimal, '1e5', 'not a decimal'),
     (Decimal, '1' * 2000, 'not a decimal'), (Colour, 'x', "'x' is none of r, b"),
-    (int | None, 'x', 'whole number'),
+    (int | None, 'x', 'whole number'), (time_of_day, '25:00', 'not a time like 09:30'),
+    (int, '9223372036854775808', 'the largest whole number accepted is 9223372036854775807'),
+    (Literal['up', 'down'], 'left', "'left' is none of up, down"),
     (date | None, 'x', 'not a date'),
 ]
 
@@ -81,7 +87,8 @@ def test_what_does_not_convert_gives_the_reason(kind: Any, text: str, reason: st
     assert len(str(caught.value)) < 120
 
 
-@pytest.mark.parametrize('kind', [dict, set, bytes, int | str, complex, Router, dict[str, int]], ids=label)
+@pytest.mark.parametrize('kind', [dict, set, bytes, int | str, int | str | None, complex, Router,
+                                  dict[str, int]], ids=label)
 def test_what_cannot_come_from_text_is_refused_when_it_is_registered(kind: Any) -> None:
     def page(name: Any) -> str:
         return ''
@@ -124,6 +131,16 @@ def test_a_wildcard_that_does_not_convert_is_404_with_the_reason() -> None:
     reply = client(page, '/*').get('/seven')
     assert reply.status == 404
     assert 'whole number' in reply.text
+
+
+@pytest.mark.parametrize('number', [str(2**63), str(-2**63 - 1), '9' * 5000, '-' + '1' * 400],
+                         ids=label)
+def test_a_number_that_no_database_holds_is_404_in_a_route_and_400_in_a_query_or_form(number: str) -> None:
+    def page(number: int) -> str:
+        return str(number)
+    assert client(page, '/*').get(f'/{number}').status == 404
+    assert client(page).get(f'/?number={number}').status == 400
+    assert client(page, method='POST').post('/', form={'number': number}).status == 400
 
 
 def test_arguments_that_are_missing_unknown_or_wrong_are_all_named() -> None:
