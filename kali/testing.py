@@ -7,6 +7,7 @@ left out.
 from __future__ import annotations
 
 from kali.errors import ProtocolError
+from kali.http.body import Body
 from kali.http.deferred import Deferred, Wait
 from kali.http.encoder import Encoder
 from kali.http.limits import DEFAULT, Limits
@@ -120,7 +121,7 @@ class Client:
 
     def exchange(self, data: bytes) -> Reply:
         """Send raw bytes."""
-        parser, request, body = RequestParser(self.limits), None, b''
+        parser, request, body = RequestParser(self.limits), None, Body()
         head: Head | None = None
         try:
             for event in parser.feed(data):
@@ -130,10 +131,11 @@ class Client:
                     if refused is not None:
                         return self._reply(refused, None, head.method)
                 elif isinstance(event, Data):
-                    body += event.content
+                    body.append(event.content)
                 else:
                     assert head is not None
-                    request = Request(head.method, head.target, head.headers, body, limits=self.limits)
+                    request = Request(head.method, head.target, head.headers, body.whole(),
+                                      limits=self.limits)
         except ProtocolError as error:
             return self._reply(refusal(error), None, 'GET')
         if request is None:

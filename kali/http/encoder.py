@@ -14,7 +14,7 @@ from kali.http.response import REASONS, Response
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 __all__ = ['DEFAULT_HEADERS', 'STRICT_POLICY', 'Encoder']
 
@@ -87,6 +87,20 @@ class Encoder:
         head = b'%bContent-Length: %d\r\n\r\n' % (self._lines(response), len(body))
         return head, b'' if without_body else body
 
+    def fields(self, response: Response, length: int | None = None) -> list[tuple[str, str]]:
+        """The header fields of a response, kali's own included; but for Date, which a server adds by itself.
+
+        :param length: the body's length in bytes, unless the response says it; None: not known, or no body.
+
+        >>> Encoder().fields(Response('', headers={'X-Colour': 'red'}), 5)[-2:]
+        [('X-Colour', 'red'), ('Content-Length', '5')]
+        """
+        own = response.fields
+        fields = self._own_fields(response.status, [name.lower() for name, _ in own]) + own
+        if length is not None and not _has_length(response):
+            fields.append(('Content-Length', str(length)))
+        return fields
+
     def head(self, response: Response, length: int | None) -> bytes:
         """Status line and header fields, the empty line included.
 
@@ -112,11 +126,14 @@ class Encoder:
     def _own_lines(self, status: int, given: tuple[str, ...] = ()) -> bytes:
         """The status line and kali's own fields, but for those `given` by the response."""
         lines = [f'HTTP/1.0 {status} {REASONS.get(status, "Unknown")}', f'Date: {http_date(self._second)}']
-        lines += [f'{name}: {value}' for key, (name, value) in self._defaults.items()
-                  if key not in given and not (key == 'content-type' and status in BODILESS)]
+        lines += [f'{name}: {value}' for name, value in self._own_fields(status, given)]
         head = '\r\n'.join([*lines, '']).encode('latin-1')
         self._heads[(status, given) if given else status] = head
         return head
+
+    def _own_fields(self, status: int, given: Collection[str]) -> list[tuple[str, str]]:
+        return [each for key, each in self._defaults.items()
+                if key not in given and not (key == 'content-type' and status in BODILESS)]
 
 
 def _has_length(response: Response) -> bool:

@@ -97,16 +97,21 @@ class FileUpload:
 class Scope:
     """The mutable record of one request, shared by every Request derived from it.
 
-    `route` is the Router's: which handler, under which path. `transaction` is the guard's. `host` is the
-    server's: what long-lived parts may ask of it. `debug` says whether a page may show what is inside the
-    program.
+    :ivar route: the pattern of the route that answers, as the Router found it
+    :ivar transaction: the guard's Transaction of this request
+    :ivar guarded: the connections whose transactions the guard keeps around this request
+    :ivar host: what long-lived parts may ask of the server (kali.http.host)
+    :ivar shell: the application's frame, in which kali's own pages stand too (kali.pages.shell)
+    :ivar debug: whether a page may show what is inside the program
     """
 
     # Defaults stand in the class, here and below: most requests are asked for little, so little is stored.
-    debug = True
     route: str | None = None
     transaction: Any = None
+    guarded: tuple[Any, ...] = ()
     host: Any = None
+    shell: Any = None
+    debug = True
 
 
 class _Message:

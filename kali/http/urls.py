@@ -14,15 +14,18 @@ from kali.multidict import Bag
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
 
-__all__ = ['build_url', 'is_local', 'parse_pairs', 'split_path']
+    Query: TypeAlias = Mapping[str, Any] | Bag | Iterable[tuple[str, Any]] | None
+
+__all__ = ['add_query', 'build_url', 'is_local', 'parse_pairs', 'split_path']
 
 _BAD_ESCAPE = re.compile(r'%(?![0-9A-Fa-f]{2})')
 _CONTROL_OR_BLANK = re.compile(r'[\x00-\x20\x7f]')
 _SCHEME = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:')
 # What RFC 3986 allows in a path component besides letters and digits; quote() keeps `_.-~` by itself.
 _PATH_SAFE = "!$&'()*+,;=:@"
+_URL_SAFE = "!#$%&'()*+,/:;=?@[]~"  # what may stand somewhere in a URL
 
 
 def split_path(path: str) -> list[str]:
@@ -81,25 +84,49 @@ def _unquote_plus(text: str) -> str:
         raise ProtocolError('A field is not UTF-8 when its %-escapes are decoded.') from None
 
 
-def build_url(path: Iterable[str],
-              query: Mapping[str, Any] | Bag | Iterable[tuple[str, Any]] | None = None) -> str:
+def build_url(path: Iterable[str], query: Query = None) -> str:
     """The URL of an absolute path given as components, with an optional query; values of None are left out.
 
     >>> build_url(['contact', 'A/B', ''], {'q': 'R&D'})
     '/contact/A%2FB/?q=R%26D'
     """
-    from urllib.parse import quote, quote_plus  # see split_path
+    from urllib.parse import quote  # see split_path
     url = '/' + '/'.join(quote(str(each), _PATH_SAFE) for each in path)
     if url.startswith('//'):
         url = '/.' + url  # a browser would take what follows two slashes for a host
-    if query:
-        pairs = query.items() if isinstance(query, (Mapping, Bag)) else query
-        text = '&'.join(f'{quote_plus(str(key))}={quote_plus(str(value))}' for key, values in pairs
-                        for value in (values if isinstance(values, (list, tuple)) else [values])
-                        if value is not None)
-        if text:
-            url += '?' + text
-    return url
+    text = _query_text(query)
+    return f'{url}?{text}' if text else url
+
+
+def add_query(url: str, query: Query) -> str:
+    """`url`, on this server, with more fields in its query: before the fragment, after those it has.
+
+    Letters and blanks that a URL cannot hold as they are become percent-encoded.
+
+    :raises ValueError: for a URL that leads to another server.
+
+    >>> add_query('/#/home', {'key': '1'}), add_query('/größe?unit=m#top', {'key': '1'})
+    ('/?key=1#/home', '/gr%C3%B6%C3%9Fe?unit=m&key=1#top')
+    """
+    from urllib.parse import quote  # see split_path
+    text = quote(_BAD_ESCAPE.sub('%25', url), safe=_URL_SAFE)
+    if not is_local(text):
+        raise ValueError(f'{url!r} leads to another server; a path such as "/start" is wanted')
+    # RFC 3986 section 3: the fragment begins at the first #, the query at the first ? before it.
+    before, hash_sign, fragment = text.partition('#')
+    path, _, fields = before.partition('?')
+    fields = '&'.join(filter(None, (fields, _query_text(query))))
+    return f'{path}?{fields}{hash_sign}{fragment}' if fields else path + hash_sign + fragment
+
+
+def _query_text(query: Query) -> str:
+    if not query:
+        return ''
+    from urllib.parse import quote_plus  # see split_path
+    pairs = query.items() if isinstance(query, (Mapping, Bag)) else query
+    return '&'.join(f'{quote_plus(str(key))}={quote_plus(str(value))}' for key, values in pairs
+                    for value in (values if isinstance(values, (list, tuple)) else [values])
+                    if value is not None)
 
 
 def is_local(url: str) -> bool:

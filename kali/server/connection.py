@@ -14,10 +14,10 @@ from collections import deque
 
 from kali import log
 from kali.errors import ProtocolError
+from kali.http.body import Body
 from kali.http.parser import Data, Head, RequestParser, whole_request
 from kali.http.request import Request
 from kali.http.response import Response
-from kali.http.spool import IN_MEMORY, Spool
 from kali.markup import escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -57,7 +57,7 @@ class Connection:
     state = READING
     parser: RequestParser | None = None  # once there is something to parse bit by bit
     head: Head | None = None
-    body: bytes | bytearray | Spool = b''
+    body: bytes | Body = b''  # bytes if the request came whole
     request: Request | None = None
     answer: Deferred | None = None
     wait: Wait | None = None
@@ -103,6 +103,7 @@ class Connection:
                     self.request = Request(head.method, head.target, head.headers, body, limits=self.limits)
                 return refusal or self.request
             self.parser = RequestParser(self.limits)
+            self.body = Body()
             self.deadline = now + self.limits.head_seconds
         return self._parse(self.parser, data, now, admit)
 
@@ -111,7 +112,7 @@ class Connection:
         try:
             for event in parser.feed(data):
                 if type(event) is Data:
-                    self._keep(event.content)
+                    self.body.append(event.content)  # type: ignore[union-attr]  # made with the parser
                 elif type(event) is Head:
                     self.head = event
                     refusal = admit(event)
@@ -124,7 +125,7 @@ class Connection:
             limits = self.limits
             self.to_drain = _declared_length(self.head, limits.body) if self.head else limits.head
             return Response.generic('<p>' + escape_text(str(error)) + '</p>', status=error.status)
-        except OSError as error:  # in _keep: the disk is full, or there is no file descriptor left
+        except OSError as error:  # in Body: the disk is full, or there is no file descriptor left
             log.error('the body of a request cannot be kept', exception=error)
             self.to_drain = max(1, parser.remaining)
             return Response.generic('<p>There is no room for so large an upload.</p>', status=507)
@@ -132,29 +133,12 @@ class Connection:
             self._expect_body(parser, now)
         return None
 
-    def _keep(self, piece: bytes) -> None:
-        """Keep a piece of the body: in memory, but of a large one in a file."""
-        body = self.body
-        if not body:
-            self.body = piece
-            return
-        if not isinstance(body, Spool) and len(body) + len(piece) > IN_MEMORY:
-            self.body = body = Spool(body)
-        if isinstance(body, bytes):
-            self.body = body = bytearray(body)
-        if isinstance(body, bytearray):
-            body += piece  # not a list of pieces, which would cost more than they are if they are small
-        else:
-            body.append(piece)
-
     def _whole(self, parser: RequestParser) -> Request:
         head, body = self.head, self.body
-        assert head is not None
-        if isinstance(body, bytearray):
-            self.body = body = bytes(body)
+        assert head is not None and isinstance(body, Body)
         if parser.trailing:
             self.to_drain = 1  # closing with unread bytes in the socket would reset it and lose the answer
-        self.request = Request(head.method, head.target, head.headers, body, limits=self.limits)
+        self.request = Request(head.method, head.target, head.headers, body.whole(), limits=self.limits)
         return self.request
 
     def _expect_body(self, parser: RequestParser, now: float) -> None:
@@ -332,7 +316,7 @@ class Connection:
                 self.out = None
                 self.out_size = 0
                 self.stalled = NEVER
-            if isinstance(self.body, Spool):
+            if isinstance(self.body, Body):
                 self.body.close()  # the request is over
 
 

@@ -109,3 +109,16 @@ def test_the_kept_heads_are_kept_apart_by_status() -> None:
                                              (951782400, 'Tue, 29 Feb 2000 00:00:00 GMT')])
 def test_dates(timestamp: int, text: str) -> None:
     assert http_date(timestamp) == text
+
+
+@pytest.mark.parametrize('response, length', [
+    (Response(''), 4), (Response('', status=404, headers={'X-Own': '1'}), 0),
+    (Response('', status=204), None),
+    (Response('', headers=[('Content-Length', '7'), ('Set-Cookie', 'a=1'), ('Set-Cookie', 'b=2')]), 7),
+    (Response('', status=304, headers={'ETag': '"x"', 'x-frame-options': 'SAMEORIGIN'}), None),
+])
+def test_an_adapter_gets_the_fields_that_stand_in_the_head(response: Response, length: int | None) -> None:
+    encoder = Encoder({'X-More': 'yes'})
+    _, *lines = encoder.head(response, length).decode('latin-1').split('\r\n')
+    assert [f'{name}: {value}' for name, value in encoder.fields(response, length)] == [
+        line for line in lines if line and not line.startswith('Date: ')]

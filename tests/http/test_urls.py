@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kali.errors import ProtocolError
-from kali.http.urls import build_url, is_local, parse_pairs, split_path
+from kali.http.urls import add_query, build_url, is_local, parse_pairs, split_path
 
 
 @pytest.mark.parametrize('path, components', [
@@ -97,3 +100,39 @@ def test_urls_that_stay_here(url: str) -> None:
 ])
 def test_urls_that_may_lead_away(url: str) -> None:
     assert not is_local(url)
+
+
+@pytest.mark.parametrize('url, expected', [
+    ('/', '/?key=k1'), ('', '?key=k1'), ('/#/home', '/?key=k1#/home'), ('/a?b#c', '/a?b&key=k1#c'),
+    ('?x', '?x&key=k1'), ('/?', '/?key=k1'), ('/a?#', '/a?key=k1#'),
+    ('/#/list?sort=name#x', '/?key=k1#/list?sort=name#x'),
+    ('#top', '?key=k1#top'), ('/größe/ж?ä=ö#ü', '/gr%C3%B6%C3%9Fe/%D0%B6?%C3%A4=%C3%B6&key=k1#%C3%BC'),
+    ('/my page', '/my%20page?key=k1'), ('/a%20b', '/a%20b?key=k1'), ('/100%', '/100%25?key=k1'),
+    ('/\\evil.example', '/%5Cevil.example?key=k1'), ('/a\r\nb"<>', '/a%0D%0Ab%22%3C%3E?key=k1'),
+    ('/[x]~;:@', '/[x]~;:@?key=k1'),
+])
+def test_a_field_is_added_to_the_query_and_nowhere_else(url: str, expected: str) -> None:
+    added = add_query(url, {'key': 'k1'})
+    assert added == expected and added.isascii() and is_local(added)
+    assert add_query(url, None) == add_query(url, {})
+
+
+def test_several_fields_are_added_and_encoded() -> None:
+    assert add_query('/a#b', [('x', 'ä&#'), ('y', None), ('z', ['1', 2])]) == '/a?x=%C3%A4%26%23&z=1&z=2#b'
+
+
+@pytest.mark.parametrize('url', ['//evil.example/', 'https://evil.example/', 'javascript:alert(1)', '///x'])
+def test_nothing_is_added_to_a_url_that_leads_elsewhere(url: str) -> None:
+    with pytest.raises(ValueError, match='leads to another server'):
+        add_query(url, {'key': 'secret'})
+
+
+@given(url=st.text().map(lambda text: '/' + text.lstrip('/')), value=st.text(max_size=5))
+def test_a_browser_finds_the_added_field_last_in_the_query(url: str, value: str) -> None:
+    try:
+        added = add_query(url, {'key': value})
+    except UnicodeEncodeError:  # a lone surrogate
+        return
+    before, _, after = added.partition('#')
+    assert parse_pairs(before.partition('?')[2]).get('key') == value
+    assert after == quote(re.sub('%(?![0-9A-Fa-f]{2})', '%25', url.partition('#')[2]), "!#$%&'()*+,/:;=?@[]~")
