@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Request], Any]
 
-__all__ = ['REASONS', 'Response', 'as_response', 'wrapper']
+__all__ = ['REASONS', 'Response', 'as_response']
 
 REASONS = {
     200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No Content', 206: 'Partial Content',
@@ -261,18 +261,3 @@ def _finish(value: Any) -> Response:
     if isinstance(response, Deferred):
         raise TypeError('the result of a future must be a Response or content, not another deferred answer')
     return response
-
-
-def wrapper(handler: Handler, call: Handler) -> Handler:
-    """`call` as a handler that stands around `handler`: it takes over the `lifespan` that the server will
-    enter.
-
-    >>> def greet(request): return 'hello'
-    >>> loud = wrapper(greet, lambda request: greet(request).upper())
-    >>> loud(None)
-    'HELLO'
-    """
-    call.lifespan = tuple(getattr(handler, 'lifespan', ())) + tuple(  # type: ignore[attr-defined]
-        getattr(call, 'lifespan', ()))
-    call.inside = handler  # type: ignore[attr-defined]  # so that url_for and messages find the Router
-    return call

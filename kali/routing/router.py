@@ -8,6 +8,7 @@ about what handlers do.
 
 from __future__ import annotations
 
+from kali.http.around import collected, innermost
 from kali.http.parser import METHODS
 from kali.http.response import Response
 from kali.http.urls import build_url
@@ -92,7 +93,7 @@ class Router:
     @property
     def lifespan(self) -> tuple[Any, ...]:
         """What the handlers mounted here want entered while the server runs."""
-        return tuple(manager for handler in self._delegates for manager in getattr(handler, 'lifespan', ()))
+        return collected(self._delegates)
 
     def __call__(self, request: Request) -> Any:
         """Answer with what the deepest mount that matches the path gives; 404 if there is none."""
@@ -156,9 +157,7 @@ class Router:
     def _delegate(self, components: list[str], mounted: Handler, handler: Handler, path: str) -> None:
         label = _label(handler, path)
         self._mount(components, _Mount(mounted, label, _wildcards(components), exact=False))
-        inner = handler
-        while not isinstance(inner, Router) and hasattr(inner, 'inside'):
-            inner = inner.inside
+        inner = innermost(handler)
         if isinstance(inner, Router):
             self._routers.append((components, inner))
         self._delegates.append(handler)
@@ -387,6 +386,7 @@ def _redirect(request: Request, url: str) -> Response:
 
 def _label(target: Any, path: str) -> str:
     """What a message calls a mount: name, place in the source, and path."""
+    target = innermost(target)
     code = getattr(getattr(target, '__func__', target), '__code__', None)
     name = _name(target)
     if code is not None:

@@ -17,7 +17,8 @@ import re
 # What hmac.compare_digest is; the hmac module would load OpenSSL besides, 3.7 MB.
 from _operator import _compare_digest as compare_digest
 
-from kali.http.response import Response, wrapper
+from kali.http.around import Around
+from kali.http.response import Response
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -202,4 +203,4 @@ def gate(handler: Handler, *, port: int, hosts: Iterable[str] = (), keys: Keys |
     def guarded(request: Request) -> Any:
         refused = admit(request)
         return handler(request) if refused is None else refused
-    return wrapper(handler, guarded)
+    return Around(handler, guarded)

@@ -16,6 +16,7 @@ import time
 from heapq import heappop, heappush
 
 from kali import log
+from kali.http.around import entered
 from kali.http.deferred import Deferred
 from kali.http.encoder import Encoder
 from kali.http.limits import DEFAULT, Limits
@@ -29,7 +30,6 @@ from kali.server.signals import Signals
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from kali.http.parser import Head
     from kali.http.response import Handler
@@ -99,21 +99,15 @@ class Server:
     def run(self) -> None:
         """Serve until stopped. Enters the handler's `lifespan` first and leaves it in the end."""
         try:
-            with Signals(self.interrupt, self._wake_out):
-                self._run_within(list(getattr(self.handler, 'lifespan', ())))
+            with Signals(self.interrupt, self._wake_out), entered(self.handler, self):
+                self._serve_all()
         finally:
             self._close()
             for each in (self._wake_in, self._wake_out):  # not before: a signal may come at any time
                 each.close()
             self._selector.close()
 
-    def _run_within(self, managers: list[Any]) -> None:
-        if managers:
-            manager = managers.pop(0)
-            manager.host = self
-            with manager:
-                self._run_within(managers)
-            return
+    def _serve_all(self) -> None:
         self._open()
         try:
             while not (self.stopping and self._is_over()):

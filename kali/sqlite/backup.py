@@ -86,7 +86,7 @@ class backup:  # used like a function
         self.connection, self.file = connection, Path(name)
         self.folder = default_folder(self.file) if folder is None else Path(folder)
         self.host: Any = None
-        self.lifespan = (self,)
+        self.lifespan = (self._running,)
         self.trouble = ''  # why there is no newer backup, for the page
         # A copy that another connection makes has to begin anew at each save (https://sqlite.org/backup.html,
         # "File and Database Connection Locking"); this one's takes over what it saves. Only a rollback of
@@ -99,6 +99,10 @@ class backup:  # used like a function
         self._saved: object = None  # the state of the file at the last backup
         self._ticket = os.urandom(16).hex()  # what the page's forms carry; another one once it has been used
         self._putting: Future[Backup] | None = None
+
+    def _running(self, host: Any) -> backup:
+        self.host = host
+        return self
 
     def __enter__(self) -> backup:
         if multiprocessing.current_process().name == 'MainProcess':  # else the script is run again by a child

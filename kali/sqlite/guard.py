@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kali import log
 from kali.errors import DatabaseError, KaliError
+from kali.http.around import Around
 from kali.http.deferred import Deferred
-from kali.http.response import Response, as_response, wrapper
+from kali.http.response import Response, as_response
 from kali.iolist import flatten
 from kali.markup import escape, escape_text
 from kali.sqlite import once
@@ -258,7 +259,7 @@ def guard(handler: Handler, *connections: Any,
             return answer
         return _in_steps(answer, partial(kind, adapters), request, tell, errors)
 
-    return wrapper(handler, call)
+    return Around(handler, call)
 
 
 def _adapters(connections: tuple[Any, ...], mode: str) -> list[Adapter]:

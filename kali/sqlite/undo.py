@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kali.errors import BadRequest, DatabaseError, NotFound
-from kali.http.response import Response, wrapper
+from kali.http.around import Around
+from kali.http.response import Response
 from kali.http.urls import is_local
 from kali.markup import Markup, escape
 from kali.sqlite import once
@@ -158,7 +159,7 @@ class undo:  # used like a function
                 if 'trigger recursion' in str(error):
                     raise DatabaseError(_RECURSION) from error
                 raise
-        return wrapper(handler, call)
+        return Around(handler, call)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

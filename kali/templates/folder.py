@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kali.errors import TemplateError
+from kali.http.around import Around
 from kali.templates.syntax import Fragment, Source, assemble, nearest, parse, sections
 from kali.templates.template import Template, TemplateLoop, all_filters
 
@@ -77,13 +78,11 @@ class TemplateFolder:
     def wrap(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """`handler`, with a look at the files before each request, so that an edit shows when a page is
         reloaded."""
-        from kali.http.response import wrapper  # a folder of templates is of use without a server, too
-
         def refreshed(request: Any) -> Any:
             self.refresh()
             return handler(request)
 
-        return wrapper(handler, refreshed)
+        return Around(handler, refreshed)
 
     def names(self) -> list[str]:
         """The names of all templates in the folder and the folders in it."""

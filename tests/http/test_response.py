@@ -8,7 +8,7 @@ import pytest
 
 from kali.http.deferred import Deferred, Wait
 from kali.http.request import Request
-from kali.http.response import OATHS, REASONS, Response, as_response, wrapper
+from kali.http.response import OATHS, REASONS, Response, as_response
 from kali.iolist import flatten
 
 
@@ -194,15 +194,3 @@ def test_each_step_and_the_closing_happen_within() -> None:
 def test_a_wait_ends_at_its_moment() -> None:
     assert not Wait(until=5.0).over(4.9)
     assert Wait(until=5.0).over(5.0)
-
-
-def test_a_wrapper_takes_over_the_lifespan() -> None:
-    def handler(request: Request) -> str:
-        return 'x'
-    handler.lifespan = (1,)  # type: ignore[attr-defined]
-
-    def call(request: Request) -> str:
-        return handler(request)
-    call.lifespan = (2,)  # type: ignore[attr-defined]
-    assert wrapper(handler, call).lifespan == (1, 2)  # type: ignore[attr-defined]
-    assert call.inside is handler  # type: ignore[attr-defined]

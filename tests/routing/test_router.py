@@ -226,13 +226,13 @@ def test_url_for() -> None:
 
 
 def test_url_for_finds_the_router_inside_a_wrapper() -> None:
-    from kali.http.response import wrapper
+    from kali.http.around import Around
     app, inner = Router(), Router()
 
     @inner.function('/x')
     def page() -> str:
         return ''
-    app.delegate('/in', wrapper(inner, lambda request: inner(request)))
+    app.delegate('/in', Around(inner, lambda request: inner(request)))
     assert app.url_for(page) == '/in/x'
 
 
@@ -328,7 +328,7 @@ def test_the_lifespan_is_that_of_all_delegates_whenever_they_came() -> None:
     app.delegate('/in', inner)
     inner.delegate_folder('/jobs/', handler)
     app.delegate('/more', handler)
-    assert app.lifespan == ('jobs', 'jobs')
+    assert app.lifespan == ('jobs',)
 
 
 class Counting(dict):  # type: ignore[type-arg]

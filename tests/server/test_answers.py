@@ -242,10 +242,12 @@ def test_the_lifespan_is_entered_before_and_left_after(running: Callable[..., Ru
     log: list[object] = []
 
     class Manager:
-        host: Any = None
-
         def __init__(self, name: str) -> None:
             self.name = name
+
+        def __call__(self, host: Any) -> Manager:
+            self.host = host
+            return self
 
         def __enter__(self) -> None:
             log.append(('in', self.name))
@@ -272,6 +274,9 @@ def test_a_lifespan_that_fails_ends_the_server_and_leaves_the_others(running: Ca
         def __init__(self, name: str, fails: bool) -> None:
             self.name, self.fails = name, fails
 
+        def __call__(self, host: Any) -> Manager:
+            return self
+
         def __enter__(self) -> None:
             if self.fails:
                 raise ValueError('cannot begin')
@@ -297,7 +302,9 @@ def test_what_long_lived_parts_may_ask_of_their_host(running: Callable[..., Runn
     log: list[object] = []
 
     class Manager:
-        host: Any = None
+        def __call__(self, host: Any) -> Manager:
+            self.host = host
+            return self
 
         def __enter__(self) -> None:
             outcomes: Iterator[object] = iter([b'', Wait(pending), Wait(until=time.monotonic() + 0.01), None])

@@ -9,8 +9,9 @@ from contextlib import suppress
 import pytest
 
 from kali.errors import DatabaseError, NotFound
+from kali.http.around import Around
 from kali.http.request import Request
-from kali.http.response import Response, wrapper
+from kali.http.response import Response
 from kali.iolist import flatten
 from kali.sqlite import atomic, connect, guard
 from kali.sqlite.adapter import SqliteAdapter
@@ -574,7 +575,7 @@ class Unlocked:
 
 def test_the_handlers_lifespan_is_forwarded(db):
     assert guard(Unlocked(), db).lifespan == ('a context manager',)
-    assert guard(wrapper(Unlocked(), lambda request: ''), db).lifespan == ('a context manager',)
+    assert guard(Around(Unlocked(), lambda request: ''), db).lifespan == ('a context manager',)
 
 
 def test_what_is_refused_at_once(path, open_db, tmp_path):
