@@ -28,20 +28,21 @@ from kali.version import __version__
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from kali import forms
+    from kali.pages.shell import Shell
     from kali.routing.static import StaticFolder
     from kali.templates import Template, TemplateFolder, TemplateLoop
 
 __all__ = [
     'BadRequest', 'Bag', 'DatabaseError', 'FileUpload', 'KaliError', 'Limits', 'Markup', 'NotFound',
-    'ProtocolError', 'Request', 'Response', 'Router', 'Servlet', 'StaticFolder', 'Template', 'TemplateError',
-    'TemplateFolder', 'TemplateLoop', '__version__', 'escape', 'forms', 'serve_http',
+    'ProtocolError', 'Request', 'Response', 'Router', 'Servlet', 'Shell', 'StaticFolder', 'Template',
+    'TemplateError', 'TemplateFolder', 'TemplateLoop', '__version__', 'escape', 'forms', 'serve_http',
 ]
 
 
 # Public names whose modules are loaded when first used: hello-world has no templates, forms or files.
 _LATE = {
-    'forms': 'kali.forms', 'StaticFolder': 'kali.routing.static', 'Template': 'kali.templates',
-    'TemplateFolder': 'kali.templates', 'TemplateLoop': 'kali.templates',
+    'forms': 'kali.forms', 'Shell': 'kali.pages.shell', 'StaticFolder': 'kali.routing.static',
+    'Template': 'kali.templates', 'TemplateFolder': 'kali.templates', 'TemplateLoop': 'kali.templates',
 }
 
 

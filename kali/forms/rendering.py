@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from kali.forms.elements import FORM_ID
 from kali.forms.messages import MESSAGES, say
+from kali.http.page import Page
 from kali.markup import Markup, escape, escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -245,15 +246,10 @@ def render_form(fields: Fields, *, submit: str = 'Save', cancel: str = '', actio
                   f'{escape(submit)}</button>{link}</p>\n</form>\n')
 
 
-def render_page(title: str, body: str) -> Markup:
-    """A whole page in kali's own look.
+def render_page(title: str, body: str) -> Page:
+    """A whole page in kali's own look, or in the frame of the application if it has one.
 
     :param title: text
     :param body: text, or Markup
     """
-    heading = escape(title)
-    return Markup('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-                  '<meta name="viewport" content="width=device-width, initial-scale=1">'
-                  f'<title>{heading}</title><link rel="stylesheet" href="/.kali/kali.css">'
-                  f'<script src="/.kali/kali.js" defer></script></head>\n<body><main><h1>{heading}</h1>\n'
-                  f'{escape(body)}</main></body></html>\n')
+    return Page(title, escape(body))

@@ -11,7 +11,9 @@ import re
 
 from kali.http.cookies import set_cookie_value
 from kali.http.deferred import Deferred, answer_later, stream
+from kali.http.page import Page
 from kali.http.urls import is_local
+from kali.iolist import flatten
 from kali.markup import escape_text
 from kali.multidict import Headers
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Request], Any]
 
-__all__ = ['REASONS', 'Response', 'as_response']
+__all__ = ['REASONS', 'Response', 'as_response', 'rendered']
 
 REASONS = {
     200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No Content', 206: 'Partial Content',
@@ -53,13 +55,6 @@ OATHS = (
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PLAIN_PATH = re.compile(r'/(?:[A-Za-z0-9_.~-][A-Za-z0-9_.~/?=&-]*)?')
 _UNSAFE_VALUE = re.compile(r'[\x00-\x08\x0a-\x1f\x7f]')  # all control characters but the tab
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>%s</title><link rel="stylesheet" href="/.kali/kali.css"></head>
-<body><main><h1>%s</h1>
-"""
 
 
 class Response:
@@ -209,17 +204,16 @@ class Response:
     @classmethod
     def generic(cls, body: Content = None, *, title: str | None = None, status: int = 200,
                 code: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
-        """A plain page in kali's own look.
+        """A plain page in kali's own look, or in the frame of the application if it has one.
 
         :param body: HTML below the title
         :param title: text; the status's own phrase unless given
         """
         status = status if code is None else code
-        heading = escape_text(title or REASONS.get(status, 'Something happened'))
-        # A window without an address bar would be stuck on an error; but who may not come in is led nowhere.
-        way_out = '\n<p><a href="/">To the start</a></p>' if status >= 400 and status != 403 else ''
-        page = [_PAGE % (heading, heading), '<p>No further information.</p>' if body is None else body,
-                way_out, '\n</main></body></html>\n']
+        # A client that may not come in is led nowhere.
+        page = Page(title or REASONS.get(status, 'Something happened'),
+                    '<p>No further information.</p>' if body is None else body,
+                    way_out=status >= 400 and status != 403)
         return cls(page, status=status, headers=headers)
 
     @classmethod
@@ -261,3 +255,17 @@ def _finish(value: Any) -> Response:
     if isinstance(response, Deferred):
         raise TypeError('the result of a future must be a Response or content, not another deferred answer')
     return response
+
+
+def rendered(response: Response, request: Request | None = None) -> Response:
+    """The response with its content as bytes; one that the application may keep is not touched.
+
+    :param request: what it answers. A page of kali's own stands in the frame that the request was given
+        (`request.scope.shell`).
+    """
+    content = response.content
+    if type(content) is bytes:
+        return response
+    if type(content) is Page and request is not None and request.scope.shell is not None:
+        content = request.scope.shell.frame(request, content.heading, content.body)
+    return response.with_content(flatten(content))

@@ -11,8 +11,7 @@ from __future__ import annotations
 from kali import log
 from kali.errors import KaliError
 from kali.http.deferred import Deferred, Wait
-from kali.http.response import Response, as_response
-from kali.iolist import flatten
+from kali.http.response import Response, as_response, rendered
 from kali.pages.assets import PREFIX, asset
 from kali.pages.error_page import error_response
 
@@ -63,7 +62,7 @@ class Dispatcher:
             if type(value) is Response and type(value.content) is bytes:
                 return value  # as it comes from the guard
             response = as_response(value)
-            return response if isinstance(response, Deferred) else rendered(response)
+            return response if isinstance(response, Deferred) else rendered(response, request)
         except BaseException as error:
             return self._failed(request, error)
 
@@ -74,7 +73,7 @@ class Dispatcher:
         """
         try:
             outcome = deferred.step()
-            return rendered(outcome) if isinstance(outcome, Response) else outcome
+            return rendered(outcome, request) if isinstance(outcome, Response) else outcome
         except BaseException as error:
             response = self._failed(request, error)
             if deferred.response is not None:
@@ -109,14 +108,11 @@ class Dispatcher:
             import os  # only a mishap needs a number
             reference = os.urandom(4).hex()
             log.error('%s %s failed (%s)', request.method, request.target, reference, exception=error)
-        try:
-            return rendered(error_response(request, error, debug=self.debug, reference=reference))
-        except BaseException as again:  # out of memory or of stack: the plainest page there is
-            log.error('the error page failed (%s)', reference, exception=again)
-            return Response(b'<h1>Internal Server Error</h1>', status=500)
-
-
-def rendered(response: Response) -> Response:
-    """The response with its content as bytes; one that the application may keep is not touched."""
-    content = response.content
-    return response if type(content) is bytes else response.with_content(flatten(content))
+        # The application's frame may be what failed; and out of memory, or of stack, there is only the last.
+        for framed in (request, None) if request.scope.shell else (None,):
+            try:
+                page = error_response(request, error, debug=self.debug, reference=reference)
+                return rendered(page, framed)
+            except BaseException as again:
+                log.error('the error page failed (%s)', reference, exception=again)
+        return Response(b'<h1>Internal Server Error</h1>', status=500)

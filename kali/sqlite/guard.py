@@ -20,8 +20,7 @@ from kali import log
 from kali.errors import DatabaseError, KaliError
 from kali.http.around import Around
 from kali.http.deferred import Deferred
-from kali.http.response import Response, as_response
-from kali.iolist import flatten
+from kali.http.response import Response, as_response, rendered
 from kali.markup import escape, escape_text
 from kali.sqlite import once
 from kali.sqlite.adapter import adapter_for
@@ -281,12 +280,12 @@ def _adapters(connections: tuple[Any, ...], mode: str) -> list[Adapter]:
 def _answer(handler: Handler, request: Request, around: _Around) -> Any:
     """What the handler answers, rendered. If it may write, the request's Transaction is there meanwhile."""
     if type(around) is not _Writing:
-        return _render(handler(request), around)
+        return _render(handler(request), around, request)
     scope = request.scope
     outer = scope.transaction  # of a guard around this one: its database holds the form ids
     transaction = scope.transaction = Transaction(around.adapters[0]) if outer is None else outer
     try:
-        answer = _render(handler(request), around)
+        answer = _render(handler(request), around, request)
         if outer is None and not around.refused:
             transaction.finish(answer)
         return answer
@@ -294,7 +293,7 @@ def _answer(handler: Handler, request: Request, around: _Around) -> Any:
         scope.transaction = outer
 
 
-def _render(value: Any, around: _Around) -> Any:
+def _render(value: Any, around: _Around, request: Request) -> Any:
     """What a handler or a step gave, a Response with its content as bytes: a lazy one may still run SQL."""
     answer = value if type(value) is Response or hasattr(value, 'within') else as_response(value)
     if not isinstance(answer, Response):
@@ -303,7 +302,7 @@ def _render(value: Any, around: _Around) -> Any:
         return answer
     if answer.status >= 400:
         around.refused = True
-    return answer if type(answer.content) is bytes else answer.with_content(flatten(answer.content))
+    return rendered(answer, request)
 
 
 def _in_steps(answer: Any, around: Callable[[], _Around], request: Request,
@@ -318,7 +317,7 @@ def _in_steps(answer: Any, around: Callable[[], _Around], request: Request,
         try:
             with around() as this:
                 piece = answer.step()
-                return _render(piece, this) if isinstance(piece, Response) else piece
+                return _render(piece, this, request) if isinstance(piece, Response) else piece
         except errors as error:
             page = tell(request, error)
             if page is None:
