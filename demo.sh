@@ -15,7 +15,7 @@ end() {
 clicked=
 [ $# -eq 0 ] && [ -t 0 ] && clicked=perhaps
 
-for python in python3 python python3.13 python3.12 python3.11 python3.10 ''; do
+for python in python3 python python3.14 python3.13 python3.12 python3.11 python3.10 ''; do
     [ -n "$python" ] || break
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && break
 done

@@ -38,7 +38,7 @@ def sources() -> Iterator[tuple[Path, str]]:
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [name for name in folders if not name.startswith('.') or name == '.ci']
         folders[:] = [name for name in folders if name not in ('__pycache__', 'build', 'dist')]
-        for path in (Path(folder) / name for name in files):
+        for path in (Path(folder) / name for name in files if name != '.git'):  # a file in a worktree
             try:
                 yield path.relative_to(ROOT), path.read_text(encoding='utf-8')
             except UnicodeDecodeError:  # a picture
