@@ -1,10 +1,10 @@
 """Deferred: an answer that comes later, or in pieces.
 
 A handler that cannot answer at once returns a stream (`Response.stream`) or a future; `as_response` makes a
-Deferred of it. Whoever serves it asks for one step after the other, and between two steps other requests go
-on. A step gives a piece of the body (bytes), a Wait, the Response itself, or None at the end. Wrappers put
-something around each step with `within`; the rule they rest on: **nothing that is entered for a step is held
-across a wait**, no transaction above all. It knows nothing of sockets, selectors or threads.
+Deferred of it. A host asks for one step after the other and serves other requests between two of them. A step
+gives a piece of the body (bytes), a Wait, the Response itself, or None at the end. Wrappers put something
+around each step with `within`: **nothing that is entered for a step is held across a wait**, no transaction
+above all.
 """
 
 from __future__ import annotations
@@ -20,26 +20,129 @@ if TYPE_CHECKING:
     Response: TypeAlias = Any  # kali.http.response builds on this file
     Step: TypeAlias = 'bytes | Wait | Response | None'
 
-__all__ = ['Deferred', 'Wait', 'answer_later', 'stream']
+__all__ = ['Deferred', 'Signal', 'Wait', 'Waiter', 'answer_later', 'stream']
+
+
+class Signal:
+    """Something that happens again and again, and that a Deferred can wait for: news in a channel, say.
+
+    `set` may be called from any thread, since the subscribers of a host only make a note and wake it.
+    `count` is how often that was done.
+
+    >>> news = Signal()
+    >>> wait = Wait(signal=news)
+    >>> news.set()
+    >>> wait.over(0.0), Wait(signal=news).over(0.0)
+    (True, False)
+    """
+
+    __slots__ = ('_functions', 'count')
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._functions: dict[Callable[[], object], None] = {}
+
+    def set(self) -> None:
+        """It has happened: whatever waits for it goes on."""
+        self.count += 1
+        for function in list(self._functions):
+            function()
+
+    def subscribe(self, function: Callable[[], object]) -> None:
+        """Have `function` called at each `set`; once, however often it subscribes."""
+        self._functions[function] = None
+
+    def unsubscribe(self, function: Callable[[], object]) -> None:
+        """Have `function` called no longer."""
+        self._functions.pop(function, None)
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+    def __bool__(self) -> bool:
+        return True
 
 
 class Wait:
-    """What a Deferred waits for: a future, or a moment.
+    """What a Deferred waits for: a future, a signal, a moment, or room; whichever comes first.
 
     :param future: anything with `done()`, `result()` and `add_done_callback(function)`
     :param until: a time on the clock of `time.monotonic`, in seconds
+    :param signal: a Signal; the wait ends with the first `set` after it was made. So where another thread
+        sets it, make the Wait first and look for news then.
+    :param room: whether to wait until the client has taken most of what it was sent
     """
 
-    __slots__ = ('future', 'until')
+    __slots__ = ('_count', 'future', 'room', 'signal', 'until')
 
-    def __init__(self, future: Any = None, until: float | None = None) -> None:
-        self.future, self.until = future, until
+    def __init__(self, future: Any = None, until: float | None = None, *, signal: Signal | None = None,
+                 room: bool = False) -> None:
+        self.future, self.until, self.signal, self.room = future, until, signal, room
+        self._count = 0 if signal is None else signal.count
 
     def over(self, now: float) -> bool:
-        """Whether the wait has ended at the time `now`."""
+        """Whether the wait has ended at the time `now`; about room, the host knows."""
         if self.future is not None and self.future.done():
             return True
+        if self.signal is not None and self.signal.count != self._count:
+            return True
         return self.until is not None and now >= self.until
+
+
+class Waiter:
+    """Subscribes a function to what a Wait names: once, however often it waits for the same thing.
+
+    :param go_on: called, maybe from another thread, when something has come that it waits or waited for
+
+    >>> news, calls = Signal(), []
+    >>> waiter = Waiter(lambda: calls.append('news'))
+    >>> waiter.wait_for(Wait(signal=news))
+    >>> news.set()
+    >>> waiter.leave()
+    >>> news.set()
+    >>> calls
+    ['news']
+    """
+
+    __slots__ = ('_futures', '_go_on', '_signal')
+
+    def __init__(self, go_on: Callable[[], object]) -> None:
+        self._go_on: Callable[[], object] | None = go_on
+        self._signal: Signal | None = None
+        # Subscribed to and not done. A future of concurrent.futures keeps each callback until then.
+        self._futures: dict[int, Any] = {}
+
+    def wait_for(self, wait: Wait) -> None:
+        """Subscribe to the future and the signal of `wait`."""
+        if wait.signal is not None:
+            self._signal = wait.signal
+            wait.signal.subscribe(self._come)
+        future = wait.future
+        if future is not None and id(future) not in self._futures:
+            self._futures[id(future)] = future
+            future.add_done_callback(self._come)
+
+    def leave(self) -> None:
+        """Take the subscriptions off, as far as that can be done."""
+        if self._signal is not None:
+            self._signal.unsubscribe(self._come)
+            self._signal = None
+        for number, future in list(self._futures.items()):
+            if hasattr(future, 'remove_done_callback'):  # asyncio has it
+                future.remove_done_callback(self._come)
+                self._futures.pop(number, None)
+
+    def end(self) -> None:
+        """Leave, and keep nothing alive that a future still refers to."""
+        self.leave()
+        self._go_on = None
+        self._futures = {}
+
+    def _come(self, future: Any = None) -> None:
+        self._futures.pop(id(future), None)
+        go_on = self._go_on
+        if go_on is not None:
+            go_on()
 
 
 class Deferred:
@@ -48,7 +151,7 @@ class Deferred:
     :param step: called for the next bytes, Wait or Response; None ends a stream
     :param response: the status and headers that go before the first piece; None if a Response comes in the
         end
-    :param close: called once when the answer is over or nobody wants it any more
+    :param close: called once, when the answer is over or its client has gone
     """
 
     __slots__ = ('_close', 'response', 'step')
@@ -72,7 +175,7 @@ class Deferred:
         return Deferred(step, self.response, close)
 
     def close(self) -> None:
-        """Let go of what the answer holds; further calls do nothing."""
+        """Release what the answer holds; later calls do nothing."""
         close, self._close = self._close, lambda: None
         close()
 

@@ -1,0 +1,43 @@
+"""Host: what long-lived parts of an application may ask of the program that they run in.
+
+The server is a host, and so is the test client as a context manager; `request.scope.host` is the one at hand,
+if there is one. Both names are for annotations: a host is whatever has these methods.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kali.http.deferred import Deferred
+
+__all__ = ['Handle', 'Host']
+
+
+class Handle(Protocol):
+    """Something that was begun and can be called off."""
+
+    def cancel(self) -> None:
+        """Call it off: a job is closed, a call at a moment is not made. Later calls do nothing."""
+
+
+class Host(Protocol):
+    """Runs jobs between requests. All that was started is closed when the host ends."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the host is about to end."""
+
+    def start(self, deferred: Deferred, name: str) -> Handle:
+        """Take a job, a Deferred that no client waits for, through its steps between requests.
+
+        :param name: what the log calls it
+        """
+
+    def at(self, when: float, function: Callable[[], object]) -> Handle:
+        """Call `function` once at the time `when`, in seconds on the clock of `time.monotonic`."""
+
+    def wake(self) -> None:
+        """Have the host look at what has come. The only one of these calls that another thread may make."""
