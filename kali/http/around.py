@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, TypeAlias
 
+    from kali.http.host import Host
     from kali.http.request import Request
 
-    Host: TypeAlias = Any
     Handler: TypeAlias = Callable[[Request], Any]
     Lifespan: TypeAlias = Callable[[Host], AbstractContextManager[Any]]
 

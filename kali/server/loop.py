@@ -73,7 +73,7 @@ class Server:
 
     # What long-lived parts may ask of their host.
 
-    def start(self, deferred: Deferred) -> None:
+    def start(self, deferred: Deferred, name: str = 'a job') -> None:
         """Take an answer that no client waits for through its steps, between requests: a job."""
         self._answers.ready.append((None, Request('GET', '/'), deferred))
 
