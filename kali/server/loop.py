@@ -13,7 +13,6 @@ import selectors
 import socket
 import sys
 import time
-from heapq import heappop, heappush
 
 from kali import log
 from kali.http.around import entered
@@ -26,11 +25,13 @@ from kali.server.answers import Answers
 from kali.server.connection import ANSWERING, CLOSED, DRAINING, NEVER, READING, WRITING, Connection
 from kali.server.dispatcher import Dispatcher, rendered
 from kali.server.signals import Signals
+from kali.server.timers import Timers
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from kali.http.host import Handle
     from kali.http.parser import Head
     from kali.http.response import Handler
 
@@ -63,8 +64,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._next_deadline = NEVER  # never later than the earliest deadline of a connection
         self._answers = Answers(self)
-        self._timers: list[tuple[float, int, Callable[[], object]]] = []
-        self._count = 0
+        self._timers = Timers()
         self._stop_by = NEVER
         self._accept_again = 0.0  # when accepting is paused: until when
         self._told_of_shortage = False
@@ -73,14 +73,14 @@ class Server:
 
     # What long-lived parts may ask of their host.
 
-    def start(self, deferred: Deferred, name: str = 'a job') -> None:
+    def start(self, deferred: Deferred, name: str = 'a job') -> Handle:
         """Take an answer that no client waits for through its steps, between requests: a job."""
         self._answers.ready.append((None, Request('GET', '/'), deferred))
+        return self.at(NEVER, deferred.close)
 
-    def at(self, when: float, function: Callable[[], object]) -> None:
+    def at(self, when: float, function: Callable[[], object]) -> Handle:
         """Call `function` once at the time `when`, in seconds on the clock of `time.monotonic`."""
-        self._count += 1
-        heappush(self._timers, (when, self._count, function))
+        return self._timers.at(when, function)
 
     def wake(self) -> None:
         """Have the loop look around. The only call that is safe from another thread, or a signal handler."""
@@ -166,8 +166,8 @@ class Server:
         now = time.monotonic()
         if now >= self._next_deadline:
             self._expire(now)
-        while self._timers and self._timers[0][0] <= now:
-            self._call(heappop(self._timers)[2])
+        for function in self._timers.due(now):
+            self._call(function)
         if self._accept_again and now >= self._accept_again:
             self._resume_accepting(now)
 
@@ -182,10 +182,9 @@ class Server:
         """How long to wait for a socket: until the next deadline."""
         if self._answers.ready:
             return 0
-        until = self._next_deadline
-        if self._timers or self._accept_again or self.stopping:
-            until = min(until, self._stop_by, self._accept_again or NEVER,
-                        self._timers[0][0] if self._timers else NEVER)
+        until = min(self._next_deadline, self._timers.next())
+        if self._accept_again or self.stopping:
+            until = min(until, self._stop_by, self._accept_again or NEVER)
         if until == NEVER:
             # Ctrl-C does not interrupt select on Windows: without a socket to wake it, look once a second.
             return 1.0 if sys.platform == 'win32' else None
