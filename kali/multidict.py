@@ -7,6 +7,7 @@ nothing about where the pairs come from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class Bag:
         """All values of `key` in order; an empty list if there is none."""
         return list(self.multiple.get(key, ()))
 
+    def getlist(self, key: str) -> list[Any]:
+        """`get_list`, as Werkzeug and Django spell it."""
+        return self.get_list(key)
+
     def keys(self) -> Iterable[str]:
         """The keys, each once, in the order of their first appearance."""
         return self.multiple.keys()
@@ -96,6 +101,9 @@ class Bag:
 class Headers:
     """The header fields of a message: names ignore case, order and spelling are kept, a name may repeat.
 
+    They do not change: requests that look the same share one Headers. `pairs` has the fields as they came,
+    `last` the last value of each by its name in lower case.
+
     >>> headers = Headers([('Content-Type', 'text/plain')])
     >>> headers['content-type'], 'CONTENT-TYPE' in headers, headers.get('Accept')
     ('text/plain', True, None)
@@ -103,13 +111,23 @@ class Headers:
 
     __slots__ = ('last', 'pairs')
 
+    pairs: tuple[tuple[str, str], ...]
+    last: Mapping[str, str]
+
     def __init__(self, pairs: Iterable[tuple[str, str]] | Mapping[str, str] | Headers = ()) -> None:
-        if type(pairs) is not list:  # what the parser gives is taken as it is
-            pairs = list(pairs.items() if isinstance(pairs, (Mapping, Headers)) else pairs)
-        self.pairs = pairs
+        fields = tuple(map(tuple, pairs.items() if isinstance(pairs, (Mapping, Headers)) else pairs))
+        put = object.__setattr__
+        put(self, 'pairs', fields)
         # Lower-cased once here: a request is asked for its fields many times. Public, so that the server can
         # look fields up without a call each.
-        self.last = {name.lower(): value for name, value in self.pairs}
+        put(self, 'last', MappingProxyType({name.lower(): value for name, value in fields}))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f'the header fields of a request do not change, so {name!r} cannot be set. '
+                             'Those of a response do: response.headers[name] = value')
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
 
     def __getitem__(self, name: str) -> str:
         return self.last[name.lower()]
@@ -129,7 +147,7 @@ class Headers:
     __hash__ = None  # type: ignore[assignment]  # compared by value
 
     def __repr__(self) -> str:
-        return f'Headers({self.pairs!r})'
+        return f'Headers({list(self.pairs)!r})'
 
     def _folded(self) -> list[tuple[str, str]]:
         return [(name.lower(), value) for name, value in self.pairs]

@@ -78,3 +78,17 @@ def test_headers_compare_by_value():
     assert Headers({'A': '1'}) != Headers({'A': '2'})
     assert Headers() != {}
     assert repr(Headers({'A': '1'})) == "Headers([('A', '1')])"
+
+
+def test_a_bag_has_the_spelling_of_others():
+    assert Bag(PAIRS).getlist('tag') == ['red', 'blue'] and Bag().getlist('tag') == []
+
+
+def test_headers_do_not_change_with_what_they_were_made_of():
+    source = [['A', '1']]
+    headers = Headers(source)
+    source[0][1] = '2'
+    source.append(['B', '3'])
+    assert headers == Headers({'A': '1'}) and headers.pairs == (('A', '1'),)
+    with pytest.raises(AttributeError, match='Those of a response do'):
+        headers.pairs = ()

@@ -1,8 +1,8 @@
-"""Limits: how much of a request kali takes before it refuses. One value object, no behaviour."""
+"""Limits: how much of a request kali takes before it refuses; and sizes as people read them."""
 
 from __future__ import annotations
 
-__all__ = ['Limits']
+__all__ = ['Limits', 'size_text']
 
 
 class Limits:
@@ -37,3 +37,21 @@ class Limits:
 
 
 DEFAULT = Limits()
+
+
+def size_text(size: int) -> str:
+    """A number of bytes as Windows and most programs show it: units of 1024, three digits.
+
+    >>> [size_text(size) for size in (1, 900, 8192, 31692898, 64 * 1024 * 1024, 5 * 10**9)]
+    ['1 byte', '900 bytes', '8 KB', '30.2 MB', '64 MB', '4.66 GB']
+    """
+    if size < 1024:
+        return f'{size} byte' if size == 1 else f'{size} bytes'
+    amount, unit = size / 1024, 'KB'
+    for larger in ('MB', 'GB', 'TB'):
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1024, larger
+    digits = 2 if amount < 9.995 else 1 if amount < 99.95 else 0
+    text = f'{amount:.{digits}f}'
+    return f'{text.rstrip("0").rstrip(".") if digits else text} {unit}'

@@ -1,13 +1,13 @@
 """RequestParser: bytes in, events out; no sockets.
 
-`feed` takes whatever bytes have come and yields `Head`, then `Data` pieces, then `End`; nothing yet means
-that more bytes are needed, and a ProtocolError is the peer's fault and carries the status to answer with. It
-is a generator on purpose: whoever consumes it may look at the Head, and stop, before a byte of the body
-counts (the gate does). However the bytes are split, the outcome is the same: faults in how lines are framed
-are found by position, as the bytes come, and the grammar is looked at once the head is whole.
+`feed` takes the bytes that have come and yields `Head`, then `Data` pieces, then `End`. No event means that
+more bytes are needed; a ProtocolError is the peer's fault and carries the status to answer with. `feed` is a
+generator, so that its caller may look at the Head, and stop, before a byte of the body counts (the gate
+does). However the bytes are split, the outcome is the same: faults in how lines are framed are found by
+position, as the bytes come, and the grammar is checked once the head is whole.
 
-Sources: RFC 9112 (HTTP/1.1) sections 2 to 6, RFC 9110 section 5; the status for each fault is in the HTTP
-table of the project's facts: strict, since a lenient parser is how requests get smuggled.
+Sources: RFC 9112 (HTTP/1.1) sections 2 to 6, RFC 9110 section 5. The parser is strict, since a lenient one is
+how requests get smuggled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import re
 from functools import lru_cache
 
 from kali.errors import ProtocolError
-from kali.http.limits import DEFAULT, Limits
+from kali.http.grammar import METHODS, TOKEN, text_of
+from kali.http.limits import DEFAULT, Limits, size_text
 from kali.multidict import Headers
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -26,35 +27,63 @@ if TYPE_CHECKING:
 
     Event: TypeAlias = 'Head | Data | End'
 
-__all__ = ['METHODS', 'Data', 'End', 'Head', 'RequestParser', 'whole_request']
+__all__ = ['Data', 'End', 'Head', 'RequestParser']
 
-METHODS = frozenset(('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'))
+# Fields that kali, or a browser's promise to it, acts on, and that hold one value: of two, each reader of the
+# message could believe another. (Host and Content-Length are checked where they are read.)
+SINGLE = frozenset((
+    'authorization', 'content-type', 'expect', 'if-modified-since', 'if-range', 'if-unmodified-since',
+    'last-event-id', 'origin', 'range', 'referer', 'sec-fetch-dest', 'sec-fetch-mode', 'sec-fetch-site',
+    'sec-fetch-user', 'service-worker'))
 
-# token (RFC 9110 section 5.6.2), field-line and request-line (RFC 9112 sections 5 and 3).
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+# field-line and request-line (RFC 9112 sections 5 and 3).
 # Linear in any input: `(?![ \t])` has the blanks before a value taken whole or not at all, and the value is
 # one class repeated, which runs to the end of the line and gives trailing blanks back.
-_FIELD = re.compile(r'^(' + _TOKEN + r'):[ \t]*(?![ \t])((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*'
+_FIELD = re.compile(r'^(' + TOKEN + r'):[ \t]*(?![ \t])((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*'
                     r'[\x21-\x7e\x80-\xff])?)?)[ \t]*\r$', re.MULTILINE)
 # The target is visible ASCII but no `#`.
-_REQUEST_LINE = re.compile(r'(?:\r\n)?(' + _TOKEN + r') ([\x21\x22\x24-\x7e]+) HTTP/(1\.[0-9])\r\n')
+_REQUEST_LINE = re.compile(r'(?:\r\n)?(' + TOKEN + r') ([\x21\x22\x24-\x7e]+) HTTP/(1\.[0-9])\r\n')
 _ABSOLUTE = re.compile(r'https?://([^/?#]*)([/?].*)?', re.IGNORECASE)
 _HOST = re.compile(r'(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?')
 _LENGTH = re.compile(r'[0-9]{1,15}')
 
+KEPT = 2048  # bytes of a head that is worth keeping in memory for the next request that looks the same
+_COOKIES = ('These may be the cookies of other programs: a browser sends the cookies of all programs on this '
+            'computer to each of them. Delete the cookies of localhost and 127.0.0.1 in the settings of the '
+            'browser, then load the page again.')
+_WAY_BACK = ('Go back to the page before with Alt and the left arrow key (on a Mac, Command and [): what you '
+             'typed is still there. Then choose a smaller file, or send less at a time.')
+
 
 class Head:
-    """The request line and header fields.
+    """The request line and header fields. It does not change: equal heads are one object.
 
-    `target` is path and query; `authority` is what stood before it in an absolute-form target, else None.
+    :ivar target: path and query
+    :ivar authority: what stood before the path in an absolute-form target, else None
     """
 
     __slots__ = ('authority', 'headers', 'method', 'target', 'version')
 
+    method: str
+    target: str
+    headers: Headers
+    version: str
+    authority: str | None
+
     def __init__(self, method: str, target: str, headers: Headers, version: str = '1.1',
                  authority: str | None = None) -> None:
-        self.method, self.target, self.headers = method, target, headers
-        self.version, self.authority = version, authority
+        put = object.__setattr__
+        put(self, 'method', method)
+        put(self, 'target', target)
+        put(self, 'headers', headers)
+        put(self, 'version', version)
+        put(self, 'authority', authority)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f'a Head does not change, so its {name!r} cannot be set; make a new one')
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
 
     def __repr__(self) -> str:
         return (f'Head({self.method!r}, {self.target!r}, {self.headers!r}, {self.version!r}, '
@@ -98,50 +127,51 @@ class RequestParser:
     wait for; `trailing` that bytes came after the end.
     """
 
-    __slots__ = ('_buffer', '_line', '_lines', '_scanned', '_state', 'expects_continue', 'limits',
-                 'remaining', 'trailing')
+    # Most requests come whole and have no body, so they change little of this. (Hence no __slots__: an
+    # attribute that has its default costs nothing.)
+    remaining = 0
+    expects_continue = False
+    trailing = False
+    _state = 'head'
+    _buffer: bytes | bytearray = b''
+    # Of the buffer: how far it was looked at, where this line begins, and how many came before.
+    _scanned = _line = _lines = 0
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
         self.limits = limits
-        self._state = _HEAD
-        self._buffer: bytes | bytearray = b''
-        # Of the buffer: how far it was looked at, where this line begins, and how many came before.
-        self._scanned = self._line = self._lines = 0
-        self.remaining = 0
-        self.expects_continue = False
-        self.trailing = False
 
     @property
     def head_begun(self) -> bool:
         """Whether at least one byte of the head has come."""
-        return self._state is not _HEAD or bool(self._buffer)
+        return self._state != 'head' or bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """The events that `data` completes, in order.
 
         :raises ProtocolError: while iterating, for what breaks a rule or a limit.
         """
-        if self._state is _HEAD:
+        if self._state == 'head':
             data = self._buffered(data)
-            self._state = _DONE  # unless all goes well, nothing more comes of this request
+            self._state = 'done'  # unless all goes well, nothing more comes of this request
             end = self._find_end(data)
             if end < 0:
-                self._state = _HEAD
+                self._state = 'head'
                 return
             self._buffer = b''
-            head = _parse_head(data[:end])
+            lines = bytes(data[:end])
+            head = _parse_head(lines) if end <= KEPT else _parse_head.__wrapped__(lines)
             yield head
             self._frame_body(head)
-            self._state = _BODY
+            self._state = 'body'
             data = bytes(data[end:])
-        if self._state is _BODY:
+        if self._state == 'body':
             if data and self.remaining:
                 piece = data[:self.remaining]
                 data = data[len(piece):]
                 self.remaining -= len(piece)
                 yield Data(piece)
             if not self.remaining:
-                self._state = _DONE
+                self._state = 'done'
                 self.trailing = bool(data)
                 yield END
         elif data:
@@ -155,15 +185,18 @@ class RequestParser:
             self._buffer += data
         else:
             self._buffer = data
-        return self._buffer  # type: ignore[return-value]  # bytes in all that is asked of it here
+        return self._buffer  # type: ignore[return-value]  # a bytearray finds, counts and slices as bytes do
 
     def _find_end(self, data: bytes) -> int:
         """Where the head ends (after its empty line), or -1; how its lines end is looked at once a byte."""
         limits = self.limits
         if not self._scanned:
             # The common case, a whole head in one packet: five searches in C instead of line by line.
-            end, lines, first = _framing(data)
-            if 0 < lines - 2 <= limits.fields and end <= limits.head and first <= limits.request_line:
+            end = data.find(b'\r\n\r\n') + 4
+            lines = data.count(b'\r\n', 0, end)
+            if (0 < lines - 2 <= limits.fields and end <= limits.head
+                    and 0 < data.find(b'\r\n') <= limits.request_line
+                    and data.count(b'\n', 0, end) == lines == data.count(b'\r', 0, end)):
                 return end
         while True:
             newline = data.find(b'\n', self._scanned)
@@ -186,11 +219,13 @@ class RequestParser:
         """Refuse a line (from `_line` to `stop`) or a head at the byte where it becomes too long."""
         limits = self.limits
         if self._lines == 0 and stop - self._line > limits.request_line + 1:
-            raise ProtocolError(f'The request line is longer than {limits.request_line} bytes.', status=414)
+            raise ProtocolError('The address is too long: '
+                                f'it may have {size_text(limits.request_line)}.', status=414)
         if self._lines > limits.fields and stop - self._line > 1:
             raise ProtocolError(f'There are more than {limits.fields} header fields.', status=431)
         if stop >= limits.head:
-            raise ProtocolError(f'The head is longer than {limits.head} bytes.', status=431)
+            raise ProtocolError(f'The header fields have more than {size_text(limits.head)}. {_COOKIES}',
+                                status=431)
 
     def _frame_body(self, head: Head) -> None:
         """How long the body is (RFC 9112 section 6.3); the gate has seen the head by now."""
@@ -214,69 +249,14 @@ class RequestParser:
                 raise ProtocolError('Content-Length must be given once, as decimal digits.')
             self.remaining = int(lengths[0])
             if self.remaining > self.limits.body:
-                raise ProtocolError(f'The body is larger than the {self.limits.body:,} bytes taken here.',
-                                    status=413)
+                raise ProtocolError(
+                    f'What was sent has {size_text(self.remaining)}, and at most '
+                    f'{size_text(self.limits.body)} are taken. {_WAY_BACK}', status=413)
 
 
-def _framing(data: bytes) -> tuple[int, int, int]:
-    """Where the head ends, the number of its lines, and the length of the first; no lines if there is
-    anything about how they end that wants a closer look."""
-    end = data.find(b'\r\n\r\n') + 4
-    lines = data.count(b'\r\n', 0, end)
-    first = data.find(b'\r\n')
-    if first > 0 and data.count(b'\n', 0, end) == lines == data.count(b'\r', 0, end):
-        return end, lines, first
-    return end, 0, 0
-
-
-def whole_request(data: bytes, limits: Limits) -> tuple[Head, bytes] | None:
-    """Head and body of a request that came whole: in one packet and without a fault. None for any other; a
-    RequestParser has the last word on those.
-
-    >>> whole_request(b'GET / HTTP/1.1\\r\\nHost: localhost:8080\\r\\n\\r\\n', DEFAULT)
-    (Head('GET', '/', Headers([('Host', 'localhost:8080')]), '1.1', None), b'')
-    """
-    # A browser's requests mostly come whole, forms that are not large too, and often with the same head
-    # again, as for a page that is reloaded or asked for its news: then all that is left of parsing is a
-    # look-up. Long heads are not worth the memory.
-    size = data.find(b'\r\n\r\n') + 4
-    if size < 4:
-        return None
-    body = data[size:]
-    head = data[:size] if body else data
-    found = (_simple_head if size <= 2048 else _simple_head.__wrapped__)(head)
-    if found is None:
-        return None
-    parsed, lines, first, length = found
-    if length != len(body) or length > limits.body:
-        return None
-    if lines - 2 > limits.fields or size > limits.head or first > limits.request_line:
-        return None
-    return parsed, body
-
-
+# A browser sends the same head again for a page that is reloaded, or that asks for news: then all that is
+# left of parsing is a look-up.
 @lru_cache(maxsize=128)
-def _simple_head(data: bytes) -> tuple[Head, int, int, int] | None:
-    """The Head that `data` is the whole of, the number of its lines, the length of the first, and that of
-    the body that it announces."""
-    end, lines, first = _framing(data)
-    if lines < 3 or end != len(data):
-        return None
-    try:
-        head = _parse_head(data)
-    except ProtocolError:
-        return None
-    lengths = head.headers.get_list('content-length') or ['0']
-    if head.method in METHODS and len(lengths) == 1 and _LENGTH.fullmatch(lengths[0]) and not (
-            'transfer-encoding' in head.headers.last or 'expect' in head.headers.last):
-        return head, lines, first, int(lengths[0])
-    return None
-
-
-# The states by name; compared by identity.
-_HEAD, _BODY, _DONE = 'head', 'body', 'done'
-
-
 def _parse_head(data: bytes) -> Head:
     """The Head of whole, CRLF-framed lines. Latin-1 keeps each byte one character, whatever it is."""
     text = data.decode('latin-1')
@@ -291,12 +271,24 @@ def _parse_head(data: bytes) -> Head:
     pairs = _FIELD.findall(text, begin)
     if len(pairs) != text.count('\n', begin) - 1:  # the empty line is no field
         raise _bad_field(text[begin:])
+    if not data.isascii():
+        pairs = [(name, _readable(value)) for name, value in pairs]
     headers = Headers(pairs)
     last = headers.last
     if 'host' not in last or not _HOST.fullmatch(last['host']) or (
             len(last) != len(pairs) and len(headers.get_list('host')) != 1):
         raise ProtocolError('A request names its host in exactly one valid Host field.')
+    if len(last) != len(pairs):
+        for name in SINGLE.intersection(last):
+            if len(headers.get_list(name)) > 1:
+                raise ProtocolError(f'The header field {name.title()} may be given only once.')
     return Head(method, target, headers, version, authority)
+
+
+def _readable(value: str) -> str:
+    """A field's value as its sender meant it: browsers write UTF-8 into cookies and file names, and older
+    programs Latin-1 (RFC 9110 section 5.5). Each parameter, or cookie, is judged by itself."""
+    return ';'.join([text_of(each.encode('latin-1')) for each in value.split(';')])
 
 
 def _split_target(method: str, target: str) -> tuple[str, str | None]:
@@ -314,7 +306,7 @@ def _split_target(method: str, target: str) -> tuple[str, str | None]:
 
 def _bad_request_line(line: str) -> ProtocolError:
     words = line.split(' ')
-    if len(words) == 3 and words[1] and re.fullmatch(_TOKEN, words[0]):
+    if len(words) == 3 and words[1] and re.fullmatch(TOKEN, words[0]):
         if re.fullmatch(r'HTTP/1\.[0-9]', words[2]):
             return ProtocolError('The target of the request has a character that must be percent-encoded.')
         if re.fullmatch(r'HTTP/[0-9]+\.[0-9]+', words[2]):
@@ -332,7 +324,7 @@ def _bad_field(text: str) -> ProtocolError:
             return ProtocolError('A header field goes on in the next line, which HTTP no longer allows.')
         if name.rstrip() != name:
             return ProtocolError('There is a blank before the colon of a header field.')
-        if not re.fullmatch(_TOKEN, name):
+        if not re.fullmatch(TOKEN, name):
             return ProtocolError('The name of a header field is empty, or has a character not allowed in it.')
         return ProtocolError(f'The value of the header field {name} has a control character in it.')
     return ProtocolError('The header fields are malformed.')

@@ -9,7 +9,7 @@ about what handlers do.
 from __future__ import annotations
 
 from kali.http.around import collected, innermost
-from kali.http.parser import METHODS
+from kali.http.grammar import METHODS
 from kali.http.response import Response
 from kali.http.urls import build_url
 from kali.markup import escape_text

@@ -8,7 +8,7 @@ lacks with 405 and Allow (RFC 9110 section 15.5.6), HEAD as GET, and OPTIONS by 
 from __future__ import annotations
 
 from kali.errors import KaliError
-from kali.http.parser import METHODS
+from kali.http.grammar import METHODS
 from kali.http.response import Response
 from kali.markup import escape_text
 from kali.routing.arguments import Arguments

@@ -15,7 +15,7 @@ from collections import deque
 from kali import log
 from kali.errors import ProtocolError
 from kali.http.body import Body
-from kali.http.parser import Data, Head, RequestParser, whole_request
+from kali.http.parser import Data, Head, RequestParser
 from kali.http.request import Request
 from kali.http.response import Response
 from kali.markup import escape_text
@@ -57,7 +57,8 @@ class Connection:
     state = READING
     parser: RequestParser | None = None  # once there is something to parse bit by bit
     head: Head | None = None
-    body: bytes | Body = b''  # bytes if the request came whole
+    body: Body | None = None
+    one_packet = True  # whether all of the request came in the first packet
     request: Request | None = None
     answer: Deferred | None = None
     wait: Wait | None = None
@@ -95,16 +96,10 @@ class Connection:
             return self._cut_short()
         if self.parser is None:
             self.started = now
-            whole = whole_request(data, self.limits)  # the common case, without any of the machinery below
-            if whole is not None:
-                self.head, body = head, self.body = whole
-                refusal = admit(head)
-                if refusal is None:
-                    self.request = Request(head.method, head.target, head.headers, body, limits=self.limits)
-                return refusal or self.request
             self.parser = RequestParser(self.limits)
-            self.body = Body()
             self.deadline = now + self.limits.head_seconds
+        else:
+            self.one_packet = False
         return self._parse(self.parser, data, now, admit)
 
     def _parse(self, parser: RequestParser, data: bytes, now: float,
@@ -112,12 +107,15 @@ class Connection:
         try:
             for event in parser.feed(data):
                 if type(event) is Data:
-                    self.body.append(event.content)  # type: ignore[union-attr]  # made with the parser
+                    if self.body is None:
+                        self.body = Body()
+                    self.body.append(event.content)
                 elif type(event) is Head:
                     self.head = event
                     refusal = admit(event)
                     if refusal is not None:
-                        self.to_drain = _declared_length(event, self.limits.body)
+                        if 'content-length' in event.headers or 'transfer-encoding' in event.headers:
+                            self.to_drain = _declared_length(event, self.limits.body)
                         return refusal
                 else:
                     return self._whole(parser)
@@ -135,10 +133,11 @@ class Connection:
 
     def _whole(self, parser: RequestParser) -> Request:
         head, body = self.head, self.body
-        assert head is not None and isinstance(body, Body)
+        assert head is not None
         if parser.trailing:
             self.to_drain = 1  # closing with unread bytes in the socket would reset it and lose the answer
-        self.request = Request(head.method, head.target, head.headers, body.whole(), limits=self.limits)
+        self.request = Request(head.method, head.target, head.headers, b'' if body is None else body.whole(),
+                               limits=self.limits)
         return self.request
 
     def _expect_body(self, parser: RequestParser, now: float) -> None:
@@ -245,7 +244,7 @@ class Connection:
         packet of their own, are not looked for: nobody sends any, and every page would pay for a look. After
         a body some clients send a line end too much; it is there by now.
         """
-        if (self.body or self.parser is not None) and not self.to_drain and self._has_more():
+        if not self.to_drain and (self.body or not self.one_packet) and self._has_more():
             self.to_drain = 1
         if not self.to_drain:
             self.close()
@@ -316,7 +315,7 @@ class Connection:
                 self.out = None
                 self.out_size = 0
                 self.stalled = NEVER
-            if isinstance(self.body, Body):
+            if self.body is not None:
                 self.body.close()  # the request is over
 
 

@@ -18,11 +18,12 @@ import re
 from _operator import _compare_digest as compare_digest
 
 from kali.http.around import Around
+from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from kali.http.parser import Head
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ['Gate', 'Keys', 'gate', 'is_key']
 
-SAFE_METHODS = frozenset(('GET', 'HEAD', 'OPTIONS'))
 _KEY = re.compile(r'([?&])key=([A-Za-z0-9._~-]{1,128})(&|$)')  # what no browser percent-encodes
 
 # A link from elsewhere brings no Strict cookie even to who is in; one from this page does. It leads to the
@@ -158,7 +158,7 @@ class Gate:
         return Response.generic(_NO_KEY, title='Please open this from the program', status=403)
 
 
-def _is_own(method: str, host: str, headers: dict[str, str]) -> bool:
+def _is_own(method: str, host: str, headers: Mapping[str, str]) -> bool:
     """Whether no other site is behind the request, as far as the browser says."""
     site = headers.get('sec-fetch-site')
     if site is None:

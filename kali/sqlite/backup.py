@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from kali import log
 from kali.errors import DatabaseError
 from kali.http.deferred import Deferred, Wait
+from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response
 from kali.sqlite import backup_page
 from kali.sqlite.connection import Connection
@@ -33,7 +34,6 @@ from kali.sqlite.copies import (
     expect_good,
     make_backup,
 )
-from kali.sqlite.guard import SAFE_METHODS
 from kali.sqlite.restore import restore
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from kali import log
 from kali.errors import DatabaseError, KaliError
 from kali.http.around import Around
 from kali.http.deferred import Deferred
+from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response, as_response, rendered
 from kali.markup import escape, escape_text
 from kali.sqlite import once
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ['Transaction', 'guard']
 
-SAFE_METHODS = frozenset({'GET', 'HEAD', 'OPTIONS'})  # RFC 9110 section 9.2.1
 
 _APOLOGY = """<p>Sorry, this could not be saved; nothing of it was. Please try again in a moment.</p>
 <p>If it goes on, tell who looks after this program, with the number {}.</p>

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kali.errors import BadRequest, DatabaseError, NotFound
 from kali.http.around import Around
+from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response
 from kali.http.urls import is_local
 from kali.markup import Markup, escape
 from kali.sqlite import once
 from kali.sqlite.atomic import atomic
-from kali.sqlite.guard import SAFE_METHODS
 from kali.sqlite.watch import Unfit, Watch, all_tables, size_of
 
 if TYPE_CHECKING:

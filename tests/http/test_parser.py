@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kali.errors import ProtocolError
 from kali.http.limits import Limits
 from kali.http.parser import Data, End, Head, RequestParser
+from kali.http.request import Request
 
 HOST = b'Host: localhost:8080\r\n'
 GET = b'GET / HTTP/1.1\r\n' + HOST
@@ -73,6 +74,23 @@ GOOD = {
     'IPv6 host': (b'GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n', 'GET', '/', '1.1', None, b''),
     'expectation': (b'POST / HTTP/1.1\r\n' + HOST + b'Expect: 100-Continue\r\nContent-Length: 1\r\n\r\nx',
                     'POST', '/', '1.1', None, b'x'),
+    'lists in several fields': (GET + b'Cookie: a=1\r\nCookie: b=2\r\nIf-None-Match: "x"\r\n'
+                                b'If-None-Match: "y"\r\nAccept: a\r\nAccept: b\r\n\r\n',
+                                'GET', '/', '1.1', None, b''),
+    'the fields of Chromium': (b'GET /tasks?done=1 HTTP/1.1\r\n' + HOST + b'Connection: keep-alive\r\n'
+                               b'sec-ch-ua: "Chromium";v="156", "Not.A/Brand";v="24"\r\n'
+                               b'sec-ch-ua-mobile: ?0\r\nsec-ch-ua-platform: "Linux"\r\n'
+                               b'Upgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux)\r\n'
+                               b'Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n'
+                               b'Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\n'
+                               b'Sec-Fetch-Dest: document\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n'
+                               b'Accept-Language: en-US,en;q=0.9\r\nCookie: kali-8080=abc\r\n\r\n',
+                               'GET', '/tasks?done=1', '1.1', None, b''),
+    'a large head, which is not kept': (GET + b'A: ' + b'x' * 3000 + b'\r\n\r\n', 'GET', '/', '1.1', None,
+                                        b''),
+    'a form in one packet': (b'POST /save HTTP/1.1\r\n' + HOST + b'Content-Length: 7\r\n'
+                             b'Content-Type: application/x-www-form-urlencoded\r\n\r\nname=Jo',
+                             'POST', '/save', '1.1', None, b'name=Jo'),
     'blanks around a value': (b'GET / HTTP/1.1\r\nHost:\t localhost \t\r\nA:\r\nB:  \r\n\r\n',
                               'GET', '/', '1.1', None, b''),
 }
@@ -160,6 +178,17 @@ BAD = {
     'CONNECT': (501, b'CONNECT localhost:80 HTTP/1.1\r\n' + HOST + b'\r\n'),
     'method that is no token': (400, b'G@T / HTTP/1.1\r\n' + HOST + b'\r\n'),
     'another expectation': (417, with_field(b'Expect: a-cake')),
+    'two content types': (400, with_field(b'Content-Type: text/plain\r\ncontent-type: text/plain')),
+    'two origins': (400, with_field(b'Origin: null\r\nA: b\r\nOrigin: http://localhost:8080')),
+    'two ranges': (400, with_field(b'Range: bytes=0-1\r\nRange: bytes=5-6')),
+    'two sites': (400, with_field(b'Sec-Fetch-Site: none\r\nSEC-FETCH-SITE: cross-site')),
+    'two modes': (400, with_field(b'Sec-Fetch-Mode: cors\r\nSec-Fetch-Mode: navigate')),
+    'two destinations': (400, with_field(b'Sec-Fetch-Dest: image\r\nSec-Fetch-Dest: document')),
+    'two expectations': (400, with_field(b'Expect: 100-continue\r\nExpect: 100-continue')),
+    'two conditions of a range': (400, with_field(b'If-Range: "a"\r\nIf-Range: "b"')),
+    'two dates': (400, with_field(b'If-Modified-Since: x\r\nIf-Modified-Since: x')),
+    'two referrers': (400, with_field(b'Referer: /a\r\nReferer: /b')),
+    'two credentials': (400, with_field(b'Authorization: Basic YQ==\r\nAuthorization: Basic Yg==')),
     'TLS': (400, b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n'),
     'HTTP/2 preface': (505, b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
 }
@@ -206,6 +235,59 @@ def test_as_many_fields_as_the_limit_says(count: int, refused: bool) -> None:
     data = GET + b'A: b\r\n' * count + b'\r\n'
     for pieces in every_split(data):
         assert (outcome(pieces)[0] == 'refused') is refused
+
+
+def test_too_large_a_head_may_be_the_cookies_of_others_and_too_large_a_body_says_the_way_back() -> None:
+    cookies = outcome([with_field(b'Cookie: ' + b'theme=dark; ' * 6000)])
+    assert cookies[:2] == ('refused', 431)
+    for words in ('more than 64 KB', 'cookies of other programs', 'Delete the cookies of localhost'):
+        assert words in str(cookies[2])
+    upload = outcome([b'POST / HTTP/1.1\r\n' + HOST + b'Content-Length: 314572800\r\n\r\n'])
+    assert upload[:2] == ('refused', 413)
+    for words in ('has 300 MB', 'at most 64 MB', 'Go back', 'Alt and the left arrow', 'smaller file'):
+        assert words in str(upload[2])
+
+
+def head_of(data: bytes) -> Head:
+    head = next(RequestParser().feed(data))
+    assert isinstance(head, Head)
+    return head
+
+
+@pytest.mark.parametrize('size', [10, 3000], ids=['a head that is kept', 'a head that is not'])
+def test_nothing_that_one_request_does_to_its_head_is_seen_by_the_next(size: int) -> None:
+    data = with_field(b'Cookie: a=1\r\nX: ' + b'x' * size)
+    head = head_of(data)
+    headers, before = head.headers, (repr(head), dict(head.headers.last))
+    for change in (
+            lambda: headers.pairs.append(('A', 'b')), lambda: headers.pairs.clear(),
+            lambda: headers.pairs.__setitem__(0, ('A', 'b')), lambda: headers.pairs[0].__setitem__(0, 'A'),
+            lambda: headers.last.__setitem__('a', 'b'), lambda: headers.last.clear(),
+            lambda: headers.last.pop('host'), lambda: headers.last.update(a='b'),
+            lambda: headers.__setitem__('A', 'b'), lambda: headers.__delitem__('host'),
+            *(lambda name=name: setattr(headers, name, ()) for name in ('pairs', 'last', 'other')),
+            *(lambda name=name: setattr(head, name, 'x') for name in (*Head.__slots__, 'other')),
+            *(lambda name=name: delattr(head, name) for name in Head.__slots__),
+            lambda: delattr(headers, 'pairs')):
+        with pytest.raises((AttributeError, TypeError)):
+            change()
+    headers.get_list('cookie').append('b=2')
+    Request(head.method, head.target, headers).cookies['a'] = 'changed'
+    assert (repr(head), dict(headers.last)) == before
+    again = head_of(data)
+    assert (repr(again), dict(again.headers.last)) == before
+    assert Request(again.method, again.target, again.headers).cookies == {'a': '1'}
+
+
+@pytest.mark.parametrize('field, value', [
+    (b'Cookie: name=Zo\xc3\xab', 'name=Zoë'), (b'Cookie: name=Zo\xeb', 'name=Zoë'),
+    (b'Cookie: a=Zo\xeb; b=\xd0\x96', 'a=Zoë; b=Ж'), (b'X-Name: \xf0\x9f\x8c\xb3', '🌳'),
+    (b'X-Odd: \xff\xfe;\xe2\x82\xac', 'ÿþ;€'),
+])
+def test_letters_are_utf_8_or_else_latin_1(field: bytes, value: str) -> None:
+    for pieces in every_split(with_field(field)):
+        head = outcome(pieces)[0]
+        assert head[2][-1][1] == value
 
 
 def test_the_head_comes_before_framing_is_judged() -> None:
