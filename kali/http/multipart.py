@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 
 from kali.errors import ProtocolError
+from kali.http.filenames import harmless_name
+from kali.http.grammar import TOKEN, text_of
+from kali.http.urls import percent_decoded
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ _BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))""", re.I
 # A quote after a backslash goes on with the value, unless the value must end there. Each character can be
 # read in one way only, so that no text costs more than its length.
 _PARAMETER = re.compile(r';\s*([A-Za-z*]+)\s*=\s*(?:"((?:[^"]|(?<=\\)"(?!\s*(?:;|$)))*)"|([^\s;]*))')
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)")
+_FIELD = re.compile(rf'({TOKEN}):([^\r\n\0]*)'.encode('ascii'))
 
 
 def boundary_of(content_type: str) -> bytes:
@@ -59,7 +62,10 @@ def split_parts(body: bytes | Spool, boundary: bytes,
     while start != NONE:
         begin = start + len(delimiter)
         if body[begin:begin + 2] == b'--':
-            return
+            alone = len(body) <= len(delimiter) + PADDING and body[:].strip() == delimiter[2:] + b'--'
+            if not count and not alone:
+                raise ProtocolError('The multipart body holds no part that begins with its boundary.')
+            return  # an epilogue may follow, and means nothing; a form without fields has no parts
         begin = body.find(b'\r\n', begin) + 2
         start = _next_delimiter(body, delimiter, begin - 2)  # the CRLF may be the next delimiter's own
         if begin == 1 or start == NONE:
@@ -114,7 +120,10 @@ def _parse_fields(head: bytes) -> dict[str, str]:
         match = _FIELD.fullmatch(line)
         if match is None:
             raise ProtocolError('A part of the multipart body has a malformed header field.')
-        fields[match[1].decode('ascii').lower()] = match[2].strip(b' \t').decode('utf-8', 'replace')
+        name = match[1].decode('ascii').lower()
+        if name in fields:
+            raise ProtocolError(f'A part of the multipart body has the header field {name} twice.')
+        fields[name] = text_of(match[2].strip(b' \t'))
     return fields
 
 
@@ -122,24 +131,37 @@ def disposition_of(value: str) -> tuple[str, str | None]:
     """The field name of a part and its file name (None if it is no file), from its `content-disposition`.
 
     Browsers write UTF-8 and encode a quote as `%22` (HTML standard, multipart/form-data encoding algorithm);
-    older ones used backslashes, or sent the full path of the file, of which only the last part is kept.
+    older ones used backslashes, or sent the full path of the file, of which only the last part is kept (see
+    harmless_name). Scripts write `filename*` for letters beyond ASCII (RFC 8187). A field with an empty file
+    name is a file field that was left empty.
 
     >>> disposition_of('form-data; name="photo"; filename="C:\\\\Temp\\\\me \\\\"x\\\\".png"')
     ('photo', 'me "x".png')
 
     :raises ProtocolError: 400 if it is no form-data or names no field.
     """
-    parameters = {}
+    parameters: dict[str, str] = {}
+    extended: dict[str, str] = {}
     for match in _PARAMETER.finditer(value):
-        quoted, bare = match[2], match[3]
-        parameters[match[1].lower()] = bare if quoted is None else re.sub(r'\\(["])', r'\1', quoted)
+        name, quoted, bare = match[1].lower(), match[2], match[3]
+        if name[-1] != '*':
+            parameters[name] = _unescape(bare if quoted is None else quoted.replace('\\"', '"'))
+        elif '*' not in name[:-1]:
+            extended[name[:-1]] = _extended(bare if quoted is None else quoted)
+    parameters = {**extended, **parameters}
     if not value.lower().lstrip().startswith('form-data') or 'name' not in parameters:
         raise ProtocolError('A part of the multipart body does not name its field.')
-    name = _unescape(parameters['name'])
     filename = parameters.get('filename')
-    return name, None if filename is None else re.split(r'[\\/]', _unescape(filename))[-1]
+    return parameters['name'], harmless_name(filename) if filename else filename
 
 
 def _unescape(text: str) -> str:
     """What the HTML standard escapes in names: CR, LF and the quote, nothing else."""
     return text.replace('%22', '"').replace('%0D', '\r').replace('%0A', '\n') if '%' in text else text
+
+
+def _extended(value: str) -> str:
+    """The text of a parameter such as `UTF-8'en'%E2%82%AC` (RFC 8187 section 3.2)."""
+    *before, encoded = value.split("'", 2)
+    data = bytes(percent_decoded(encoded.encode('utf-8')))
+    return data.decode('latin-1') if before and before[0].lower() == 'iso-8859-1' else text_of(data)

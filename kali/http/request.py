@@ -7,6 +7,7 @@ and `mount_depth`. It knows nothing about sockets, routes or responses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from kali.errors import BadRequest, ProtocolError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 __all__ = ['FileUpload', 'Request', 'Scope']
+
+_HALF = re.compile(r'\\u[dD][89a-fA-F]')  # an escape for half of a surrogate pair
 
 
 class FileUpload:
@@ -230,12 +233,23 @@ class Request:
 
         :raises ProtocolError: 400 or 413 for a form that cannot be taken.
         """
-        return self._fields()[0]
+        return self._parts()[0]
 
     @property
     def files(self) -> Bag:
         """The uploads of a multipart body, as FileUpload; a file field left empty is not among them."""
-        return self._fields()[1]
+        return self._parts()[1]
+
+    @property
+    def fields(self) -> Bag:
+        """Text fields and uploads together, in the order in which they came."""
+        return self._parts()[2]
+
+    def _parts(self) -> tuple[Bag, Bag, Bag]:
+        message = self._message
+        if message.fields is None:
+            message.fields = _parse_form(message)
+        return message.fields
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -247,17 +261,14 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The body read as JSON.
+        """The body read as JSON (RFC 8259). Of a name that an object has twice, the last value counts.
 
-        :raises BadRequest: 400 if it is not JSON.
+        :raises BadRequest: 400 if it is not JSON, or holds what no text or number of Python can be: half of a
+            surrogate pair, `NaN`, a number too large.
         """
         message = self._message
         if not message.json:
-            import json  # 2 ms that hello-world does not pay
-            try:
-                message.json = (json.loads(_all_of(message.body).decode('utf-8')),)
-            except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested without end
-                raise BadRequest(f'The body is not JSON: {error}.') from None
+            message.json = (_parse_json(_all_of(message.body)),)
         return message.json[0]
 
     def path_suffix(self) -> list[str]:
@@ -299,14 +310,8 @@ class Request:
 
     @property
     def POST(self) -> Bag:
-        """Text fields and uploads together, as in kali 0.0.x."""
-        return self._fields()[2]
-
-    def _fields(self) -> tuple[Bag, Bag, Bag]:
-        message = self._message
-        if message.fields is None:
-            message.fields = _parse_form(message)
-        return message.fields
+        """`fields`, as kali 0.0.x called it."""
+        return self.fields
 
     def __repr__(self) -> str:
         return f'<Request {self.method} {self.target}>'
@@ -328,15 +333,7 @@ def _parse_form(message: _Message) -> tuple[Bag, Bag, Bag]:
     content_type = message.headers.last.get('content-type', '')
     kind = content_type.partition(';')[0].strip().lower()
     if kind == 'application/x-www-form-urlencoded':
-        body = _all_of(message.body)
-        try:
-            text = body.decode('ascii')
-        except UnicodeDecodeError:  # not what a browser sends, but curl and scripts do
-            try:
-                text = body.decode('utf-8')
-            except UnicodeDecodeError:
-                raise ProtocolError('The form is not UTF-8.') from None
-        fields = parse_pairs(text, message.limits.form_fields)
+        fields = parse_pairs(_all_of(message.body), message.limits.form_fields)
         return fields, Bag(), fields
     if kind == 'multipart/form-data':
         return _separate(_parse_multipart(message, content_type))
@@ -344,7 +341,8 @@ def _parse_form(message: _Message) -> tuple[Bag, Bag, Bag]:
 
 
 def _parse_multipart(message: _Message, content_type: str) -> Bag:
-    # Only forms with files need it; its patterns take a millisecond to compile.
+    # Only forms with files need these; their patterns take a millisecond to compile.
+    from kali.http.filenames import harmless_name
     from kali.http.multipart import boundary_of, disposition_of, split_parts
     fields, body = Bag(), message.body
     for headers, start, stop in split_parts(body, boundary_of(content_type), message.limits.parts):
@@ -355,8 +353,32 @@ def _parse_multipart(message: _Message, content_type: str) -> Bag:
             except UnicodeDecodeError:
                 raise ProtocolError(f'The field {name!r} is not UTF-8.') from None
         elif filename or start < stop:
+            filename = filename or harmless_name('')
             content_type = headers.get('content-type', 'application/octet-stream')
             fields[name] = (FileUpload.within(filename, content_type, body, start, stop)
                             if isinstance(body, Spool)
                             else FileUpload(filename, content_type, body[start:stop]))
     return fields
+
+
+def _parse_json(body: bytes) -> Any:
+    import json  # 2 ms that hello-world does not pay
+    try:
+        text = body.decode('utf-8-sig')
+        value = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        if _HALF.search(text):
+            json.dumps(value, ensure_ascii=False).encode('utf-8')  # raises for half a pair anywhere in it
+    except UnicodeEncodeError:
+        raise BadRequest('The body is not JSON: a text in it has half of a surrogate pair.') from None
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested without end
+        raise BadRequest(f'The body is not JSON: {error}.') from None
+    return value
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f'{name} is no number')
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if abs(number) != float('inf') else _no_number(text[:40])

@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kali.errors import ProtocolError
+from kali.http.filenames import harmless_name
 from kali.http.limits import Limits
 from kali.http.multipart import boundary_of, disposition_of, split_parts
 from kali.http.request import FileUpload, Request
+from kali.http.spool import Spool
 
 KIND = 'multipart/form-data; boundary=XyZ'
 
 
-def posted(body: bytes, content_type: str = KIND, limits: Limits | None = None) -> Request:
+def posted(body: bytes | Spool, content_type: str = KIND, limits: Limits | None = None) -> Request:
     return Request('POST', '/', {'Content-Type': content_type}, body, limits=limits or Limits())
 
 
@@ -48,12 +50,19 @@ def test_fields_and_files_as_a_browser_sends_them() -> None:
     (r'name="a\"b"; filename="x\"y.txt"', 'a"b', 'x"y.txt'),                   # older ones
     (r'name="f"; filename="C:\Pictures\me\photo.png"', 'f', 'photo.png'),         # still older ones
     ('name="f"; filename="/pictures/me/photo.png"', 'f', 'photo.png'),
-    (r'name="f"; filename="odd\"', 'f', ''),                                   # ends in a backslash
+    (r'name="f"; filename="odd\"', 'f', 'odd'),                                # ends in a backslash
     (r'name="a\"; filename="b.txt"', 'a\\', 'b.txt'),
     ('name="a;b"; filename="c;d.txt"', 'a;b', 'c;d.txt'),
     ('NAME="a"; FileName="b.txt"', 'a', 'b.txt'),
     ('name="a"; filename=""', 'a', ''),
     ("name=\"a\"; filename=\"b.txt\"; filename*=UTF-8''c.txt", 'a', 'b.txt'),
+    ("name=\"a\"; filename*=UTF-8''%e2%82%ac%20rates.txt", 'a', '€ rates.txt'),   # alone it is a file, too
+    ("name=a; filename*=iso-8859-1'en'%A3%20rates", 'a', '£ rates'),
+    ("name=a; filename*=\"utf-8''na%C3%AFve.txt\"", 'a', 'naïve.txt'),
+    ("name=a; filename*=UTF-8''Zo%EB.txt", 'a', 'Zoë.txt'),                     # says UTF-8 and is none
+    ("name=a; filename*=plain.txt", 'a', 'plain.txt'),
+    ("name=a; filename*=UTF-8''..%2F..%2Fetc%2Fpasswd", 'a', 'passwd'),
+    ("name*=UTF-8''gr%C3%B6%C3%9Fe; filename=b", 'größe', 'b'),
     ('name=""', '', None),
 ])
 def test_names(disposition: str, name: str, filename: str | None) -> None:
@@ -65,6 +74,17 @@ def test_a_file_field_left_empty_is_no_upload() -> None:
     assert not request.files
     assert not request.form
     assert 'f' not in request.POST
+
+
+def test_a_file_without_a_name_gets_one() -> None:
+    assert posted(part('name="f"; filename=""', b'milk') + END).files['f'].filename == 'file'
+    assert posted(part('name="f"; filename=".."', b'milk') + END).files['f'].filename == 'file'
+
+
+def test_letters_in_the_head_of_a_part_are_utf_8_or_else_latin_1() -> None:
+    body = part('name="f"; filename="Zoë"', b'x') + part('name="g"; filename="Zoë"', b'x')
+    body = body.replace('name="g"; filename="Zoë"'.encode(), 'name="g"; filename="Zoë"'.encode('latin-1'))
+    assert [each.filename for _, each in posted(body + END).files.items()] == ['Zoë', 'Zoë']
 
 
 def test_an_empty_file_is_an_upload() -> None:
@@ -93,8 +113,21 @@ def test_blanks_after_a_delimiter_are_allowed() -> None:
     assert posted(body).form['a'] == '1'
 
 
-def test_no_parts_at_all() -> None:
-    assert not posted(END).POST
+@pytest.mark.parametrize('body', [END, b'--XyZ--', b'\r\n--XyZ--\r\n\r\n'])
+def test_a_form_without_fields_is_empty(body: bytes) -> None:
+    assert not posted(body).fields
+
+
+@pytest.mark.parametrize('epilogue', [
+    b'', b'\r\n', b'bye', b'\r\n--XyZ\r\n', b'\0\xff' * 300, END, part('name="b"', b'2') + END, b'-',
+    b'\r\n--XyZ',
+])
+def test_after_the_closing_boundary_anything_may_come(epilogue: bytes) -> None:
+    for body in (part('name="a"', b'1') + b'--XyZ--' + epilogue, part('name="a"', b'1') + END + epilogue):
+        assert list(posted(body).fields.items()) == [('a', '1')]
+        spool = Spool(body)
+        assert list(posted(spool).fields.items()) == [('a', '1')]
+        spool.close()
 
 
 @pytest.mark.parametrize('body', [
@@ -105,6 +138,12 @@ def test_no_parts_at_all() -> None:
     b'--XyZ\r\nContent-Disposition: form-data; name="a"\r\n' + END,
     b'--XyZ\r\nContent Disposition: form-data; name="a"\r\n\r\n1\r\n' + END,
     part('name="a"', b'\xff') + END,
+    (part('name="a"', b'1') + END).replace(b'XyZ', b'Other'),              # no part of this boundary
+    (part('name="a"', b'1') + END).replace(b'XyZ', b'XyZ--1'),
+    b'--Other\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' + END,
+    b'--XyZ--\r\nhello', b'hello\r\n' + END, END + b'x' * 5000, b' ' * 5000 + b'\r\n' + END,
+    b'--XyZ\r\nContent-Disposition: form-data; name="a"\r\nContent-Disposition: form-data; name="b"'
+    b'\r\n\r\n1\r\n' + END,
 ])
 def test_a_malformed_body_is_400(body: bytes) -> None:
     with pytest.raises(ProtocolError) as caught:
@@ -150,7 +189,7 @@ def test_a_head_of_a_part_has_a_limit() -> None:
 def test_what_a_browser_packs_is_what_comes_out(files: list[tuple[str, bytes]]) -> None:
     body = b''.join(part(f'name="{name}"; filename="{name}"', content) for name, content in files) + END
     if b'\r\n--XyZ' not in b''.join(content for _, content in files):
-        expected = {(name, name, content) for name, content in files}
+        expected = {(name, harmless_name(name), content) for name, content in files}
         assert {(key, each.filename, each.content) for key, each in posted(body).files.items()} == expected
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from urllib.parse import unquote_plus
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kali.errors import BadRequest, KaliError, ProtocolError
+from kali.http import urls
 from kali.http.limits import Limits
 from kali.http.request import FileUpload, Request, Scope
 from kali.multidict import Bag
@@ -14,7 +20,8 @@ FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 
 @pytest.mark.parametrize('name', ['method', 'target', 'path', 'query', 'form', 'files', 'headers', 'cookies',
                                   'body', 'json',
-                                  'args', 'mount_depth', 'scope', 'command', 'uri', 'GET', 'POST', 'user'])
+                                  'args', 'mount_depth', 'scope', 'command', 'uri', 'GET', 'POST', 'fields',
+                                  'user'])
 def test_a_request_is_frozen(name: str) -> None:
     with pytest.raises(AttributeError):
         setattr(Request(), name, 1)
@@ -70,6 +77,8 @@ def test_a_form_given_natively() -> None:
 
 
 @pytest.mark.parametrize('body, value', [(b'{"a": [1, null]}', {'a': [1, None]}), (b'null', None),
+                                         (rb'"\ud83c\udf33\\ud800"', '🌳\\ud800'), (b'\xef\xbb\xbf1', 1),
+                                         (b'1.5e308', 1.5e308), (b'{"a": 1, "a": 2}', {'a': 2}),
                                          ('"ä"'.encode(), 'ä')])
 def test_json(body: bytes, value: object) -> None:
     request = Request('POST', '/', body=body)
@@ -77,7 +86,13 @@ def test_json(body: bytes, value: object) -> None:
     assert request.json is request.json
 
 
-@pytest.mark.parametrize('body', [b'', b'{', b'\xff', b'[' * 100_000, b"{'a': 1}"])
+@pytest.mark.parametrize('body', [
+    b'', b'{', b'\xff', b'[' * 100_000, b"{'a': 1}", rb'"\ud800"', rb'{"a": ["\udc00\ud800"]}',
+    rb'{"\uDfFF": 1}',
+    '"\ud83d"'.encode('utf-8', 'surrogatepass'), b'NaN', b'[Infinity]', b'{"a": -Infinity}', b'1e999',
+    b'[-2.5e400]',
+    b'9' * 5000,
+])
 def test_what_is_no_json_is_400(body: bytes) -> None:
     with pytest.raises(BadRequest, match='not JSON') as caught:
         _ = Request('POST', '/', body=body).json
@@ -107,3 +122,65 @@ def test_where_a_mount_is() -> None:
 
 def test_two_requests_do_not_share_a_scope() -> None:
     assert Request().scope is not Request().scope
+
+
+ESCAPES = {
+    'percent signs': b'%', 'escapes': b'%41', 'letters between escapes': b'ab%C3%A4', 'bad escapes': b'%4%zz',
+    'plus signs': b'+', 'equals signs': b'=', 'letters': 'ж'.encode(), 'nothing to decode': b'x',
+    'cut escapes': b'x%2', 'mixed': b'+%+%2B=',
+}
+
+
+@pytest.mark.parametrize('unit', ESCAPES.values(), ids=ESCAPES)
+@pytest.mark.parametrize('kind', ['form', 'query', 'path', 'cookie'])
+def test_decoding_costs_a_small_multiple_of_its_input_in_memory(kind: str, unit: bytes) -> None:
+    size = 300_000
+    data = (unit * (size // len(unit) + 1))[:size // len(unit) * len(unit)]
+    text = data.decode('utf-8')
+    request = {
+        'form': Request('POST', '/', FORM, b'a=' + data), 'query': Request('GET', '/?a=' + text),
+        'path': Request('GET', '/' + text), 'cookie': Request('GET', '/', {'Cookie': 'a=' + text}),
+    }[kind]
+    tracemalloc.start()
+    try:
+        value: object = {'form': lambda: request.form['a'], 'query': lambda: request.query['a'],
+                         'path': lambda: request.path, 'cookie': lambda: request.cookies['a']}[kind]()
+    except ProtocolError as error:  # a path is strict
+        assert (kind, error.status) == ('path', 400)
+        value = None
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 12 * size + 2_000_000
+    if value is not None and kind in ('form', 'query'):
+        assert value == unquote_plus(text)
+
+
+@pytest.mark.parametrize('unit', [b'&', b'a&', b'=&', b'+&'])
+def test_a_million_separators_are_413_before_they_cost_anything(unit: bytes) -> None:
+    request = Request('POST', '/', FORM, unit * 1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProtocolError) as caught:
+            _ = request.form
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    assert caught.value.status == 413
+
+
+BITS = st.sampled_from([b'%', b'%4', b'%41', b'&', b'=', b'+', b'a', b'\xff', b'%C3', b'%A4', b'\0'])
+
+
+@given(st.binary(max_size=200) | st.lists(BITS, max_size=60).map(b''.join))
+def test_any_bytes_are_a_form_or_a_refusal_whatever_the_block(data: bytes) -> None:
+    def outcome() -> object:
+        try:
+            return list(Request('POST', '/', FORM, data).form.items())
+        except ProtocolError as error:
+            return error.status
+    expected = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        for block in (3, 4, 5, 7):
+            patch.setattr(urls, 'BLOCK', block)
+            assert outcome() == expected
