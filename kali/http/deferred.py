@@ -88,6 +88,13 @@ class Wait:
             return True
         return self.until is not None and now >= self.until
 
+    def capped(self, until: float) -> Wait:
+        """The same wait, but over at `until` if nothing has come by then."""
+        wait = Wait(self.future, until if self.until is None else min(until, self.until), signal=self.signal,
+                    room=self.room)
+        wait._count = self._count
+        return wait
+
 
 class Waiter:
     """Subscribes a function to what a Wait names: once, however often it waits for the same thing.

@@ -102,7 +102,9 @@ class Scope:
 
     :ivar route: the pattern of the route that answers, as the Router found it
     :ivar transaction: the guard's Transaction of this request
-    :ivar guarded: the connections whose transactions the guard keeps around this request
+    :ivar router: the outermost Router that the request has come through: it has `url_for`
+    :ivar guarded: puts the guard's transaction around each step of a job, `guarded(deferred, title='')`;
+        None without a guard
     :ivar host: what long-lived parts may ask of the server (kali.http.host)
     :ivar shell: the application's frame, in which kali's own pages stand too (kali.pages.shell)
     :ivar debug: whether a page may show what is inside the program
@@ -111,7 +113,8 @@ class Scope:
     # Defaults stand in the class, here and below: most requests are asked for little, so little is stored.
     route: str | None = None
     transaction: Any = None
-    guarded: tuple[Any, ...] = ()
+    router: Any = None
+    guarded: Any = None
     host: Any = None
     shell: Any = None
     debug = True

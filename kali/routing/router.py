@@ -112,8 +112,10 @@ class Router:
                 if len(self._found) == KEPT:
                     self._found.clear()
                 self._found[path] = found
-        mount = found.mount
-        request.scope.route = mount.label
+        mount, scope = found.mount, request.scope
+        scope.route = mount.label
+        if not start:
+            scope.router = self
         handler = (mount.methods and mount.methods.get(request.method)) or mount.handler
         return handler(request.mounted(found.depth, found.args))
 
@@ -161,6 +163,8 @@ class Router:
         if isinstance(inner, Router):
             self._routers.append((components, inner))
         self._delegates.append(handler)
+        if getattr(inner, '__hash__', None) is not None:
+            self._remember(inner, components)
 
     def delegate_folder(self, path: str, handler: Handler) -> None:
         """Mount a handler that expects to be a folder: `/static` redirects to `/static/`.
@@ -250,7 +254,7 @@ class Router:
         return decorate
 
     def url_for(self, target: Any, /, *args: Any, **query: Any) -> str:
-        """The URL at which a function or class is mounted.
+        """The URL at which a function, class or handler is mounted.
 
         :param args: values for the wildcards; for a service also the name of the page in it
         :param query: fields for the query; None leaves one out
