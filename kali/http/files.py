@@ -1,17 +1,17 @@
-"""Files as responses: content types, conditional requests, ranges, and reading a piece at a time.
+"""Files as responses: content types, validators, and reading a piece at a time.
 
-It takes the path of a file that somebody else has decided may be sent; which ones may is StaticFolder's
-business. Sources: RFC 9110 sections 8.8 (validators), 13 (conditions), 14 (ranges).
+It takes the path of a file that may be sent; StaticFolder decides which ones may. Conditions and ranges stand
+in `kali.http.conditions`. Sources: IANA, Media Types; RFC 9110 section 8.8 (validators).
 """
 
 from __future__ import annotations
 
 import os
-import re
-from urllib.parse import quote
+from binascii import crc32
 
 from kali.errors import NotFound
-from kali.http.dates import http_date
+from kali.http.conditions import Validators, select
+from kali.http.filenames import attachment
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -19,38 +19,51 @@ if TYPE_CHECKING:
 
     from kali.http.request import Request
 
-__all__ = ['content_type_of', 'file_answer']
+__all__ = ['content_type_of', 'file_answer', 'packaged_answer']
 
 # Not from the system: what the mimetypes module reads from the Windows registry or /etc is often wrong for
 # scripts.
-CONTENT_TYPES = {
-    'html': 'text/html; charset=utf-8', 'htm': 'text/html; charset=utf-8', 'css': 'text/css; charset=utf-8',
-    'js': 'text/javascript; charset=utf-8', 'mjs': 'text/javascript; charset=utf-8',
-    'json': 'application/json', 'map': 'application/json', 'webmanifest': 'application/manifest+json',
-    'xml': 'application/xml', 'xhtml': 'application/xhtml+xml', 'txt': 'text/plain; charset=utf-8',
-    'md': 'text/markdown; charset=utf-8', 'csv': 'text/csv; charset=utf-8',
-    'ics': 'text/calendar; charset=utf-8',
-    'py': 'text/plain; charset=utf-8', 'sql': 'text/plain; charset=utf-8', 'tpl': 'text/plain; charset=utf-8',
-    'toml': 'text/plain; charset=utf-8', 'ini': 'text/plain; charset=utf-8',
-    'log': 'text/plain; charset=utf-8', 'sh': 'text/plain; charset=utf-8', 'bat': 'text/plain; charset=utf-8',
-    'yaml': 'text/plain; charset=utf-8', 'yml': 'text/plain; charset=utf-8',
-    'rst': 'text/plain; charset=utf-8',
-    'png': 'image/png', 'jpg': 'image/jpeg', 'jpeg': 'image/jpeg', 'gif': 'image/gif', 'webp': 'image/webp',
-    'avif': 'image/avif', 'svg': 'image/svg+xml', 'ico': 'image/x-icon', 'bmp': 'image/bmp',
-    'tif': 'image/tiff', 'tiff': 'image/tiff', 'woff': 'font/woff', 'woff2': 'font/woff2',
-    'ttf': 'font/ttf', 'otf': 'font/otf',
-    'mp3': 'audio/mpeg', 'ogg': 'audio/ogg', 'oga': 'audio/ogg', 'wav': 'audio/wav', 'flac': 'audio/flac',
-    'm4a': 'audio/mp4', 'mp4': 'video/mp4', 'm4v': 'video/mp4', 'webm': 'video/webm', 'ogv': 'video/ogg',
-    'pdf': 'application/pdf', 'zip': 'application/zip', 'gz': 'application/gzip', 'tar': 'application/x-tar',
-    '7z': 'application/x-7z-compressed', 'wasm': 'application/wasm', 'rtf': 'application/rtf',
-    'doc': 'application/msword', 'xls': 'application/vnd.ms-excel', 'ppt': 'application/vnd.ms-powerpoint',
-    'docx': 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
-    'xlsx': 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-    'pptx': 'application/vnd.openxmlformats-officedocument.presentationml.presentation',
-    'odt': 'application/vnd.oasis.opendocument.text', 'ods': 'application/vnd.oasis.opendocument.spreadsheet',
-}
+CONTENT_TYPES = {extension: kind for kind, extensions in {
+    'text/html; charset=utf-8': 'html htm', 'text/css; charset=utf-8': 'css',
+    'text/javascript; charset=utf-8': 'js mjs cjs', 'text/markdown; charset=utf-8': 'md markdown',
+    'text/csv; charset=utf-8': 'csv', 'text/tab-separated-values; charset=utf-8': 'tsv',
+    'text/calendar; charset=utf-8': 'ics', 'text/vcard; charset=utf-8': 'vcf',
+    'text/vtt; charset=utf-8': 'vtt',
+    'text/plain; charset=utf-8': 'txt text py sql tpl toml ini cfg conf log sh bat ps1 yaml yml rst srt tex '
+                                 'diff patch',
+    'application/json': 'json map', 'application/manifest+json': 'webmanifest',
+    'application/ld+json': 'jsonld', 'application/geo+json': 'geojson',
+    'application/x-ndjson': 'ndjson jsonl',
+    'application/xml': 'xml xsd', 'application/xslt+xml': 'xsl xslt', 'application/xhtml+xml': 'xhtml xht',
+    'application/rss+xml': 'rss', 'application/atom+xml': 'atom', 'application/gpx+xml': 'gpx',
+    'application/vnd.google-earth.kml+xml': 'kml',
+    'image/png': 'png', 'image/apng': 'apng', 'image/jpeg': 'jpg jpeg jfif jpe pjpeg pjp', 'image/gif': 'gif',
+    'image/webp': 'webp', 'image/avif': 'avif', 'image/heic': 'heic', 'image/heif': 'heif',
+    'image/jxl': 'jxl',
+    'image/svg+xml': 'svg svgz', 'image/x-icon': 'ico cur', 'image/bmp': 'bmp', 'image/tiff': 'tif tiff',
+    'font/woff': 'woff', 'font/woff2': 'woff2', 'font/ttf': 'ttf', 'font/otf': 'otf',
+    'font/collection': 'ttc',
+    'audio/mpeg': 'mp3', 'audio/ogg': 'ogg oga opus', 'audio/wav': 'wav', 'audio/flac': 'flac',
+    'audio/mp4': 'm4a m4b', 'audio/aac': 'aac', 'audio/webm': 'weba', 'audio/midi': 'mid midi',
+    'audio/aiff': 'aif aiff',
+    'video/mp4': 'mp4 m4v', 'video/webm': 'webm', 'video/ogg': 'ogv', 'video/quicktime': 'mov qt',
+    'video/mpeg': 'mpg mpeg', 'video/x-msvideo': 'avi', 'video/x-matroska': 'mkv', 'video/3gpp': '3gp',
+    'application/vnd.apple.mpegurl': 'm3u8', 'application/dash+xml': 'mpd',
+    'application/pdf': 'pdf', 'application/epub+zip': 'epub', 'application/zip': 'zip',
+    'application/gzip': 'gz tgz', 'application/x-tar': 'tar', 'application/x-7z-compressed': '7z',
+    'application/x-bzip2': 'bz2', 'application/x-xz': 'xz', 'application/zstd': 'zst',
+    'application/vnd.rar': 'rar', 'application/wasm': 'wasm', 'application/rtf': 'rtf',
+    'application/vnd.sqlite3': 'sqlite sqlite3', 'message/rfc822': 'eml',
+    'application/msword': 'doc', 'application/vnd.ms-excel': 'xls', 'application/vnd.ms-powerpoint': 'ppt',
+    'application/vnd.ms-outlook': 'msg',
+    'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
+    'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
+    'application/vnd.openxmlformats-officedocument.presentationml.presentation': 'pptx',
+    'application/vnd.oasis.opendocument.text': 'odt', 'application/vnd.oasis.opendocument.spreadsheet': 'ods',
+    'application/vnd.oasis.opendocument.presentation': 'odp',
+    'application/vnd.oasis.opendocument.graphics': 'odg',
+}.items() for extension in extensions.split()}
 PIECE = 1 << 16  # bytes read at a time
-_RANGE = re.compile(r'bytes=([0-9]{0,18})-([0-9]{0,18})')  # no file has more bytes than that
 
 
 def content_type_of(filename: str) -> str:
@@ -69,7 +82,7 @@ def file_answer(path: str | os.PathLike[str], *, request: Request | None = None,
     """Status, header fields and content of an answer with the file at `path`.
 
     :param request: its conditions and range are honoured
-    :param file: the file itself, by who has opened it already; it is closed here
+    :param file: the file itself, if it is open already; it is closed here
     :raises NotFound: 404 if it is no readable file.
     """
     name = os.path.basename(path)  # noqa: PTH119  # pathlib costs hello-world 8 ms
@@ -80,25 +93,49 @@ def file_answer(path: str | os.PathLike[str], *, request: Request | None = None,
             raise NotFound(f'There is no file {name} here.') from None
     try:
         status = os.fstat(file.fileno())
-        headers = {'Content-Type': content_type or content_type_of(name), 'Accept-Ranges': 'bytes',
-                   'ETag': f'"{status.st_mtime_ns:x}-{status.st_size:x}"',
-                   'Last-Modified': http_date(status.st_mtime), 'Cache-Control': 'no-cache'}
-        if download:
-            headers['Content-Disposition'] = _attachment(name if download is True else download)
-        code, start, stop = _selection(request, headers, status.st_size)
-        file.seek(start)
-        if stop - start > PIECE:
+        size = status.st_size
+        # The clock of a file system is coarse: milliseconds, or two seconds. So the tag of a small file knows
+        # its content too, which is read at once anyway.
+        content = file.read() if size <= PIECE else None
+        tag = f'"{status.st_mtime_ns:x}-{status.st_ctime_ns:x}-{status.st_ino:x}-{size:x}' + (
+            '"' if content is None else f'-{crc32(content):x}"')
+        headers = _fields(name, content_type, download)
+        if content is not None:
+            size = len(content)
+        code, start, stop = select(request, headers, Validators(tag, status.st_mtime_ns), size)
+        if content is None and stop > start:
+            file.seek(start)
             headers['Content-Length'] = str(stop - start)
             return code, headers, Pieces(file, stop - start)
-        with file:
-            return code, headers, file.read(stop - start)
+        file.close()
+        return code, headers, (content or b'')[start:stop]
     except BaseException:
         file.close()
         raise
 
 
+def packaged_answer(content: bytes, name: str, version: str, *,
+                    request: Request | None = None) -> tuple[int, dict[str, str], bytes]:
+    """Status, header fields and content of an answer with a file that a program brings, from a zip archive
+    perhaps, and that changes with its version only."""
+    headers = _fields(name, None, False)
+    code, start, stop = select(request, headers, Validators(f'"{version}"', None), len(content))
+    return code, headers, content[start:stop]
+
+
+def _fields(name: str, content_type: str | None, download: str | bool) -> dict[str, str]:
+    """The header fields that describe a file of that name."""
+    fields = {'Content-Type': content_type or content_type_of(name), 'Accept-Ranges': 'bytes',
+              'Cache-Control': 'no-cache'}
+    if download:
+        fields['Content-Disposition'] = attachment(name if download is True else download)
+    elif name.lower().endswith('.svgz'):
+        fields['Content-Encoding'] = 'gzip'  # it is a compressed .svg, which a browser is to show
+    return fields
+
+
 class Pieces:
-    """The next `size` bytes of an open file, a piece at a time; closes it at the end, or when told to."""
+    """The next `size` bytes of an open file, a piece at a time. It is closed at the end, or by `close`."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size = file, size
@@ -117,52 +154,5 @@ class Pieces:
         return piece
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.file.close()
-
-
-def _selection(request: Request | None, headers: dict[str, str], size: int) -> tuple[int, int, int]:
-    """The status, and which bytes to send; the header fields that go with them are added."""
-    if request is None or request.method not in ('GET', 'HEAD'):
-        return 200, 0, size
-    if _unchanged(request, headers):
-        headers.pop('Content-Type')
-        return 304, 0, 0
-    asked = _range(request, headers, size)
-    if asked is None:
-        return 200, 0, size
-    start, stop = asked
-    if start >= stop:
-        headers['Content-Range'] = f'bytes */{size}'
-        return 416, 0, 0
-    headers['Content-Range'] = f'bytes {start}-{stop - 1}/{size}'
-    return 206, start, stop
-
-
-def _unchanged(request: Request, headers: dict[str, str]) -> bool:
-    """Whether the browser's copy is still good; If-None-Match goes before the date (RFC 9110, 13.2.2)."""
-    tags = request.headers.get('if-none-match')
-    if tags is not None:
-        return any(tag.strip() in ('*', headers['ETag'], 'W/' + headers['ETag']) for tag in tags.split(','))
-    return bool(request.headers.get('if-modified-since') == headers['Last-Modified'])
-
-
-def _range(request: Request, headers: dict[str, str], size: int) -> tuple[int, int] | None:
-    """The one range asked for, as offsets; None for several, for nonsense, or if the file has changed."""
-    match = _RANGE.fullmatch(request.headers.get('range', '').replace(' ', ''))
-    condition = request.headers.get('if-range')
-    if match is None or match[0] == 'bytes=-':
-        return None
-    if condition not in (None, headers['ETag'], headers['Last-Modified']):
-        return None
-    first, last = match[1], match[2]
-    if not first:
-        return max(0, size - int(last)), size if int(last) else 0
-    if last and int(last) < int(first):
-        return None
-    return int(first), min(size, int(last) + 1) if last else size
-
-
-def _attachment(name: str) -> str:
-    plain = re.sub(r'[^ !#$&\'()+,\-.0-9;=@A-Z\[\]^_`a-z{}~]', '_', name)
-    return f'attachment; filename="{plain}"; filename*=UTF-8\'\'{quote(name, safe="")}'

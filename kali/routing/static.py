@@ -1,10 +1,10 @@
 """StaticFolder: the files of one folder as a handler, and nothing from outside it.
 
-A name is looked at before the file system is asked: what any system could read as something else than a plain
-name in this folder does not exist. Then the real path must still lie inside, and be free of hidden names; and
-what is opened along it is opened without following links, so that one which somebody puts there meanwhile
-leads nowhere. What a file's response looks like is in `kali.http.files`. Sources: the project's facts, static
-path; Microsoft, "Naming Files, Paths, and Namespaces"; POSIX, openat().
+The folder checks a name before it asks the file system: a name that any system could read as something other
+than a plain name in this folder does not exist. Then the real path must still lie inside, and be free of
+hidden names; and the folder opens what lies along it without following links, so that a link that somebody
+puts there meanwhile leads nowhere. What a file's response looks like is in `kali.http.files`. Sources:
+Microsoft, "Naming Files, Paths, and Namespaces"; POSIX, openat().
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from stat import S_ISDIR, S_ISREG
 from urllib.parse import quote
 
 from kali.http.encoder import STRICT_POLICY
+from kali.http.filenames import DEVICE
 from kali.http.response import Response
 from kali.markup import escape_text
 
@@ -27,18 +28,17 @@ if TYPE_CHECKING:
 
 __all__ = ['StaticFolder']
 
-# Control characters, separators, drive and stream colons, what Windows drops at the end of a name, and the
-# stand-ins for bytes that are no UTF-8, which no URL can name.
+# Control characters, separators, the colon of drives and streams, what Windows drops at the end of a name,
+# and surrogates in place of bytes that are no UTF-8, which no URL can name.
 _UNSAFE = re.compile('[\x00-\x1f\x7f/\\\\:\ud800-\udfff]|[. ]$')
-# What begins with a dot or an underscore, also behind characters that HFS+ takes no notice of.
+# Names that begin with a dot or an underscore, also behind characters that HFS+ ignores.
 _HIDDEN = re.compile('[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]*(?:[._]|$)')
-_DEVICE = re.compile(r'(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$', re.IGNORECASE)
 
 # Whether a path can be walked name by name, no links followed (not so on Windows).
 WALKS = os.open in os.supports_dir_fd and hasattr(os, 'O_NOFOLLOW')
-# Documents that could run scripts, though people take them for pictures or data, get an origin of their own.
+# XML can run scripts, though people take it for pictures or data: such a document gets an origin of its own.
 _SANDBOX = "sandbox; default-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
-_SANDBOXED = ('image/svg+xml', 'application/xml')
+_SANDBOXED = re.compile(r'application/xml|(?!application/xhtml)[a-z]+/.*\+xml')
 # What a page may show or play of a folder of foreign files, and what cannot do anything there.
 _PASSIVE = re.compile('image/(?!svg)|audio/|video/|text/plain|application/pdf')
 _ANY_BYTES = 'application/octet-stream'
@@ -120,7 +120,7 @@ class StaticFolder:
         return found
 
     def _jump(self, names: list[str], parts: list[str]) -> _Found | None:
-        """Open in one go, then look again whether it is what it should be."""
+        """Open in one go, then check again that it is what it should be."""
         path = os.path.join(self.root, *parts)  # noqa: PTH118
         status = os.stat(path)  # noqa: PTH116
         if S_ISDIR(status.st_mode):
@@ -138,10 +138,10 @@ class StaticFolder:
         if self.download and not _PASSIVE.match(kind):
             kind = _ANY_BYTES
         assert isinstance(found.handle, int)  # only a folder may be a path
-        file = open(found.handle, 'rb')  # noqa: SIM115, PTH123  # closed by who reads it
+        file = open(found.handle, 'rb')  # noqa: SIM115, PTH123  # closed by file_answer, or once all is read
         status, headers, content = file_answer(name, request=request, content_type=kind,
                                                download=self.download, file=file)
-        if kind in _SANDBOXED:
+        if _SANDBOXED.fullmatch(kind):
             headers['Content-Security-Policy'] = _SANDBOX
         if isinstance(content, bytes):
             return Response(content, status=status, headers=headers)
@@ -217,7 +217,7 @@ def _walk(root: str, parts: list[str]) -> _Found:
 
 
 def _is_hidden(name: str) -> bool:
-    return bool(_HIDDEN.match(name) or _UNSAFE.search(name) or _DEVICE.match(name))
+    return bool(_HIDDEN.match(name) or _UNSAFE.search(name) or DEVICE.match(name))
 
 
 def _missing(request: Request) -> Response:

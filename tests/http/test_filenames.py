@@ -57,10 +57,10 @@ def test_such_a_name_is_created_where_it_should_be(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('name, plain, full', [
     ('report.pdf', 'report.pdf', 'report.pdf'), ('Größe.txt', 'Gr__e.txt', 'Größe.txt'),
-    ('a"b\\c;d.txt', 'c;d.txt', 'c;d.txt'), ('say "hi".txt', 'say _hi_.txt', 'say "hi".txt'),
+    ('a"b\\c;d.txt', 'a_b_c;d.txt', 'a"b_c;d.txt'), ('say "hi".txt', 'say _hi_.txt', 'say "hi".txt'),
     ('100%.txt', '100_.txt', '100%.txt'), ('a\r\nSet-Cookie: x', 'a__Set-Cookie_ x', 'a__Set-Cookie_ x'),
     ('', 'download', 'download'), ('..', 'download', 'download'), ('日本.zip', '__.zip', '日本.zip'),
-    ("it's.txt", "it's.txt", "it's.txt"), ('../secret', 'secret', 'secret'),
+    ("it's.txt", "it's.txt", "it's.txt"), ('Invoice 3/2026.pdf', 'Invoice 3_2026.pdf', 'Invoice 3_2026.pdf'),
     ('a\ud800.txt', 'a_.txt', 'a_.txt'),
 ])
 def test_a_name_for_a_download(name: str, plain: str, full: str) -> None:

@@ -196,3 +196,20 @@ def test_a_folder_that_is_gone_is_404(tmp_path: Path) -> None:
     client = Client(StaticFolder(tmp_path / 'site'))
     (tmp_path / 'site').rmdir()
     assert client.get('/').status == 404
+
+
+@pytest.mark.parametrize('name, kind, is_sandboxed', [
+    ('plan.svgz', 'image/svg+xml', True), ('feed.rss', 'application/rss+xml', True),
+    ('a.xsl', 'application/xslt+xml', True),
+    ('a.xml', 'application/xml', True), ('app.webmanifest', 'application/manifest+json', False),
+    ('film.mov', 'video/quicktime', False), ('photo.jfif', 'image/jpeg', False),
+    ('a.cjs', 'text/javascript; charset=utf-8', False),
+    ('subtitles.vtt', 'text/vtt; charset=utf-8', False),
+])
+def test_each_kind_of_file_has_its_type_and_no_xml_runs_scripts(tmp_path: Path, name: str, kind: str,
+                                                                is_sandboxed: bool) -> None:
+    (tmp_path / name).write_bytes(b'x')
+    reply = Client(StaticFolder(tmp_path)).get('/' + name)
+    assert reply.headers['content-type'] == kind
+    assert reply.headers['content-security-policy'].startswith('sandbox;') == is_sandboxed
+    assert reply.headers.get('content-encoding') == ('gzip' if name.endswith('svgz') else None)
