@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ['Arguments', 'converter_for']
 
+# Fields that mail programs, search engines and social networks add to the links they show.
+_TRACKING = (
+    'utm_', 'mtm_', 'pk_', 'mc_', 'hsa_', '_hs', 'gad_', 'fbclid', 'gclid', 'gclsrc', 'dclid', 'gbraid',
+    'wbraid', 'msclkid', 'yclid', 'ysclid', 'twclid', 'ttclid', 'li_fat_id', 'igsh', 'srsltid', 'mkt_tok',
+    '_ga', '_gl', 'epik', 'rdt_cid', 'sccid', 'vero_id', 's_kwcid', '_openstat', 'wickedid')
 _VAR_POSITIONAL, _VAR_KEYWORD = 0x04, 0x08  # flags of a code object, as in the inspect module
 _MISSING: Any = object()
 
@@ -75,7 +80,7 @@ class Arguments:
                 raise TypeError(f'{_name(function)} takes {wildcards - left} of the {wildcards} wildcards of '
                                 'its path')
             self._plan += [_Parameter('*', str, False, _MISSING)] * left
-        # Whoever takes the request, or any keyword, looks after unknown fields himself.
+        # A function that takes the request, or any keyword, looks after unknown fields itself.
         self._open = self._request is not None or bool(flags & _VAR_KEYWORD)
         if flags & _VAR_KEYWORD:
             self._keywords['**'] = _Parameter('**', str, False, None)
@@ -146,7 +151,8 @@ class Arguments:
             elif parameter.default is _MISSING:
                 wrong.append(f'{name} is missing')
         if not self._open:
-            wrong += [f'{name} is not known here' for name in given if name not in self._keywords]
+            wrong += [f'{name} is not known here' for name in given
+                      if name not in self._keywords and not name.lower().startswith(_TRACKING)]
         if wrong:
             raise BadRequest('This page cannot use its arguments: ' + '; '.join(wrong) + '.')
         return keywords
@@ -175,9 +181,20 @@ def _signature(function: Any) -> tuple[list[str], list[str], dict[str, Any], int
     positional = function.__defaults__ or ()
     defaults = dict(zip(names[len(names) - len(positional):], positional, strict=True))
     defaults.update(function.__kwdefaults__ or {})
-    annotations = {name: _evaluate(kind, function, name) for name, kind in function.__annotations__.items()
+    annotations = {name: _evaluate(kind, function, name) for name, kind in _annotations(function).items()
                    if name in names or name in keyword_only}
     return names[skip:], keyword_only, defaults, code.co_flags, annotations
+
+
+def _annotations(function: Any) -> dict[str, Any]:
+    """The annotations of a function, those with undefined names as text."""
+    try:
+        return dict(function.__annotations__)
+    except NameError:  # Python 3.14 evaluates them only now; a name may be there for type checkers only
+        from annotationlib import Format, get_annotations
+
+        found = get_annotations(function, format=Format.FORWARDREF)
+        return {name: getattr(kind, '__forward_arg__', kind) for name, kind in found.items()}
 
 
 def _evaluate(kind: Any, function: Any, name: str) -> Any:

@@ -2,11 +2,12 @@
 
 A prefix tree of path components, in which `*` stands for any one component. The deepest match wins, a name
 goes before a wildcard, and the search goes back where a branch ends in nothing. A mount either takes the path
-as a whole (functions and servlets) or everything below it too (delegates and services). It knows nothing
-about what handlers do.
+as a whole (functions and servlets) or everything below it too (delegates and services).
 """
 
 from __future__ import annotations
+
+import re
 
 from kali.http.around import collected, innermost
 from kali.http.grammar import METHODS
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ['Router']
 
 WILDCARD = '*'
-KEPT, LONG = 500, 200  # so many found paths are kept, none of them longer than this
+# What other frameworks take for a wildcard: <id>, <int:id>, {id}, :id, *rest, [id], (\d+).
+FOREIGN = r'.*(<.*>|\{.*\}|\*|\(\?|\(\[|\\)|:\w+\Z|\[.*\]\Z'
 
 
 class _Mount:
@@ -43,15 +45,6 @@ class _Mount:
         self.wildcards = wildcards  # their places in the path below the router
         self.methods = methods  # of a mount made method by method, to which more can be added
         self.implied = implied  # a redirect that follows from another mount, and gives way to a real one
-
-
-class _Found:
-    """Where a path leads: what is mounted there, how deep, and what its wildcards matched."""
-
-    __slots__ = ('args', 'depth', 'mount', 'start')
-
-    def __init__(self, start: int, mount: _Mount, depth: int, args: tuple[str, ...]) -> None:
-        self.start, self.mount, self.depth, self.args = start, mount, depth, args
 
 
 class _Node:
@@ -85,7 +78,6 @@ class Router:
 
     def __init__(self) -> None:
         self._root = _Node()
-        self._found: dict[str, _Found] = {}
         self._patterns: dict[Any, list[list[str]]] = {}  # function or class -> where it is mounted
         self._routers: list[tuple[list[str], Router]] = []  # the Routers among the delegates
         self._delegates: list[Handler] = []
@@ -97,30 +89,22 @@ class Router:
 
     def __call__(self, request: Request) -> Any:
         """Answer with what the deepest mount that matches the path gives; 404 if there is none."""
-        # A program has few pages, which are asked for again and again: where a path leads is kept, so that it
-        # is taken apart and looked for once.
-        path, start = request.target.partition('?')[0], request.mount_depth
-        found = self._found.get(path)
-        if found is None or found.start != start:
-            if not _is_normal(request.path):
-                return _normalise(request)
-            found = self._find(request.path, start)
-            if found is None:
-                return Response.generic(f'<p>There is no page at {escape_text(request.target)}.</p>',
-                                        status=404)
-            if len(path) < LONG:
-                if len(self._found) == KEPT:
-                    self._found.clear()
-                self._found[path] = found
-        mount, scope = found.mount, request.scope
+        path, start = request.path, request.mount_depth
+        if not _is_normal(path):
+            return _normalise(request)
+        mount, depth = self._find(path, start)
+        if mount is None:
+            return _nothing_here(request)
+        scope = request.scope
         scope.route = mount.label
         if not start:
             scope.router = self
         handler = (mount.methods and mount.methods.get(request.method)) or mount.handler
-        return handler(request.mounted(found.depth, found.args))
+        return handler(request.mounted(depth, tuple([path[start + index] for index in mount.wildcards])))
 
-    def _find(self, path: list[str], start: int) -> _Found | None:
-        """The deepest mount for `path` below its first `start` components; each node is seen at most once."""
+    def _find(self, path: list[str], start: int) -> tuple[_Mount | None, int]:
+        """The deepest mount for `path` below its first `start` components, and how deep it is. Each node is
+        seen at most once."""
         best: _Mount | None = None
         best_depth = -1
         node, depth, stop = self._root, start, len(path)
@@ -143,9 +127,7 @@ class Router:
                 node, depth = waiting.pop()
             else:
                 break
-        if best is None:
-            return None
-        return _Found(start, best, best_depth, tuple([path[start + index] for index in best.wildcards]))
+        return best, best_depth
 
     # Ways to register.
 
@@ -286,7 +268,6 @@ class Router:
     # Growing the tree.
 
     def _mount(self, components: list[str], mount: _Mount) -> None:
-        self._found.clear()  # they may lead here now
         node = self._root
         for component in components:
             node = node.child(component)
@@ -316,10 +297,10 @@ class Router:
         present.label += ', ' + label
 
     def _imply_folder(self, components: list[str]) -> None:
-        """A page at `/contact/` is also found by who leaves out the slash."""
+        """`/contact` redirects to a page that is mounted at `/contact/`."""
         if len(components) > 1 and components[-1] == '':
             folder = components[:-1]
-            handler = _folder_shim(_nothing_below)
+            handler = _folder_shim(_nothing_here)
             self._mount(folder, _Mount(handler, f'the folder /{"/".join(folder)}', _wildcards(folder), True,
                                        implied=True))
 
@@ -339,6 +320,14 @@ def _components(path: str) -> list[str]:
     for component in components:
         if component.startswith('.'):
             raise ValueError(f'the path {path!r}: names that begin with a dot are reserved')
+        if re.search(r'(?<!\()[?#]|%[0-9A-Fa-f]{2}', component):
+            raise ValueError(f'the path {path!r}: write the path alone, without a query, a fragment or '
+                             'percent-encoding; the fields of a query are keyword arguments')
+        if component != WILDCARD and re.match(FOREIGN, component):
+            right = '/' + '/'.join([WILDCARD if re.match(FOREIGN, each) else each for each in components])
+            raise ValueError(f'the path {path!r}: {component!r} would be taken literally. A wildcard is a '
+                             f'whole component, written {right!r}; what it matches becomes an argument, '
+                             'converted by its annotation. To answer everything below a path, use delegate')
     return components
 
 
@@ -360,7 +349,7 @@ def _folder_shim(handler: Handler) -> Handler:
     return handle
 
 
-def _nothing_below(request: Request) -> Response:
+def _nothing_here(request: Request) -> Response:
     return Response.generic(f'<p>There is no page at {escape_text(request.target)}.</p>', status=404)
 
 

@@ -143,6 +143,15 @@ def test_a_number_that_no_database_holds_is_404_in_a_route_and_400_in_a_query_or
     assert client(page, method='POST').post('/', form={'number': number}).status == 400
 
 
+@pytest.mark.parametrize('name', ['utm_source', 'UTM_Campaign', 'fbclid', 'gclid', 'msclkid', 'mc_eid',
+                                  'gad_source', '_hsenc', 'dclid', 'ttclid', 'igshid', 'srsltid'])
+def test_what_a_mail_or_a_search_engine_adds_to_a_link_is_let_through(name: str) -> None:
+    assert client(lambda: 'x').get(f'/?{name}=IwAR0').text == 'x'
+    assert client(lambda page='1': page).get(f'/?page=2&{name}=a&{name}=b').text == '2'
+    assert client(lambda **rest: ' '.join(rest)).get(f'/?{name}=a').text == name
+    assert client(lambda: 'x').get(f'/?{name}=a&pgae=2').status == 400
+
+
 def test_arguments_that_are_missing_unknown_or_wrong_are_all_named() -> None:
     def page(a: int, b: str, c: int = 1) -> str:
         return ''
@@ -182,7 +191,7 @@ def test_the_request_by_name_or_annotation_wherever_it_stands() -> None:
         return f'{request.method} {number}'
     for_the_type_checker_only.__annotations__['rq'] = 'Request'
     for function in (by_name, by_annotation, for_the_type_checker_only, keyword_only):
-        # Who has the request looks after unknown fields himself.
+        # A function that takes the request looks after unknown fields itself.
         assert client(function, '/*').get('/7?whatever=1').text == 'GET 7'
 
 

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kali.http.around import Around
 from kali.http.request import Request
 from kali.http.response import Response
+from kali.http.urls import build_url, split_path
 from kali.routing.router import Router
 from kali.routing.servlets import Servlet
 from kali.testing import Client
@@ -386,12 +388,62 @@ def test_a_path_that_was_found_before_leads_where_it_leads_now() -> None:
     assert client.get('/a/two').text == 'word two'
 
 
-def test_however_many_paths_are_asked_for_few_are_kept() -> None:
+@pytest.mark.parametrize('path, right', [
+    ('/contact/<id>', '/contact/*'), ('/contact/<int:id>/edit', '/contact/*/edit'), ('/{id}', '/*'),
+    ('/contact/{id:int}', '/contact/*'), ('/c/:id', '/c/*'), ('/c/<path:rest>', '/c/*'), ('/c/*rest', '/c/*'),
+    ('/c/**', '/c/*'), ('/post/[slug]', '/post/*'), ('/a/<b>/{c}/:d/*', '/a/*/*/*/*'),
+    ('/file-<name>.txt', '/*'),
+    (r'/c/(\d+)', '/c/*'), (r'/c/(?P<id>[0-9]+)/', '/c/*/'), ('/v{major}/x', '/*/x'),
+    ('/<id:re:[a-z]+>', '/*'),
+])
+def test_the_wildcards_of_other_frameworks_are_refused_with_the_spelling_that_works(path: str,
+                                                                                    right: str) -> None:
     app = Router()
-    app.function('/*')(lambda word: word)
-    client = Client(app)
-    for number in range(2000):
-        assert client.get(f'/{number}').text == str(number)
-    assert client.get('/' + 'x' * 5000).text == 'x' * 5000
-    assert len(app._found) <= 500
-    assert all(len(path) < 200 for path in app._found)
+    for register in (app.function, app.post, app.route, app.servlet):
+        with pytest.raises(ValueError, match=re.escape(f'written {right!r}')):
+            register(path)(lambda *args: '')
+    with pytest.raises(ValueError, match='would be taken literally'):
+        app.delegate(path, lambda request: '')
+    with pytest.raises(ValueError, match='would be taken literally'):
+        app.delegate_folder(path.rstrip('/') + '/', lambda request: '')
+
+
+@pytest.mark.parametrize('path', ['/search?q=*', '/page#top', '/caf%C3%A9', '/a%2Fb/c'])
+def test_a_path_to_mount_at_is_neither_encoded_nor_has_a_query(path: str) -> None:
+    with pytest.raises(ValueError, match='write the path alone'):
+        Router().function(path)
+
+
+@pytest.mark.parametrize('path', ['/100%', '/a:b', '/note (old)', '/a{', '/[', '/größe', '/a<b', '/x:y:z',
+                                  '/~ann', '/a=b;c', '/50% off'])
+def test_a_path_with_odd_letters_is_itself(path: str) -> None:
+    app = Router()
+    app.function(path)(lambda: 'here')
+    assert Client(app).get(build_url(split_path(path.replace('%', '%25')), {})).text == 'here'
+
+
+@pytest.mark.parametrize('path', ['/.kali/', '/.kali', '/.kali/x', '/.x', '/a/.b', '/.well-known/'])
+def test_names_that_begin_with_a_dot_are_reserved(path: str) -> None:
+    app = Router()
+    for register in (app.function, app.servlet, lambda path: app.delegate(path, lambda request: '')):
+        with pytest.raises(ValueError, match='begin with a dot are reserved'):
+            register(path)
+
+
+def test_a_router_can_be_asked_below_a_reserved_path() -> None:
+    own = Router()  # what the server does for its own pages
+    own.function('/events/*')(lambda name: f'events {name}')
+    assert own(Request('GET', '/.kali/events/7').mounted(1, ())) == 'events 7'
+
+
+def test_the_lifespans_of_all_mounts_each_once_also_of_later_ones() -> None:
+    def wanting(*lifespans: Any) -> Any:
+        return Around(lambda request: '', lambda request: '', lifespans)
+
+    outer, inner = Router(), Router()
+    outer.delegate('/inner', inner)
+    outer.delegate_folder('/a/', wanting(first := object(), second := object()))
+    outer.delegate('/b', wanting(second))
+    assert outer.lifespan == (first, second)
+    inner.delegate('/late', wanting(third := object(), first))
+    assert outer.lifespan == (third, first, second)
