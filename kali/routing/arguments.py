@@ -191,7 +191,7 @@ def _annotations(function: Any) -> dict[str, Any]:
     try:
         return dict(function.__annotations__)
     except NameError:  # Python 3.14 evaluates them only now; a name may be there for type checkers only
-        from annotationlib import Format, get_annotations
+        from annotationlib import Format, get_annotations  # type: ignore[import-not-found]
 
         found = get_annotations(function, format=Format.FORWARDREF)
         return {name: getattr(kind, '__forward_arg__', kind) for name, kind in found.items()}
