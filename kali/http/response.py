@@ -1,8 +1,6 @@
 """Response: what the browser gets, as plain Python values; and what a handler may return instead of one.
 
-Content is an iolist (see kali.iolist) and is sent as it is. Headers are checked here, where the mistake is,
-not when they are sent. It knows nothing about sockets or routes; the bytes of a response are the encoder's
-business.
+Content is an iolist (see kali.iolist) and is sent as it is. The encoder makes the bytes of a response.
 """
 
 from __future__ import annotations
@@ -11,11 +9,11 @@ import re
 
 from kali.http.cookies import set_cookie_value
 from kali.http.deferred import Deferred, answer_later, stream
+from kali.http.headers import UNSAFE_VALUE, ResponseHeaders, checked
 from kali.http.page import Page
 from kali.http.urls import is_local
 from kali.iolist import flatten
 from kali.markup import escape_text
-from kali.multidict import Headers
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -52,9 +50,7 @@ OATHS = (
     'Woe is me', 'Zounds',
 )
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PLAIN_PATH = re.compile(r'/(?:[A-Za-z0-9_.~-][A-Za-z0-9_.~/?=&-]*)?')
-_UNSAFE_VALUE = re.compile(r'[\x00-\x08\x0a-\x1f\x7f]')  # all control characters but the tab
 
 
 class Response:
@@ -73,7 +69,7 @@ class Response:
     __slots__ = ('content', 'fields', 'shut_down', 'status')
 
     def __init__(self, content: Content = None, *, status: int = 200, code: int | None = None,
-                 headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | Headers | None = None,
+                 headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
                  shut_down: bool = False) -> None:
         self.content = content
         self.status = status if code is None else code
@@ -91,26 +87,18 @@ class Response:
         return self.status
 
     @property
-    def headers(self) -> Headers:
-        """The header fields that this response sets itself; kali's defaults come when it is sent."""
-        return Headers(self.fields)
+    def headers(self) -> ResponseHeaders:
+        """The header fields that this response sets itself, to read and to change: `response.headers[name] =
+        value`, `del response.headers[name]`, `response.headers.append(name, value)`. kali's defaults come
+        when it is sent."""
+        return ResponseHeaders(self.fields)
 
     def add_header(self, name: str, value: object) -> None:
         """Append a header field.
 
-        :raises ValueError: if the name is no token, or the value has control characters or is not Latin-1
-            (RFC 9110 section 5.5); otherwise a value could begin a header, or a page, of its own.
+        :raises ValueError: for a name or value that could not be sent safely (see kali.http.headers).
         """
-        text = str(value)
-        if not _NAME.fullmatch(name):
-            raise ValueError(f'header name {name!r}: only letters, digits and !#$%&\'*+-.^_`|~ can be in it')
-        if _UNSAFE_VALUE.search(text):
-            raise ValueError(f'header {name}: {text!r} has a control character in it')
-        try:
-            text.encode('latin-1')
-        except UnicodeEncodeError:
-            raise ValueError(f'header {name}: {text!r} has characters that a header cannot carry') from None
-        self.fields.append((name, text))
+        self.fields.append(checked(name, value))
 
     def set_cookie(self, name: str, value: str, *, path: str = '/', max_age: int | None = None,
                    http_only: bool = True, same_site: str = 'Lax', secure: bool = False,
@@ -149,7 +137,7 @@ class Response:
             if not external and not is_local(text.replace(' ', '%20')):
                 raise ValueError(f'redirect to {text!r} leaves this server; if that is meant, say '
                                  'external=True')
-            if _UNSAFE_VALUE.search(text) or '\t' in text:
+            if UNSAFE_VALUE.search(text) or '\t' in text:
                 raise ValueError(f'redirect to {text!r}: there is a control character in it')
             from urllib.parse import quote  # 4 ms that a start need not wait for
             text = quote(text, safe="%/:?#[]@!$&'()*+,;=~\\")
@@ -166,11 +154,14 @@ class Response:
     def json(cls, value: Any, *, status: int = 200) -> Response:
         """`value` as JSON (RFC 8259).
 
+        :raises ValueError: for NaN and the infinities, which JSON does not have
+        :raises TypeError: for what JSON has no form for
+
         >>> Response.json({'name': 'Zoë'}).content
         '{"name": "Zoë"}'
         """
         import json  # 2 ms that hello-world does not pay
-        text = json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         return cls(text, status=status, headers={'Content-Type': 'application/json'})
 
     @classmethod
@@ -190,6 +181,21 @@ class Response:
         if isinstance(content, bytes):
             return cls(content, status=status, headers=headers)
         return cls.stream(content, status=status, headers=headers)
+
+    @classmethod
+    def download(cls, content: Content, name: str, *, content_type: str | None = None) -> Response:
+        """Content that the browser saves as the file `name`.
+
+        :param name: with any letters; a browser is given no folder and no control character of it
+        :param content_type: by default from the name
+
+        >>> print(Response.download('id;name', 'Größe.csv').headers['content-disposition'])
+        attachment; filename="Gr__e.csv"; filename*=UTF-8''Gr%C3%B6%C3%9Fe.csv
+        """
+        from kali.http.filenames import attachment  # both only for programs that send files
+        from kali.http.files import content_type_of
+        return cls(content, headers={'Content-Type': content_type or content_type_of(name),
+                                     'Content-Disposition': attachment(name)})
 
     @classmethod
     def stream(cls, pieces: Iterable[Content], *, status: int = 200,
@@ -230,24 +236,62 @@ class Response:
         return f'<Response {self.status}>'
 
 
-def as_response(value: Any) -> Response | Deferred:
+def as_response(value: Any, request: Request | None = None) -> Response | Deferred:
     """What a handler returned, as a Response or a Deferred.
 
     Content becomes a page with status 200; a future (anything with `add_done_callback` and `result`) an
     answer that waits for it.
 
-    :raises TypeError: for a coroutine, since kali has no event loop for it; other wrong content shows when
-        flattened.
+    :param request: what it answers. With `debug`, a page says that its handler returned nothing.
+    :raises TypeError: for what other frameworks take for a status or JSON, and for a coroutine, since kali
+        has no event loop for it; other wrong content shows when flattened.
     """
     if isinstance(value, (Response, Deferred)):
         return value
-    if hasattr(value, 'add_done_callback') and hasattr(value, 'result'):
+    if value is None:
+        return Response(None) if request is None else _nothing(request)
+    if isinstance(value, (dict, tuple, list)):
+        _refuse_status_or_json(value)
+    elif hasattr(value, 'add_done_callback') and hasattr(value, 'result'):
         return answer_later(value, _finish)
-    if hasattr(value, '__await__'):
+    elif hasattr(value, '__await__'):
         if hasattr(value, 'close'):
             value.close()  # or Python warns that it was never awaited
         raise TypeError('the handler returned a coroutine: an "async def" handler must be a plain "def" here')
     return Response(value)
+
+
+def _refuse_status_or_json(value: dict[Any, Any] | tuple[Any, ...] | list[Any]) -> None:
+    """Raise for what means a status or JSON elsewhere, and would be a strange page here."""
+    if isinstance(value, dict) or (value and isinstance(value[0], dict)):
+        raise TypeError(f'the handler returned a {type(value).__name__}, which is no page. For JSON, return '
+                        'Response.json(value); for a page, put its values into text or a template')
+    if not isinstance(value, tuple) or not 2 <= len(value) <= 3:
+        return
+    second = value[1]
+    if isinstance(second, int) and not isinstance(second, bool) and 100 <= second <= 599:
+        raise TypeError(f'the handler returned a tuple with the number {second:d}. For a status, return '
+                        f'Response(content, status={second:d}); for a number in the page, return a list')
+    if isinstance(second, dict):
+        raise TypeError('the handler returned a tuple with a dict in it. For header fields, return '
+                        'Response(content, headers={…})')
+
+
+def _nothing(request: Request) -> Response:
+    """The page of a handler that returned None: nothing, or with `debug` a word about it.
+
+    A script or picture that asked gets nothing in any case: None may be all that its handler has to say.
+    """
+    if not request.scope.debug or request.method != 'GET' or (
+            request.headers.get('sec-fetch-dest', 'document') != 'document'):
+        return Response(None)
+    from kali import log  # only a program with such a handler needs it
+    log.warning('%s: the handler returned None; is a return missing?', request.target)
+    route = request.scope.route
+    return Response.generic(['<p>The handler', f' of <code>{escape_text(route)}</code>' if route else '',
+                             ' returned <code>None</code>. Perhaps a <code>return</code> is missing.</p>\n'
+                             "<p>For a page that is meant to be empty, <code>return ''</code>. Only with "
+                             '<code>debug</code> does this page say so.</p>'], title='This page is empty')
 
 
 def _finish(value: Any) -> Response:

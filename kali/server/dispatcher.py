@@ -61,7 +61,7 @@ class Dispatcher:
                 return Response(value.encode('utf-8', 'replace'))  # a whole page: nothing to put together
             if type(value) is Response and type(value.content) is bytes:
                 return value  # as it comes from the guard
-            response = as_response(value)
+            response = as_response(value, request)
             return response if isinstance(response, Deferred) else rendered(response, request)
         except BaseException as error:
             return self._failed(request, error)

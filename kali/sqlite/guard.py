@@ -280,12 +280,12 @@ def _adapters(connections: tuple[Any, ...], mode: str) -> list[Adapter]:
 def _answer(handler: Handler, request: Request, around: _Around) -> Any:
     """What the handler answers, rendered. If it may write, the request's Transaction is there meanwhile."""
     if type(around) is not _Writing:
-        return _render(handler(request), around, request)
+        return _render(as_response(handler(request), request), around, request)
     scope = request.scope
     outer = scope.transaction  # of a guard around this one: its database holds the form ids
     transaction = scope.transaction = Transaction(around.adapters[0]) if outer is None else outer
     try:
-        answer = _render(handler(request), around, request)
+        answer = _render(as_response(handler(request), request), around, request)
         if outer is None and not around.refused:
             transaction.finish(answer)
         return answer

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
+from collections import OrderedDict
 from concurrent.futures import Future
+from http import HTTPStatus
 
 import pytest
 
@@ -10,6 +14,10 @@ from kali.http.deferred import Deferred, Wait
 from kali.http.request import Request
 from kali.http.response import OATHS, REASONS, Response, as_response
 from kali.iolist import flatten
+from kali.multidict import Headers
+from kali.routing.router import Router
+from kali.sqlite import connect, guard
+from kali.testing import Client
 
 
 @pytest.mark.parametrize('name, value', [
@@ -101,6 +109,97 @@ def test_what_a_handler_returns_becomes_a_response() -> None:
     assert as_response(None).content is None  # type: ignore[union-attr]
     stream = Response.stream('ab')
     assert as_response(stream) is stream
+
+
+@pytest.mark.parametrize('value, remedy', [
+    (('Not found', 404), 'Response(content, status=404)'), (('<p>', 201, {'A': 'b'}), 'status=201'),
+    ((None, HTTPStatus.NO_CONTENT), 'status=204'), ((Response('x'), 500), 'status=500'),
+    (('x', {'A': 'b'}), 'headers='), ({'id': 7}, 'Response.json(value)'), ({}, 'Response.json(value)'),
+    ([{'id': 7}, {'id': 8}], 'Response.json(value)'), (OrderedDict(a=1), 'Response.json(value)'),
+    (({'id': 7}, 201), 'Response.json(value)'),
+])
+def test_what_means_a_status_or_json_elsewhere_is_refused_with_the_remedy(value: object, remedy: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(remedy)):
+        as_response(value)
+    reply = Client(lambda request: value).get('/')
+    assert reply.status == 500 and html.escape(remedy) in reply.text
+
+
+@pytest.mark.parametrize('value, body', [
+    (('a', 'b'), b'ab'), (('a', 1), b'a1'), (('a', 99.5), b'a99.5'), (('a', 1000), b'a1000'), ((), b''),
+    (('a', True), b'aTrue'), ((1, 2, 3, 404), b'123404'), (['Not found', 404], b'Not found404'), ([], b''),
+    (['a', {'b': 1}], b'ab: 1\r\n'), (404, b'404'), ('', b''),
+])
+def test_content_of_every_other_shape_is_a_page(value: object, body: bytes) -> None:
+    reply = Client(lambda request: value).get('/')
+    assert (reply.status, reply.body) == (200, body)
+
+
+def test_the_programmer_and_nobody_else_reads_of_a_forgotten_return(caplog: pytest.LogCaptureFixture) -> None:
+    router = Router()
+
+    @router.route('/total', methods=('GET', 'POST'))
+    def total() -> None:
+        pass
+    for application in (router, guard(router, connect(':memory:'))):
+        caplog.clear()
+        reply = Client(application).get('/total')
+        assert reply.status == 200
+        for words in ('returned <code>None</code>', '<code>return</code> is missing', 'total'):
+            assert words in reply.text
+        assert 'is a return missing?' in caplog.text
+        assert Client(application).post('/total', form={}).body == b''
+        assert Client(application).get('/total', headers={'Sec-Fetch-Dest': 'empty'}).body == b''
+        assert Client(application, debug=False).get('/total').body == b''
+
+
+def test_header_fields_are_set_changed_and_taken_away() -> None:
+    response = Response('x', headers={'Cache-Control': 'private', 'X-A': '1'})
+    headers = response.headers
+    headers['cache-control'] = 'no-store'
+    headers['X-B'] = 2
+    headers.append('Vary', 'Accept')
+    headers.append('Vary', 'Cookie')
+    del response.headers['x-a']
+    assert response.fields == [('cache-control', 'no-store'), ('X-B', '2'), ('Vary', 'Accept'),
+                               ('Vary', 'Cookie')]
+    assert headers.get_list('vary') == ['Accept', 'Cookie'] and headers['VARY'] == 'Cookie'
+    assert headers == Headers(response.fields) == response.headers
+    assert len(headers) == 3 and 'x-a' not in headers
+    headers['Vary'] = '*'
+    assert headers.get_list('vary') == ['*']
+    assert headers.pop('X-B') == '2' and headers.setdefault('X-B', '3') == '3'
+    headers.update({'X-C': 'c'})
+    assert list(headers) == ['cache-control', 'vary', 'x-b', 'x-c']
+    with pytest.raises(KeyError):
+        del headers['X-A']
+    reply = Client(lambda request: response).get('/')
+    assert (reply.headers['cache-control'], reply.headers['x-c']) == ('no-store', 'c')
+
+
+@pytest.mark.parametrize('name, value', [('A', 'b\r\nSet-Cookie: x'),
+                                         ('A', '\0'), ('A', 'Ж'), ('A B', 'c'), ('', 'c')])
+def test_no_way_to_set_a_header_field_lets_a_control_character_in(name: str, value: str) -> None:
+    response = Response('x')
+    for change in (response.headers.__setitem__, response.headers.append, response.add_header,
+                   response.headers.setdefault, lambda name, value: response.headers.update({name: value})):
+        with pytest.raises(ValueError, match='header'):
+            change(name, value)
+    assert response.fields == []
+
+
+def test_a_download_has_the_type_of_its_name() -> None:
+    reply = Client(lambda request: Response.download(['id', ';name'], 'Größe "7".csv')).get('/')
+    assert (reply.body, reply.headers['content-type']) == (b'id;name', 'text/csv; charset=utf-8')
+    assert reply.headers['content-disposition'] == (
+        "attachment; filename=\"Gr__e _7_.csv\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%227%22.csv")
+    response = Response.download(b'x', 'a.bin', content_type='image/png')
+    assert response.headers['content-type'] == 'image/png'
+
+
+def test_json_has_no_number_that_browsers_refuse() -> None:
+    with pytest.raises(ValueError, match='JSON'):
+        Response.json({'a': float('nan')})
 
 
 def test_a_future_is_answered_when_it_is_done() -> None:
