@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kali.markup import Markup
-from kali.templates import contexts, filters
+from kali.templates import contexts, filters, foreign
 from kali.templates.contexts import TEXT, Context, ContextError, describe
 from kali.templates.escapers import ESCAPERS, merged, optional_item, path_item
 from kali.templates.lines import Lines
@@ -108,6 +108,7 @@ class _Writer(Lines):
         self.extender = ''  # the file that binds sections of the one that is being written, if one does
         self.opened = (self.source, 0)  # where the HTML last left plain text
         self.last: Node | None = None  # nothing follows it
+        self.remarks: dict[str, None] = {}  # an ordered set
         self.line(f'def {signature}:')
         self.indent()
         self.line('out = []; write = out.append; done = []')
@@ -116,7 +117,7 @@ class _Writer(Lines):
         self.line("return ''.join(done + out)")
         self.lines += self.finished_lines
         self.places += self.finished_places
-        return Program('\n'.join(self.lines), self.namespace, self.places)
+        return Program('\n'.join(self.lines), self.namespace, self.places, list(self.remarks))
 
     def tree(self, tree: Tree, scope: Scope, context: Context) -> Context:
         before = self.source, self.at, self.extender
@@ -158,6 +159,12 @@ class _Writer(Lines):
 
     def text(self, node: Text, context: Context) -> Context:
         end = contexts.advance(context, node.text)
+        for start, shown, meant in foreign.remarks(context, node.text) if '{' in node.text else ():
+            # A {{name}} before it is shorter in the text than in the source.
+            at = self.source.text.find(shown, node.at + start)
+            shown = shown.splitlines()[0]
+            self.remarks[str(self.source.error(f'{shown} is printed as it stands: {meant}. If you mean these '
+                                               'letters, write a space after the brace', at))] = None
         self.run.append((node.text if node is self.last else contexts.sealed(context, end, node.text), ''))
         if context == TEXT and end != TEXT:
             self.opened = (self.source, node.at + node.text.rfind('<'))

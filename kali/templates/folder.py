@@ -103,7 +103,7 @@ class TemplateFolder:
 
 def check(folder: str | os.PathLike[str], extension: str = '.tpl',
           filters: Mapping[str, Filter] | None = None) -> list[str]:
-    """The mistakes in the templates of a folder, each as `file:line:column: message`.
+    """The mistakes in the templates of a folder, and what looks like one, as `file:line:column: message`.
 
     A folder with no template of its own holds the folders of several applications: each is checked by itself.
     """
@@ -112,7 +112,7 @@ def check(folder: str | os.PathLike[str], extension: str = '.tpl',
         templates = TemplateFolder(root, extension, filters=filters)
         for name in templates.names():
             try:
-                templates(name)
+                errors.update(dict.fromkeys(templates(name).program.remarks))
             except TemplateError as error:
                 errors[str(error)] = None
             except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from collections import namedtuple
 from collections.abc import Callable, Sequence
 
 from kali.templates.escapers import Fields, path_item
+from kali.templates.foreign import tell
 from kali.templates.syntax import Source, nearest
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -29,11 +30,14 @@ LOOKUPS = (path_item.__code__, Fields.__getitem__.__code__)
 class Program:
     """The text of a Python function, made into one when it is first needed: a base page never is."""
 
-    __slots__ = ('_function', 'namespace', 'places', 'text')
+    __slots__ = ('_function', 'namespace', 'places', 'remarks', 'text')
 
     def __init__(self, text: str, namespace: dict[str, Any],
-                 places: Sequence[tuple[Source, int, Lookup | None]]) -> None:
+                 places: Sequence[tuple[Source, int, Lookup | None]], remarks: Sequence[str] = ()) -> None:
         self.text, self.namespace, self.places = text, namespace, places
+        self.remarks = remarks  # on what is no mistake, but looks like one
+        for remark in remarks:
+            tell(remark)
         self._function: Callable[..., str] | None = None
 
     @property
