@@ -41,8 +41,10 @@ URLS = {'action', 'archive', 'background', 'cite', 'classid', 'codebase', 'data-
         'formaction', 'href', 'icon', 'longdesc', 'manifest', 'ping', 'poster', 'profile', 'src', 'usemap',
         'xmlns'}
 SETS = {'srcset', 'imagesrcset', 'data-srcset'}
-ANIMATED = {(element, attribute) for element in ('animate', 'set')  # of SVG: may make a URL of any attribute
-            for attribute in ('by', 'from', 'to', 'values')}
+# The types of a script that hold JavaScript or JSON. HTML standard, "The script element"; MIME standard,
+# "JavaScript MIME type" and "JSON MIME type".
+SCRIPT_TYPES = (r'(?:module|(?:text|application)/(?:x-)?(?:java|ecma|live|j)script[\d.]*'
+                r'|importmap|speculationrules|\S+[/+]json)?')
 
 SPACE = r'\t\n\f\r '  # HTML's; Python's \s knows more
 TAG_NAME = re.compile(rf'[^{SPACE}/>]*')
@@ -50,7 +52,7 @@ BLANKS = re.compile(rf'[{SPACE}/]*')
 SPACES = re.compile(rf'[{SPACE}]*')
 ATTRIBUTE_NAME = re.compile(rf'[^{SPACE}/>=]*')
 UNQUOTED = re.compile(rf'[^{SPACE}>]*')
-META_URL = r'(?i:url\s*=\s*[\'"]?\s*)\Z'  # of <meta http-equiv="refresh">
+META_URL = r'(?i:url\s*=)'  # of <meta http-equiv="refresh">
 SCRIPT_END = r'<!(?=--)|-->|<script(?=[\s/>])'  # what decides whether </script> ends a script
 REFERENCE = r'&(#?\w*)\Z'
 # Text and tags without surprises: most are, and the states below take ten times as long over them.
@@ -84,7 +86,7 @@ def _text(context: Context, text: str, at: int) -> tuple[Context, int]:
 
 def _less_than(context: Context, text: str, at: int) -> tuple[Context, int]:
     opened = OPENED.match(text, at)
-    if opened:
+    if opened and opened[1].lower() != 'script':
         return _opened(opened[1].lower(), opened[2].lower(), opened[3]), opened.end()
     char = text[at]
     if char.isascii() and char.isalpha():
@@ -136,9 +138,12 @@ def _tag(context: Context, text: str, at: int) -> tuple[Context, int]:
 
 
 def _content(element: str) -> Context:
-    if element in ('script', 'style'):
-        return Context('script' if element == 'script' else 'style', element, '', '',
-                       SCRIPT_START if element == 'script' else '')
+    element, _, kind = element.partition(' ')
+    if element == 'script':
+        is_code = re.fullmatch(SCRIPT_TYPES, kind)
+        return Context('script', element, inner=SCRIPT_START) if is_code else Context('data', element, kind)
+    if element == 'style':
+        return Context('style', element)
     return Context('text only', element) if element in TEXT_ONLY else TEXT
 
 
@@ -167,8 +172,14 @@ def _before_value(context: Context, text: str, at: int) -> tuple[Context, int]:
 
 
 def _unquoted(context: Context, text: str, at: int) -> tuple[Context, int]:
-    at = _end(UNQUOTED, text, at)
-    return (context if at == len(text) else Context('tag', context.element)), at
+    end = _end(UNQUOTED, text, at)
+    return (context if end == len(text) else _after_attribute(context, text[at:end])), end
+
+
+def _after_attribute(context: Context, value: Any) -> Context:
+    """Back in the tag. From here on the type of a script stands behind its name: `script module`."""
+    is_type = (context.element, context.attribute) == ('script', 'type')
+    return Context('tag', f'script {value.strip().lower()}' if is_type else context.element)
 
 
 def _value(context: Context, text: str, at: int) -> tuple[Context, int]:
@@ -180,7 +191,7 @@ def _value(context: Context, text: str, at: int) -> tuple[Context, int]:
         inside = unescape(inside)
     inner = _inner(kind, context.inner, inside)
     if end >= 0:
-        return Context('tag', context.element), end + 1
+        return _after_attribute(context, inner), end + 1
     return context._replace(inner=inner), len(text)
 
 
@@ -191,7 +202,9 @@ def _inner(kind: str, inner: Any, text: str) -> object:
         return advance_css(inner, text)
     if kind == 'url':
         return _checked(advance_url(inner, text))
-    return inner + text if kind in ('meta', 'document') else inner
+    if kind == 'meta':
+        return 'url' if re.search(META_URL, text) else inner
+    return f'{inner}{text}' if kind == 'type' else inner
 
 
 def _checked(part: str) -> str:
@@ -263,7 +276,7 @@ STEPS = {
     'text': _text, 'less-than': _less_than, 'declaration': _declaration, 'comment': _comment,
     'tag name': _tag_name, 'tag': _tag, 'attribute name': _attribute_name, 'after name': _after_name,
     'before value': _before_value, 'unquoted': _unquoted, 'value': _value, 'text only': _raw, 'script': _raw,
-    'style': _raw, 'gap': _gap,
+    'style': _raw, 'data': _raw, 'gap': _gap,
 }
 
 
@@ -277,13 +290,14 @@ def _kind(element: str, attribute: str) -> str:
         return 'set'
     if attribute == 'srcdoc':
         return 'document'
-    if attribute == 'content' and element == 'meta':
+    if element in ('animate', 'set') and attribute in ('by', 'from', 'to', 'values'):
+        return 'animated'  # of SVG: it may make a URL of any attribute
+    if (element, attribute) == ('meta', 'content'):
         return 'meta'
-    if (element, attribute) in ANIMATED or (element, attribute) == ('object', 'data'):
-        return 'url'
-    if attribute.startswith('xmlns:'):
-        return 'url'
-    return 'url' if attribute.rpartition(':')[2] in URLS else 'plain'
+    if (element, attribute) == ('script', 'type'):
+        return 'type'
+    is_url = attribute.rpartition(':')[2] in URLS or attribute.startswith('xmlns:')
+    return 'url' if is_url or (element, attribute) == ('object', 'data') else 'plain'
 
 
 def escaper(context: Context) -> str:
@@ -311,21 +325,18 @@ def _language_escaper(kind: str, context: Context) -> str:
         if kind == 'style':
             return css_escaper(context.inner)
         if kind == 'url':
-            name = url_escaper(context.inner)
-            return 'animated' if (context.element, context.attribute) in ANIMATED else name
+            return url_escaper(context.inner)
     except ValueError as error:
         raise ContextError(str(error)) from None
-    if kind == 'document' and context.inner.strip():
-        raise ContextError('in srcdoc a placeholder stands alone: make the document in a template of its own')
-    if kind == 'meta' and re.search(META_URL, context.inner):
-        return 'url'
-    return {'set': 'srcset', 'document': 'srcdoc'}.get(kind, 'quoted')
+    if kind in REFUSED_KINDS and (kind != 'meta' or context.inner):
+        raise ContextError(REFUSED_KINDS[kind].format(context.attribute))
+    return 'quoted'
 
 
 def raw_escaper(context: Context, name: str) -> str:
     """The same for `{.name}`, where `{name}` would go through `name`."""
-    if name in ('text', 'srcdoc'):
-        return {'text': 'raw', 'srcdoc': 'markup_document'}[name]
+    if name == 'text':
+        return 'raw'
     return 'markup' if context.state in ('script', 'style') else 'markup_quoted'
 
 
@@ -342,6 +353,19 @@ REFUSED = {
     'before value': 'an attribute\'s value with a placeholder needs quotes: write {}="{{…}}"',
     'unquoted': 'an attribute\'s value with a placeholder needs quotes: write {}="…"',
     'declaration': 'a placeholder may not stand in a <!declaration> or <?instruction?>: write it out',
+    'data': 'a placeholder may not stand in a script of the type {!r}: only JavaScript and JSON are '
+            'understood; for HTML use <template>',
+}
+REFUSED_KINDS = {
+    'set': 'a placeholder may not stand in {}, whose blanks and commas part several URLs: use src, or make '
+           'the whole tag as Markup in Python',
+    'document': 'a placeholder may not stand in {}, which is read as a document: give it a URL of its own, '
+                'and use src',
+    'animated': 'a placeholder may not stand in {} of an animation, which may make a link of it: write the '
+                'value in the template',
+    'meta': 'a placeholder may not make the URL of a <meta http-equiv="refresh">: answer with '
+            'Response.redirect',
+    'type': 'a placeholder may not make the {} of a script: write it in the template',
 }
 
 
@@ -352,7 +376,7 @@ def after_value(context: Context) -> Context:
         return context._replace(inner=(context.inner[0], 'divide'))
     if kind == 'url' and (context.inner == 'start' or context.inner.startswith('=')):
         return context._replace(inner='dynamic')
-    return context._replace(inner=context.inner + '{}') if kind in ('meta', 'document') else context
+    return context
 
 
 def join(one: Context, other: Context) -> Context | None:
@@ -373,17 +397,15 @@ def join(one: Context, other: Context) -> Context | None:
             return one._replace(inner='active')
         early = [part not in ('query', 'unknown') for part in (one.inner, other.inner)]
         return one._replace(inner='dynamic' if all(early) else 'unknown')
-    if kind != 'meta':
-        return None
-    return one if re.search(META_URL, one.inner) else other
+    return (one if one.inner else other) if kind == 'meta' else None
 
 
 def describe(context: Context) -> str:
     """A few words for messages."""
     if context.state == 'value':
         return f'the value of {context.attribute}'
-    if context.state in ('script', 'style', 'text only'):
+    if context.state in ('script', 'style', 'text only', 'data'):
         return f'<{context.element}>'
     if context.state in IN_TAG or context.state == 'before value':
-        return f'the tag <{context.element}>'
+        return f'the tag <{context.element.partition(" ")[0]}>'
     return {'text': 'text', 'comment': 'a comment'}.get(context.state, f'a {context.state}')

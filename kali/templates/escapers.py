@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from kali.iolist import escaped, joined
 from kali.markup import Markup, escape_text
-from kali.templates.urls import INVALID, normalized, safe_url
+from kali.templates.urls import normalized, safe_url
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -65,15 +65,6 @@ def _guarded(html: str) -> str:
     return html.replace('<', '&lt;').replace('>', '&gt;').replace('"', '&quot;').replace("'", '&#x27;')
 
 
-def srcdoc(value: Any) -> str:
-    """For a document inside an attribute, which is read twice: text stays text in the inner document.
-
-    >>> srcdoc('<script>'), srcdoc(Markup('<p>'))
-    ('&amp;lt;script&amp;gt;', '&lt;p&gt;')
-    """
-    return escape_text(str.__str__(escaped(value)))
-
-
 def url(value: Any) -> str:
     """A whole URL in an attribute.
 
@@ -115,47 +106,43 @@ def url_query(value: Any) -> str:
     return part if PLAIN_PART.fullmatch(part) else quote(part, safe='', errors='replace')
 
 
-def animated(value: Any) -> str:
-    """What an attribute of SVG is animated to, which may be a URL: numbers, colours and paths have no colon.
-
-    >>> animated('0 0 9'), animated('javascript:alert(1)')
-    ('0 0 9', 'about:invalid#kali')
-    """
-    part = as_text(value)
-    return INVALID if ':' in part else escape_text(part)
-
-
-def srcset(value: Any) -> str:
-    """Image candidates: URLs, each with an optional width or density.
-
-    >>> srcset('/a.png 1x, javascript:x 2x')
-    '/a.png 1x, about:invalid#kali 2x'
-    """
-    candidates = []
-    for candidate in as_text(value).split(','):
-        address, *descriptors = candidate.split() or ['']
-        sound = all(re.fullmatch(r'[\d.]+[wxh]', descriptor) for descriptor in descriptors)
-        candidates.append(' '.join([normalized(safe_url(address)), *descriptors]) if sound else INVALID)
-    return escape_text(', '.join(candidates))
-
-
 SCRIPT_JSON = {'<': '\\u003c', '>': '\\u003e', '&': '\\u0026', '\u2028': '\\u2028', '\u2029': '\\u2029'}
 
 
 def json_text(value: Any) -> str:
-    """`value` as JSON; dates, Decimals and other content become their text, rows and mappings objects."""
+    """`value` as JSON: rows and mappings are objects, other iterables arrays; dates, Decimals and other
+    content are their text, members of an Enum their value. NaN and infinity, which JSON lacks, are null, as
+    for JavaScript's `JSON.stringify`.
+
+    >>> json_text({1: float('nan'), 'when': [None, True]})
+    '{"1": null, "when": [null, true]}'
+    """
     import json  # not every application has a script with a value in it
 
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
-    """What `json` does not know, as something that it does."""
+    """`value` in the types that JSON has."""
+    kind = value.__class__
+    if kind is str or kind is int or value is None or kind is bool:
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if hasattr(kind, '__members__'):
+        return _plain(value.value)
     if isinstance(value, Mapping) or hasattr(value, 'keys'):  # sqlite3.Row has keys() and is no Mapping
-        return {str(key): value[key] for key in value.keys()}  # noqa: SIM118  # a Row iterates over its values
+        return {_key(key): _plain(value[key]) for key in value.keys()}  # noqa: SIM118  # a Row iterates values
+    if isinstance(value, (str, int)):
+        return value
     if isinstance(value, (bytes, bytearray)) or hasattr(value, '__html__') or not isinstance(value, Iterable):
         return joined(value)
-    return list(value)
+    return list(map(_plain, value))
+
+
+def _key(key: Any) -> str | int | None:
+    key = key.value if hasattr(key.__class__, '__members__') else key
+    return key if key is None or isinstance(key, (str, int)) else str(key)
 
 
 def script(value: Any) -> str:
@@ -244,11 +231,6 @@ def markup_quoted(value: Any) -> str:
     return _guarded(markup(value))
 
 
-def markup_document(value: Any) -> str:
-    """Markup in srcdoc."""
-    return escape_text(markup(value))
-
-
 def path_item(value: Any, name: str | int) -> Any:
     """`value[name]`, else the attribute: the dot in `{value.name}`."""
     if hasattr(type(value), '__getitem__'):
@@ -296,9 +278,8 @@ class Fields:
 
 # By the names that contexts.escaper gives, and those of {.name}.
 ESCAPERS: dict[str, Callable[[Any], Any]] = {
-    'text': text, 'quoted': quoted, 'srcdoc': srcdoc, 'url': url, 'url_path': url_path, 'url_part': url_part,
-    'url_query': url_query, 'animated': animated, 'srcset': srcset, 'script': script,
-    'script_quoted': script_quoted, 'script_string': script_string, 'css': css, 'css_string': css_string,
-    'css_url': css_url, 'raw': raw, 'markup': markup, 'markup_quoted': markup_quoted,
-    'markup_document': markup_document,
+    'text': text, 'quoted': quoted, 'url': url, 'url_path': url_path, 'url_part': url_part,
+    'url_query': url_query, 'script': script, 'script_quoted': script_quoted, 'script_string': script_string,
+    'css': css, 'css_string': css_string, 'css_url': css_url, 'raw': raw, 'markup': markup,
+    'markup_quoted': markup_quoted,
 }

@@ -30,8 +30,8 @@ if (window.last) /"/.test(1); window.after = {x}; var i = 1; i++ / 2 + "/"; wind
     onclick="window.clicked = {x}; window.twice = '{x}'; window.thrice = '&{x}'" data-on-click="f('{x}')"
     >{x}</p>
 <a href="{x}">a</a><a href=" {x}">a</a><a href="{x}{x}">a</a><a href="java{x}">a</a><a href="#?q={x}">a</a>
-<img src="{x}" srcset="{x}"><textarea>{x}</textarea><iframe srcdoc="{x}"></iframe><iframe src="{x}"></iframe>
-<svg><a><set attributeName="href" to="{x}"/><animate attributeName="href" values="{x}" from="a{x}"/></a>
+<img src="{x}"><textarea>{x}</textarea><iframe src="{x}"></iframe>
+<svg>
 <style>a { color: {x}; content: '{x}' }</style><script>({x}, "{x}")</script></svg>
 <input value="{x}"><svg><a xlink:href="{x}"><title>{x}</title></a></svg><object data="{x}"></object>
 </body></html>''')
