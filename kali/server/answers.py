@@ -1,9 +1,8 @@
-"""Deferred answers under way: taken a step further between requests, parked while they wait.
+"""Deferred answers and jobs under way: taken a step further between requests, parked while they wait.
 
-A step's bytes go to its connection, a Wait parks it, a Response ends it. Answers without a connection are
-jobs. The rule: one step at a time and in turn, so that no answer holds up another, and a step more only when
-the client has taken what the last ones gave. It knows no sockets and no selector; the server that it belongs
-to does.
+One step at a time and in turn, so that no answer holds up another. What a step gives goes to the function
+that the answer was begun with, which also says whether there is room for more. Only answers whose future,
+signal or moment has come are looked at.
 """
 
 from __future__ import annotations
@@ -11,176 +10,196 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from kali.http.deferred import Deferred, Wait
-from kali.http.request import Request
-from kali.http.response import Response
-from kali.server.connection import ANSWERING, CLOSED, HIGH_WATER, NEVER, WRITING, Connection
+from kali import log
+from kali.http.deferred import Wait, Waiter
 from kali.server.dispatcher import Broken
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from collections.abc import Callable
+    from typing import TypeAlias
 
-    from kali.http.encoder import Encoder
+    from kali.http.deferred import Deferred
+    from kali.http.request import Request
+    from kali.http.response import Response
     from kali.server.dispatcher import Dispatcher
+    from kali.server.timers import Timer, Timers
 
-    class Service(Protocol):
-        """What is asked of the server."""
+    # What is done with a piece, a Wait, the Response or None at the end, or a Broken answer.
+    Take: TypeAlias = Callable[[bytes | Wait | Response | Broken | None], bool]
 
-        dispatcher: Dispatcher
-        encoder: Encoder
-        stopping: bool
-        handling: bool
+__all__ = ['Answer', 'Answers']
 
-        def reply(self, connection: Connection, response: Response, now: float) -> None: ...
-        def sent(self, connection: Connection, now: float) -> None: ...
-        def settle(self, connection: Connection) -> None: ...
-        def drop(self, connection: Connection) -> None: ...
-        def note(self, connection: Connection, status: int, size: int) -> None: ...
-        def at(self, when: float, function: Any) -> Any: ...
-        def wake(self) -> None: ...
 
-__all__ = ['Answers']
+def _nobody(outcome: object) -> bool:
+    """What a job gives goes nowhere, and there is always room."""
+    return True
+
+
+class Answer:
+    """One deferred answer, or a job, under way; `wait` is what it waits for, if it does."""
+
+    wait: Wait | None = None
+    waiter: Waiter | None = None  # most answers never wait
+    timer: Timer | None = None
+    queued = False
+    over = False
+
+    def __init__(self, answers: Answers, deferred: Deferred, subject: Request | str, take: Take) -> None:
+        self._answers, self.deferred, self.subject, self.take = answers, deferred, subject, take
+
+    def cancel(self) -> None:
+        """End it and close the Deferred."""
+        self._answers.end(self)
 
 
 class Answers:
-    """The deferred answers of a server.
+    """The deferred answers and the jobs of one host.
 
-    :param server: sends their pieces and watches their connections
+    :param timers: where the moments are kept that they wait for
+    :param wake: makes the host call `advance` soon, from any thread
     """
 
-    def __init__(self, server: Service) -> None:
-        self.server = server
-        # To take a step further; those without a connection are jobs.
-        self.ready: deque[tuple[Connection | None, Request, Deferred]] = deque()
+    def __init__(self, dispatcher: Dispatcher, timers: Timers, wake: Callable[[], None]) -> None:
+        self.dispatcher, self.timers, self.wake = dispatcher, timers, wake
+        self._open: dict[Answer, None] = {}
+        self._closed = False
+        self._running: Answer | None = None
+        self._ready: deque[Answer] = deque()
+        self._called: deque[Answer] = deque()  # something has come that they wait for; from any thread
+
+    def begin(self, deferred: Deferred, subject: Request | str, take: Take = _nobody) -> Answer:
+        """Take `deferred` through its steps from the next turn on.
+
+        :param subject: the request that it answers, or the name of a job
+        :param take: gets what each step gives
+        """
+        answer = Answer(self, deferred, subject, take)
+        self._open[answer] = None
+        if self._closed:
+            self.end(answer)
+        else:
+            self._queue(answer)
+        return answer
+
+    def are_ready(self) -> bool:
+        """Whether `advance` has something to do."""
+        return bool(self._ready or self._called)
 
     def advance(self) -> None:
-        """Take each answer that is ready one step further."""
-        for _ in range(len(self.ready)):
-            self._step(*self.ready.popleft())
+        """Take each answer that may go on one step further."""
+        while self._called:
+            answer = self._called.popleft()
+            self._guarded(self._look, answer)
+        for _ in range(len(self._ready)):
+            answer = self._ready.popleft()
+            answer.queued = False
+            if not answer.over:
+                self._guarded(self._step, answer)
 
-    def begin(self, connection: Connection, request: Request, deferred: Deferred, now: float) -> None:
-        """A handler has given a deferred answer: send its head, if it has one, and let it go on."""
-        server = self.server
-        connection.state = ANSWERING
-        connection.answer = deferred
-        connection.deadline = NEVER
-        response = deferred.response
-        if response is not None:
-            connection.status = response.status
-            connection.write(server.encoder.head(response, None), now)
-            if request.method == 'HEAD':
-                self._end(connection, now)
-                return
-        self.resume(connection)
-        server.settle(connection)
+    def resume(self, answer: Answer) -> None:
+        """Let an answer go on in the next turn, whatever it waits for."""
+        self._unpark(answer)
+        if not answer.over:
+            self._queue(answer)
 
-    def resume(self, connection: Connection) -> None:
-        """Let the answer of a connection go on in the next turn."""
-        server = self.server
-        connection.wait = None
-        connection.deadline = NEVER
-        if connection.state is CLOSED:
-            server.drop(connection)
-        elif connection.answer is not None and connection.request is not None and not connection.queued:
-            connection.queued = True
-            self.ready.append((connection, connection.request, connection.answer))
+    def room(self, answer: Answer) -> None:
+        """The client has taken what it was sent."""
+        if answer.wait is not None and answer.wait.room:
+            self.resume(answer)
 
-    def _step(self, connection: Connection | None, request: Request, deferred: Deferred) -> None:
-        """Take a deferred answer one step further."""
-        server = self.server
-        if connection is not None:
-            connection.queued = False
-            if connection.answer is not deferred:
-                return  # its client has gone meanwhile
-        server.handling = True
+    def end(self, answer: Answer) -> None:
+        """An answer is over, or nobody wants it any more: close it."""
+        if answer.over:
+            return
+        answer.over = True
+        self._unpark(answer)
+        if answer.waiter is not None:
+            answer.waiter.end()
+        if answer is not self._running:  # a generator cannot be closed in the midst of its own step
+            self._close(answer)
+
+    def close(self) -> None:
+        """End all answers and jobs, and any that is begun later."""
+        self._closed = True
+        for answer in list(self._open):
+            self.end(answer)
+
+    def _queue(self, answer: Answer) -> None:
+        if not answer.queued:
+            answer.queued = True
+            self._ready.append(answer)
+
+    def _guarded(self, function: Callable[[Answer], None], answer: Answer) -> None:
+        """An error about one answer, in its future perhaps, ends that one."""
         try:
-            outcome = server.dispatcher.step(request, deferred)
-        except Broken:
-            if connection is None:
-                server.dispatcher.close(request, deferred)
-            else:
-                connection.reset()
-                server.drop(connection)
-            return
+            function(answer)
+        except Exception as error:
+            log.error('%s failed', _name(answer.subject), exception=error)
+            self.end(answer)
+            answer.take(Broken())
+
+    def _step(self, answer: Answer) -> None:
+        self._running = answer
+        outcome: bytes | Wait | Response | Broken | None
+        try:
+            outcome = self.dispatcher.step(answer.subject, answer.deferred)
+        except Broken as broken:
+            outcome = broken
         finally:
-            server.handling = False
-        now = time.monotonic()
-        if connection is None:
-            self._background(request, deferred, outcome, now)
-        elif isinstance(outcome, Response):
-            connection.answer = None
-            server.dispatcher.close(request, deferred)
-            server.reply(connection, outcome, now)
-        elif outcome is None:
-            self._end(connection, now)
+            self._running = None
+        if answer.over:  # it was cancelled in the meantime, by itself
+            self._close(answer)
         elif isinstance(outcome, Wait):
-            self._park(connection, outcome, now)
+            self._park(answer, outcome)
+        elif isinstance(outcome, bytes):
+            if answer.take(outcome):
+                self._queue(answer)
+            elif not answer.over:
+                answer.wait = Wait(room=True)
         else:
-            connection.write(outcome, now)
-            connection.size += len(outcome)
-            if connection.half_closed and outcome and not connection.out:
-                connection.stalled = now + connection.limits.stall_seconds  # it is there, and takes it
-            if connection.out_size < HIGH_WATER:
-                self.resume(connection)
-            server.settle(connection)
+            self.end(answer)
+            answer.take(outcome)
 
-    def _park(self, connection: Connection, wait: Wait, now: float) -> None:
-        server = self.server
-        connection.wait = wait
-        connection.deadline = NEVER if wait.until is None else wait.until
-        if wait.over(now):
-            self.resume(connection)
-        elif connection.half_closed and connection.answer is not None and connection.answer.response:
-            server.drop(connection)  # see Connection.is_gone
+    def _park(self, answer: Answer, wait: Wait) -> None:
+        answer.wait = wait
+        has_room = answer.take(wait)
+        if answer.over:
             return
-        elif server.stopping:
-            self.give_up(connection, now)
+        if wait.room and has_room:
+            self.resume(answer)
             return
-        elif wait.future is not None:
-            wait.future.add_done_callback(lambda _: server.wake())
-        server.settle(connection)
+        if answer.waiter is None:
+            answer.waiter = Waiter(lambda: self._call(answer))
+        answer.waiter.wait_for(wait)
+        if wait.until is not None:
+            answer.timer = self.timers.at(wait.until, lambda: self._called.append(answer))
+        if wait.over(time.monotonic()):
+            self.resume(answer)
 
-    def _background(self, request: Request, deferred: Deferred, outcome: object, now: float) -> None:
-        server = self.server
-        if isinstance(outcome, Wait):
-            parked: list[tuple[None, Request, Deferred]] = [(None, request, deferred)]
+    def _unpark(self, answer: Answer) -> None:
+        answer.wait = None
+        if answer.waiter is not None:
+            answer.waiter.leave()
+        if answer.timer is not None:
+            answer.timer.cancel()
+            answer.timer = None
 
-            def go_on(_: object = None) -> None:
-                while parked:  # once, for whichever comes first; both calls are safe from another thread
-                    self.ready.append(parked.pop())
-                    server.wake()
-            if outcome.until is not None:
-                server.at(outcome.until, go_on)
-            if outcome.future is not None:
-                outcome.future.add_done_callback(go_on)
-        elif outcome is None or isinstance(outcome, Response):
-            server.dispatcher.close(request, deferred)
-        else:
-            self.ready.append((None, request, deferred))
+    def _call(self, answer: Answer) -> None:
+        """Something has come; perhaps in another thread."""
+        self._called.append(answer)
+        if len(self._called) == 1:  # else the host is awake, or being woken, and has yet to look at them
+            self.wake()
 
-    def give_up(self, connection: Connection, now: float) -> None:
-        """The server ends before the answer: say so, or, if a part of it was sent, cut it."""
-        server = self.server
-        answer, connection.answer, connection.wait = connection.answer, None, None
-        if answer is not None and connection.request is not None:
-            server.dispatcher.close(connection.request, answer)
-            if answer.response is None:
-                server.reply(connection, server.dispatcher.ending(), now)
-                return
-        connection.reset()
-        server.drop(connection)
+    def _look(self, answer: Answer) -> None:
+        """What an answer waits for may have come; or something that it waited for earlier."""
+        if answer.wait is not None and answer.wait.over(time.monotonic()):
+            self.resume(answer)
 
-    def _end(self, connection: Connection, now: float) -> None:
-        """A stream has given its last piece."""
-        server = self.server
-        answer, connection.answer = connection.answer, None
-        assert connection.request is not None
-        if answer is not None:
-            server.dispatcher.close(connection.request, answer)
-        server.note(connection, connection.status, connection.size)
-        connection.state = WRITING
-        if connection.out:
-            server.settle(connection)
-        else:
-            server.sent(connection, now)
+    def _close(self, answer: Answer) -> None:
+        self._open.pop(answer, None)
+        self.dispatcher.close(answer.subject, answer.deferred)
+
+
+def _name(subject: Request | str) -> str:
+    return subject if isinstance(subject, str) else f'{subject.method} {subject.target}'

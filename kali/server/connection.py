@@ -1,9 +1,9 @@
-"""Connection: one client's socket, never waited for.
+"""Connection: one client's socket, never waited for, and all the states that it goes through.
 
 It reads what is there, feeds the parser, buffers what the client has not taken yet, and says what it waits
-for; when to look at it again is the loop's business. Its life: READING until the request is whole (or
-refused), ANSWERING while a deferred answer is under way, WRITING until the answer is sent, DRAINING what the
-client still sends, CLOSED.
+for (`interest`, `deadline`); the loop decides when to look at it again. Only this file sets a state. Times
+are seconds on the loop's clock, which stands still while a handler runs: nobody is late because the server
+was busy.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kali.http.parser import Data, Head, RequestParser
 from kali.http.request import Request
 from kali.http.response import Response
 from kali.markup import escape_text
+from kali.server.timers import NEVER
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -26,18 +27,32 @@ if TYPE_CHECKING:
     from socket import SocketType
     from typing import Any
 
-    from kali.http.deferred import Deferred, Wait
+    from kali.http.deferred import Wait
     from kali.http.limits import Limits
+    from kali.server.answers import Answer
 
-__all__ = ['ANSWERING', 'CLOSED', 'DRAINING', 'NEVER', 'READING', 'WRITING', 'Connection']
+__all__ = ['ANSWERING', 'CLOSED', 'DRAINING', 'READ', 'READING', 'WRITE', 'WRITING', 'Connection']
 
+# READING until the request is whole or refused, ANSWERING while a deferred answer is under way, WRITING until
+# the answer is sent, DRAINING what the client still sends.
 READING, ANSWERING, WRITING, DRAINING, CLOSED = 'reading', 'answering', 'writing', 'draining', 'closed'
+FOLLOWS = {
+    READING: (ANSWERING, WRITING, CLOSED),
+    ANSWERING: (WRITING, CLOSED),
+    WRITING: (DRAINING, CLOSED),
+    DRAINING: (CLOSED,),
+    CLOSED: (),
+}
+READ, WRITE = 1, 2  # what to watch a socket for, as selectors has it
 
 RECEIVE = 1 << 16  # bytes asked of the socket at a time
 HIGH_WATER = 1 << 18  # bytes waiting to be sent above which a stream is not asked for more
 SMALL = 4096  # bytes; smaller pieces that wait to be sent are put together
-NEVER = float('inf')
 DRAIN_SECONDS = 5.0  # how long a client that still sends what nobody reads may pause
+# An upload that is slower than this in bytes a second has ten pauses' time in all: it may be an attack.
+SLOW, PAUSES = 1024, 10
+# How many stalls long an answer may keep silent for a client that has hung up, or half-closed: 5 minutes.
+SILENCES = 30
 # Not to wait is said with each call where that can be: it saves setblocking() and its system call.
 DONT_WAIT: int = getattr(socket, 'MSG_DONTWAIT', 0)
 # From how many bytes of body on it is sent beside its head, not joined to it; Windows has no call for that.
@@ -49,29 +64,27 @@ class Connection:
     """A client's socket and what is known of its request.
 
     :param client: its socket
-    :param first: deadline for the first byte, on the clock of `time.monotonic`
+    :param first: deadline for the first byte
     """
 
     # What most connections never need to change: they live for one packet each way. (So there are no
     # __slots__: an attribute that has its default costs nothing.)
     state = READING
-    parser: RequestParser | None = None  # once there is something to parse bit by bit
+    parser: RequestParser | None = None  # once something has come
     head: Head | None = None
     body: Body | None = None
     one_packet = True  # whether all of the request came in the first packet
     request: Request | None = None
-    answer: Deferred | None = None
-    wait: Wait | None = None
+    answer: Answer | None = None  # a deferred one under way
+    streams = False  # whether it is one whose head is sent already
     out: deque[memoryview | bytearray] | None = None  # what waits to be sent
     out_size = 0
     half_closed = False  # whether the client has said that it sends no more
     to_drain = 0
     drain_by = NEVER
-    stalled = NEVER  # when a client that takes nothing of what waits to be sent is given up
-    left = -1  # what the system had left to send at the last look
-    interest = 0  # what the selector watches for; the loop's note
-    queued = False  # whether the answer is in line for its next step; the loop's note
-    started = 0.0
+    body_begun = NEVER
+    body_size = 0
+    started = 0.0  # on the clock of time.monotonic, for the log
     status = size = 0  # of a deferred answer, for the log
 
     def __init__(self, client: SocketType, limits: Limits, first: float) -> None:
@@ -79,6 +92,27 @@ class Connection:
         if not DONT_WAIT or client.gettimeout() is not None:
             client.setblocking(False)
         self.client, self.limits, self.deadline = client, limits, first
+
+    @property
+    def interest(self) -> int:
+        """What to watch the socket for: READ, WRITE, both or nothing."""
+        state = self.state
+        if state is CLOSED:
+            return 0
+        interest = READ if state is not WRITING and not self.half_closed else 0
+        return interest | WRITE if self.out else interest
+
+    @property
+    def wait(self) -> Wait | None:
+        """What its deferred answer waits for."""
+        return None if self.answer is None else self.answer.wait
+
+    def _become(self, state: str) -> None:
+        if state not in FOLLOWS[self.state]:
+            raise RuntimeError(f'a connection that is {self.state} cannot become {state}')
+        self.state = state
+
+    # READING
 
     def receive(self, now: float, admit: Callable[[Head], Response | None]) -> Request | Response | None:
         """Read what is there. Gives the request once it is whole, a refusal, or None: wait on, or closed.
@@ -95,7 +129,6 @@ class Connection:
         if not data:
             return self._cut_short()
         if self.parser is None:
-            self.started = now
             self.parser = RequestParser(self.limits)
             self.deadline = now + self.limits.head_seconds
         else:
@@ -109,6 +142,7 @@ class Connection:
                 if type(event) is Data:
                     if self.body is None:
                         self.body = Body()
+                    self.body_size += len(event.content)
                     self.body.append(event.content)
                 elif type(event) is Head:
                     self.head = event
@@ -144,8 +178,9 @@ class Connection:
         if parser.expects_continue:
             parser.expects_continue = False
             self.write(CONTINUE, now)
-        if self.deadline <= self.started + self.limits.head_seconds:
-            self.deadline = self.started + self.limits.head_seconds + self.limits.body_seconds
+        self.body_begun = min(self.body_begun, now)
+        pause = self.limits.body_seconds
+        self.deadline = min(now + pause, self.body_begun + PAUSES * pause + self.body_size / SLOW)
 
     def _cut_short(self) -> Response | None:
         """The client sends no more, and the request is not whole."""
@@ -154,12 +189,40 @@ class Connection:
             return None
         return Response.generic('<p>The request ended before it was whole.</p>', status=400)
 
-    def late(self) -> Response | None:
-        """What to answer when a deadline has passed while reading; None closes."""
-        if self.state is READING and self.parser is not None:
-            self.to_drain = self.parser.remaining or 1
-            return Response.generic('<p>The request took too long to arrive.</p>', status=408)
-        return None
+    # ANSWERING and WRITING
+
+    def begin_reply(self, head: bytes, body: bytes, now: float) -> None:
+        """Send a whole response, and end the connection then."""
+        self._become(WRITING)
+        self.deadline = now + self.limits.stall_seconds if self.out else NEVER
+        self.write(head, now, body)
+        self._finish(now)
+
+    def begin_answer(self, head: bytes, now: float) -> None:
+        """A deferred answer is under way. If it is a stream, `head` is sent at once."""
+        self._become(ANSWERING)
+        self.deadline = now + self.limits.stall_seconds if self.out else NEVER
+        if head:
+            self.streams = True
+            self.write(head, now)
+
+    def give(self, piece: bytes, now: float) -> None:
+        """Send a piece of a stream."""
+        if self.state is ANSWERING:
+            self.size += len(piece)
+            self.write(piece, now)
+            if piece and not self.out:
+                self.deadline = self._silence(now)
+
+    def end_answer(self, now: float) -> None:
+        """A stream has given its last piece."""
+        if self.state is ANSWERING:
+            self._become(WRITING)
+            self._finish(now)
+
+    def has_room(self) -> bool:
+        """Whether a stream may be asked for more."""
+        return self.out_size < HIGH_WATER
 
     def write(self, data: bytes, now: float, body: bytes = b'') -> None:
         """Send `data` and `body`, or as much as the client takes now; the rest is kept until `flush`."""
@@ -177,7 +240,7 @@ class Connection:
                 return
             if sent == len(data):
                 return
-            self.stalled = now + self.limits.stall_seconds
+            self.deadline = now + self.limits.stall_seconds
             self.out = deque((memoryview(data)[sent:],))
             self.out_size = len(data) - sent
             return
@@ -202,7 +265,7 @@ class Connection:
             return
         self.out_size = len(head) + len(body) - sent
         if self.out_size:
-            self.stalled = now + self.limits.stall_seconds
+            self.deadline = now + self.limits.stall_seconds
             self.out = deque((memoryview(body)[max(0, sent - len(head)):],))
             if sent < len(head):
                 self.out.appendleft(memoryview(head)[sent:])
@@ -219,31 +282,55 @@ class Connection:
                 self.close()
                 return True
             self.out_size -= sent
-            self.stalled = now + self.limits.stall_seconds
+            self.deadline = now + self.limits.stall_seconds
             if sent == len(piece):
                 self.out.popleft()
             else:
                 self.out[0] = memoryview(piece)[sent:]
-        self.stalled = now + self.limits.stall_seconds if self.half_closed else NEVER
+        if self.state is not READING:
+            self.deadline = self._silence(now)
+        self._finish(now)
         return True
 
-    def has_stalled(self) -> bool:
-        """Whether the client has taken nothing since the last look.
+    def hear(self, now: float) -> None:
+        """Look at what a client sends while its answer is under way: bytes are thrown away.
 
-        The system takes megabytes ahead, so a slow but steady reader may not let us send for a long time.
+        A client that shuts down its sending side still receives the response. One that has closed altogether
+        looks the same until it is sent something.
         """
-        before, self.left = self.left, _unsent(self.client)
-        return self.left in (before, -1)
+        try:
+            if self.client.recv(RECEIVE, DONT_WAIT):
+                return
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.close()
+            return
+        self.half_closed = True
+        if not self.out:
+            self.deadline = self._silence(now)
 
-    def finish(self, now: float) -> None:
-        """All is sent: close, or first read what the client still sends.
+    def _silence(self, now: float) -> float:
+        """Until when nothing need be sent. A client that sends no more may be gone, and is not kept for
+        ever."""
+        return now + SILENCES * self.limits.stall_seconds if self.half_closed else NEVER
+
+    def is_idle(self) -> bool:
+        """Whether it holds a stream that waits for news, perhaps for ever, and its client has hung up."""
+        return (self.half_closed and self.streams and self.wait is not None
+                and self.wait.signal is not None)
+
+    def _finish(self, now: float) -> None:
+        """If all of an answer is sent: close, or first read what the client still sends.
 
         Closing a socket with unread bytes resets it, and the browser would lose the answer that it has not
-        read yet. So a refused body is read to its declared length and thrown away (FACTS: drained to 64 KiB
-        most were lost), for as long as a body may take. Bytes that come after a request without a body, in a
-        packet of their own, are not looked for: nobody sends any, and every page would pay for a look. After
-        a body some clients send a line end too much; it is there by now.
+        read yet. So a refused body is read to its declared length and thrown away (drained to 64 KiB, most
+        answers were lost), for as long as a body may take. Bytes that come after a request without a body, in
+        a packet of their own, are not looked for: nobody sends any, and every page would pay for a look.
+        After a body some clients send a line end too much; it is there by now.
         """
+        if self.state is not WRITING or self.out:
+            return
         if not self.to_drain and (self.body or not self.one_packet) and self._has_more():
             self.to_drain = 1
         if not self.to_drain:
@@ -254,7 +341,8 @@ class Connection:
         except OSError:
             self.close()
             return
-        self.state = DRAINING
+        self._become(DRAINING)
+        self.half_closed = False
         self.drain_by = now + self.limits.body_seconds
         self.deadline = min(self.drain_by, now + DRAIN_SECONDS)
 
@@ -279,23 +367,22 @@ class Connection:
         elif self.to_drain > 0:
             self.deadline = min(self.drain_by, now + DRAIN_SECONDS)  # it goes on as it declared: let it
 
-    def is_gone(self, now: float) -> bool:
-        """Whether the client has hung up while its answer is under way; further bytes are thrown away.
+    # Ends
 
-        That it sends no more may also mean that it has nothing more to say, and waits. So it counts as gone
-        at once only where a stream is parked, which may be for ever; else it has time until it stalls.
-        """
-        try:
-            data = self.client.recv(RECEIVE, DONT_WAIT)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:
-            return True
-        if data:
-            return False
-        self.half_closed = True
-        self.stalled = now + self.limits.stall_seconds
-        return self.wait is not None and self.answer is not None and self.answer.response is not None
+    def expire(self, now: float) -> Response | None:
+        """The deadline has passed: close, wait on, or, in the midst of a request, say what to answer."""
+        if self.state is READING and self.parser is not None:
+            self.to_drain = self.parser.remaining or 1
+            return Response.generic('<p>The request took too long to arrive.</p>', status=408)
+        if self.out:
+            # The system has room for some bytes long before it says so: a slow but steady reader shows.
+            before = self.out_size
+            self.flush(now)
+            if self.out_size == before:
+                self.reset()
+        else:
+            self.close()
+        return None
 
     def reset(self) -> None:
         """Cut the connection so that the client cannot take what it has got for the whole."""
@@ -307,31 +394,18 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket; nothing that waits is sent any more."""
         if self.state is not CLOSED:
-            self.state = CLOSED
+            self._become(CLOSED)
             self.client.close()
-            if self.out:
-                self.out = None
-                self.out_size = 0
-                self.stalled = NEVER
+            self.deadline = NEVER
+            self.out, self.out_size = None, 0
             if self.body is not None:
                 self.body.close()  # the request is over
 
 
 # struct linger: two shorts on Windows, two ints elsewhere; on, zero seconds.
 _NO_LINGER = b'\1\0\0\0' if sys.platform == 'win32' else (1).to_bytes(4, sys.byteorder) + bytes(4)
-
-
-def _unsent(client: SocketType) -> int:
-    """How many bytes the system holds for the client; -1 if it does not tell, as on Windows."""
-    try:
-        if sys.platform == 'darwin':
-            return client.getsockopt(socket.SOL_SOCKET, 0x1024)  # SO_NWRITE
-        from fcntl import ioctl  # only a stalled client needs it, and Windows has none
-        return int.from_bytes(ioctl(client, 0x5411, bytes(4)), sys.byteorder)  # SIOCOUTQ, tcp(7)
-    except (ImportError, OSError):
-        return -1
 
 
 def _declared_length(head: Any, limit: int) -> int:

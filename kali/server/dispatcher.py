@@ -47,9 +47,11 @@ class Dispatcher:
     def __init__(self, handler: Handler, *, debug: bool = True,
                  stopping: Callable[[], bool] = lambda: False) -> None:
         self.handler, self.debug, self.stopping = handler, debug, stopping
+        self.running = False  # whether code of the application is
 
     def answer(self, request: Request) -> Response | Deferred:
         """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
+        self.running = True
         try:
             target = request.target
             if not self.debug:
@@ -65,43 +67,61 @@ class Dispatcher:
             return response if isinstance(response, Deferred) else rendered(response, request)
         except BaseException as error:
             return self._failed(request, error)
+        finally:
+            self.running = False
 
-    def step(self, request: Request, deferred: Deferred) -> bytes | Wait | Response | None:
-        """The next step of an answer under way; a Response is rendered.
+    def step(self, subject: Request | str, deferred: Deferred) -> bytes | Wait | Response | None:
+        """The next step of an answer under way, or of a job; a Response is rendered.
 
+        :param subject: the request that is answered, or the name of the job. A job that fails ends with that.
         :raises Broken: if it failed when a part had been sent already.
         """
+        if isinstance(subject, str):
+            return self.call(deferred.step, subject)  # type: ignore[return-value]  # as the Deferred has it
+        self.running = True
         try:
             outcome = deferred.step()
-            return rendered(outcome, request) if isinstance(outcome, Response) else outcome
+            if outcome is None or isinstance(outcome, (bytes, Wait)):
+                return outcome
+            if isinstance(outcome, Response):
+                return rendered(outcome, subject)
+            raise TypeError(f'a step of a deferred answer gave a {type(outcome).__name__}: it gives bytes, a '
+                            'Wait, a Response, or None at the end')
         except BaseException as error:
-            response = self._failed(request, error)
+            response = self._failed(subject, error)
             if deferred.response is not None:
                 raise Broken from None
             return response
+        finally:
+            self.running = False
 
-    def close(self, request: Request, deferred: Deferred) -> None:
-        """End an answer that is over or that nobody waits for; what fails in that is only logged."""
-        try:
-            deferred.close()
-        except BaseException as error:
-            self._failed(request, error)
+    def close(self, subject: Request | str, deferred: Deferred) -> None:
+        """End an answer or a job that is over or not wanted any more; what fails in that is only logged."""
+        name = subject if isinstance(subject, str) else f'{subject.method} {subject.target}'
+        self.call(deferred.close, name)
 
-    def call(self, function: Callable[[], object]) -> None:
-        """Call what somebody asked to be called; what fails in it is only logged."""
+    def call(self, function: Callable[[], object], name: str) -> object:
+        """What a function gives that is to be called now; if it fails, that is logged, and it is None."""
+        self.running = True
         try:
-            function()
+            return function()
         except BaseException as error:
-            if not (self.stopping() and isinstance(error, (KeyboardInterrupt, SystemExit))):
-                log.error('%s failed', getattr(function, '__qualname__', 'a call'), exception=error)
+            if not self._interrupted(error):
+                log.error('%s failed', name, exception=error)
+            return None
+        finally:
+            self.running = False
 
     @staticmethod
     def ending() -> Response:
-        """The answer to who asked too late."""
+        """The answer to a client that asked too late."""
         return rendered(Response.generic('<p>The program is being ended.</p>', status=503))
 
+    def _interrupted(self, error: BaseException) -> bool:
+        return self.stopping() and isinstance(error, (KeyboardInterrupt, SystemExit))
+
     def _failed(self, request: Request, error: BaseException) -> Response:
-        if self.stopping() and isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if self._interrupted(error):
             return self.ending()
         reference = ''
         if not isinstance(error, KaliError) or error.status >= 500:

@@ -1,44 +1,59 @@
 """The loop: one thread that serves every socket, and runs one handler at a time.
 
-It accepts whoever comes, reads only sockets that have something, and hands a request to the dispatcher once
-it is whole; so an idle, slow or half-open client costs nobody any time. Between requests it takes deferred
-answers a step further, keeps the deadlines, and does what long-lived parts asked their `host` for. This is
-the only file that knows a selector. What a request means is decided elsewhere.
+It accepts clients, reads only sockets that have something, and hands a request to the dispatcher once it is
+whole; so an idle, slow or half-open client costs nobody any time. Between requests it takes deferred answers
+and jobs a step further and keeps the deadlines. An error about one connection ends that connection and is
+logged; the program goes on. This is the only file that imports selectors.
 """
 
 from __future__ import annotations
 
-import errno
 import selectors
 import socket
 import sys
 import time
+from functools import partial
 
 from kali import log
 from kali.http.around import entered
-from kali.http.deferred import Deferred
-from kali.http.encoder import Encoder
+from kali.http.deferred import Wait
+from kali.http.encoder import BODILESS, Encoder
 from kali.http.limits import DEFAULT, Limits
 from kali.http.request import Request
-from kali.http.response import Response
+from kali.http.response import Response, rendered
 from kali.server.answers import Answers
-from kali.server.connection import ANSWERING, CLOSED, DRAINING, NEVER, READING, WRITING, Connection
-from kali.server.dispatcher import Dispatcher, rendered
+from kali.server.connection import (
+    ANSWERING,
+    CLOSED,
+    DRAINING,
+    READ,
+    READING,
+    WRITE,
+    WRITING,
+    Connection,
+)
+from kali.server.dispatcher import Broken, Dispatcher
+from kali.server.doors import Doors
 from kali.server.signals import Signals
-from kali.server.timers import Timers
+from kali.server.timers import NEVER, Timers
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from kali.http.deferred import Deferred
     from kali.http.host import Handle
     from kali.http.parser import Head
     from kali.http.response import Handler
 
 __all__ = ['Server']
 
-READ, WRITE, SOCK_STREAM = selectors.EVENT_READ, selectors.EVENT_WRITE, socket.SOCK_STREAM
 STOP_SECONDS = 1.0  # for answers under way when the server is told to end
+# The deadlines of clients are on a clock that counts only while the server listens. Of what it does between
+# two looks at its sockets, this much counts at most, so that a server under load has deadlines too; and a
+# look that takes so much longer than it should means that the machine, or the process, was asleep.
+BUSY, ASLEEP = 0.05, 0.25
+LOOK = 1.0  # seconds from one look to the next while somebody has a deadline, so that sleep shows
 
 
 class Server:
@@ -48,7 +63,7 @@ class Server:
     :param admit: asked with the head of each request; a Response from it is the answer (see kali.server.gate)
     :param timeout: seconds that a new connection may be silent
 
-    It is the `host` of what lives as long as it does: `start`, `at` and `wake` are for them.
+    It is the host (kali.http.host) of all that lives as long as it does.
     """
 
     def __init__(self, handler: Handler, sockets: list[socket.socket], *,
@@ -56,43 +71,50 @@ class Server:
                  headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT,
                  debug: bool = True) -> None:
         self.handler, self.admit, self.timeout, self.limits = handler, admit, timeout, limits
-        self.stopping = self.handling = False
+        self.stopping = False
         self.encoder = Encoder(headers)
         self.dispatcher = Dispatcher(handler, debug=debug, stopping=lambda: self.stopping)
-        self._listeners = sockets
+        self._doors = Doors(sockets)
         self._selector = selectors.DefaultSelector()
-        self._connections: set[Connection] = set()
-        self._next_deadline = NEVER  # never later than the earliest deadline of a connection
-        self._answers = Answers(self)
+        self._connections: dict[Connection, int] = {}  # and what the selector watches each for
         self._timers = Timers()
+        self._answers = Answers(self.dispatcher, self._timers, self.wake)
+        self._clock = self._looked = 0.0  # the clock for deadlines; and time.monotonic() at the last look
+        self._next_deadline = NEVER  # never later than the earliest deadline of a connection
         self._stop_by = NEVER
-        self._accept_again = 0.0  # when accepting is paused: until when
-        self._told_of_shortage = False
+        self._failures = 0  # of the selector, one after the other
         # A pair of sockets, since select cannot wait for anything else on Windows.
         self._wake_in, self._wake_out = socket.socketpair()
 
-    # What long-lived parts may ask of their host.
+    # The host.
 
     def start(self, deferred: Deferred, name: str = 'a job') -> Handle:
-        """Take an answer that no client waits for through its steps, between requests: a job."""
-        self._answers.ready.append((None, Request('GET', '/'), deferred))
-        return self.at(NEVER, deferred.close)
+        """Take a Deferred that no client waits for through its steps, between requests: a job."""
+        return self._answers.begin(deferred, name)
 
     def at(self, when: float, function: Callable[[], object]) -> Handle:
         """Call `function` once at the time `when`, in seconds on the clock of `time.monotonic`."""
-        return self._timers.at(when, function)
+        name = str(getattr(function, '__qualname__', 'a call'))
+        return self._timers.at(when, partial(self.dispatcher.call, function, name))
 
     def wake(self) -> None:
         """Have the loop look around. The only call that is safe from another thread, or a signal handler."""
         try:
             self._wake_out.send(b'\0')
-        except (BlockingIOError, OSError):
+        except OSError:
             pass  # it is full, so the loop is about to wake anyway; or closed, and there is nobody to wake
 
     def stop(self) -> None:
         """Have `run` return once the answers under way are sent, or after a second; from any thread."""
         self.stopping = True
         self.wake()
+
+    def interrupt(self) -> None:
+        """A signal asks the server to end: interrupt the handler that runs, if one does."""
+        self.stopping = True
+        self.wake()
+        if self.dispatcher.running:
+            raise KeyboardInterrupt
 
     # The loop.
 
@@ -108,7 +130,10 @@ class Server:
             self._selector.close()
 
     def _serve_all(self) -> None:
-        self._open()
+        for each in (self._wake_in, self._wake_out):
+            each.setblocking(False)
+        self._watch_ours()
+        self._looked = time.monotonic()
         try:
             while not (self.stopping and self._is_over()):
                 try:
@@ -117,266 +142,235 @@ class Server:
                     # A signal that came just before or after the handler which it was meant to interrupt.
                     if not self.stopping:
                         raise
+                    self.dispatcher.running = False
         finally:
             self._close()
 
-    def _open(self) -> None:
-        for each in (self._wake_in, self._wake_out, *self._listeners):
-            each.setblocking(False)
-        self._selector.register(self._wake_in, READ, self._woken)
-        for listener in self._listeners:
-            self._selector.register(listener, READ, self._accept)
+    def _watch_ours(self) -> None:
+        self._selector.register(self._wake_in, READ)
+        self._doors.open(self._selector)
 
     def _close(self) -> None:
+        """Cut what is under way, and close all that was started; also if it is closed already."""
         for connection in list(self._connections):
             if connection.out or connection.state is ANSWERING:
                 connection.reset()  # it must not look whole
-            self.drop(connection)
-        self._stop_accepting()
+            connection.close()
+            self._update(connection)
+        self._answers.close()
+        self._doors.close(self._selector)
 
     def _is_over(self) -> bool:
         """Whether a server that is to end has sent its answers, or has had its time for that."""
         now = time.monotonic()
         if self._stop_by == NEVER:
             self._stop_by = now + STOP_SECONDS
-            self._stop_accepting()
+            self._doors.close(self._selector)
             for connection in [each for each in self._connections if each.wait is not None]:
-                self._answers.give_up(connection, now)
+                self._give_up(connection)
         busy = any(each.state in (WRITING, DRAINING, ANSWERING) for each in self._connections)
         return not busy or now >= self._stop_by
 
-    def _stop_accepting(self) -> None:
-        for listener in self._listeners:
-            try:
-                self._selector.unregister(listener)
-            except (KeyError, ValueError):
-                pass  # accepting was paused
-            listener.close()
-        self._listeners = []
-
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
-        for key, mask in self._selector.select(self._patience()):
+        for key, mask in self._look():
             if type(key.data) is Connection:
-                self._serve(key.data, mask)
+                self._guarded(key.data, partial(self._serve, key.data, mask))
+            elif key.data is self._doors:
+                self._accept(key.fileobj)  # type: ignore[arg-type]
             else:
-                key.data(key.fileobj)
-        if self._answers.ready:
-            self._answers.advance()
+                self._wake_in.recv(4096)
+        if self._clock >= self._next_deadline:
+            self._expire()
         now = time.monotonic()
-        if now >= self._next_deadline:
-            self._expire(now)
         for function in self._timers.due(now):
-            self._call(function)
-        if self._accept_again and now >= self._accept_again:
-            self._resume_accepting(now)
+            function()
+        if self._answers.are_ready():
+            self._answers.advance()
+        if now >= self._doors.again:
+            self._doors.open(self._selector)
 
-    def _call(self, function: Callable[[], object]) -> None:
-        self.handling = True
+    def _look(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """What the sockets have, as soon as one has something; the clock goes on."""
+        begun = time.monotonic()
+        self._clock += min(begun - self._looked, BUSY)
+        patience = self._patience(begun)
         try:
-            self.dispatcher.call(function)
-        finally:
-            self.handling = False
+            events = self._selector.select(patience)
+            self._failures = 0
+        except (OSError, ValueError) as error:  # a socket that the application has closed, on some systems
+            self._begin_anew(error)
+            events = []
+        self._looked = time.monotonic()
+        waited = self._looked - begun
+        if patience is not None and waited < patience + ASLEEP:
+            self._clock += waited
+        return events
 
-    def _patience(self) -> float | None:
-        """How long to wait for a socket: until the next deadline."""
-        if self._answers.ready:
-            return 0
-        until = min(self._next_deadline, self._timers.next())
-        if self._accept_again or self.stopping:
-            until = min(until, self._stop_by, self._accept_again or NEVER)
-        if until == NEVER:
+    def _patience(self, now: float) -> float | None:
+        """How long to wait for a socket: until the next thing is due."""
+        if self._answers.are_ready():
+            return 0.0
+        patience = min(self._timers.next(), self._doors.again, self._stop_by) - now
+        if self._next_deadline != NEVER:
+            patience = min(patience, self._next_deadline - self._clock, LOOK)
+        if patience == NEVER:
             # Ctrl-C does not interrupt select on Windows: without a socket to wake it, look once a second.
             return 1.0 if sys.platform == 'win32' else None
-        return max(0.0, until - time.monotonic())
+        return max(0.0, patience)
 
-    def _woken(self, waker: socket.socket) -> None:
-        try:
-            while waker.recv(4096):
-                pass
-        except (BlockingIOError, InterruptedError):
-            pass
-        now = time.monotonic()
+    def _begin_anew(self, error: Exception) -> None:
+        """The selector has failed: make another one, for the sockets that can still be watched."""
+        self._failures += 1
+        if self._failures > 10:
+            raise error
+        log.error('the sockets cannot be watched; those that cannot are closed', exception=error)
+        self._doors.shut(self._selector, NEVER)
+        self._selector.close()
+        self._selector = selectors.DefaultSelector()
+        self._watch_ours()
         for connection in list(self._connections):
-            if connection.wait is not None and connection.wait.over(now):
-                self._answers.resume(connection)
+            self._connections[connection] = 0
+            self._guarded(connection, connection.client.getpeername)
+            self._guarded(connection, partial(self._update, connection))
 
     def _accept(self, listener: socket.socket) -> None:
         try:
-            # What accept() does, but for making enums of family and type of every socket, which takes as long
-            # as the system takes to accept; nor is the class that Python puts around the system's needed.
-            number, _ = listener._accept()  # type: ignore[attr-defined]
-            client = socket.SocketType(-1, SOCK_STREAM, 0, number)  # -1: as the system says
-        except (BlockingIOError, InterruptedError, ConnectionError):
+            client = self._doors.accept(listener)
+        except OSError as error:  # no file descriptors or no memory: wait for some instead of spinning
+            self._doors.complain(error)
+            self._doors.shut(self._selector, time.monotonic() + 0.1)
             return
-        except OSError as error:
-            self._accept_failed(error)
+        if client is None:
             return
-        now = time.monotonic()
-        connection = Connection(client, self.limits, now + self.timeout)
-        # The request is mostly there already; trying at once saves a turn through the selector (FACTS, Time).
-        self._read(connection, now)
-        if len(self._connections) >= self.limits.connections and not self._accept_again:
-            self._pause_accepting(now + 1.0)  # or as soon as one of them ends
-
-    def _accept_failed(self, error: OSError) -> None:
-        """Out of file descriptors or memory: wait for some to come back, instead of spinning."""
-        if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-            return
-        if not self._told_of_shortage:
-            self._told_of_shortage = True
-            log.warning('cannot accept more clients for now: %s', str(error))
-        self._pause_accepting(time.monotonic() + 0.1)
-
-    def _pause_accepting(self, until: float) -> None:
-        if not self._accept_again:  # else it is paused already: two listeners may fail in one turn
-            for listener in self._listeners:
-                self._selector.unregister(listener)
-        self._accept_again = until
-
-    def _resume_accepting(self, now: float) -> None:
+        connection = Connection(client, self.limits, self._clock + self.timeout)
+        connection.started = time.monotonic()
+        # The request is mostly there already; trying at once saves a turn through the selector.
+        self._guarded(connection, partial(self._read, connection))
         if len(self._connections) >= self.limits.connections:
-            self._accept_again = now + 1.0
-            return
-        self._accept_again = 0.0
-        if not self.stopping:
-            for listener in self._listeners:
-                self._selector.register(listener, READ, self._accept)
+            self._doors.shut(self._selector, NEVER)  # until one of them ends
 
     # One connection.
 
+    def _guarded(self, connection: Connection, function: Callable[[], object]) -> None:
+        """Call a function about one connection; if it fails, only this connection ends."""
+        try:
+            function()
+        except Exception as error:
+            log.error('a connection failed', exception=error)
+            try:
+                if connection.state is READING:  # every request gets an answer
+                    self._reply(connection, Response(b'<h1>Internal Server Error</h1>', status=500))
+                else:
+                    connection.reset()
+                    self._update(connection)
+            except Exception:  # this was said already
+                connection.reset()
+                self._forget(connection)
+
     def _serve(self, connection: Connection, mask: int) -> None:
-        now = time.monotonic()
-        state = connection.state
-        if state is READING:
-            if mask & WRITE and not connection.flush(now):
-                return
-            self._read(connection, now)
+        now, state = self._clock, connection.state
+        if mask & WRITE and connection.out:
+            if connection.flush(now) and connection.answer is not None:
+                self._answers.room(connection.answer)
+        elif state is READING:
+            self._read(connection)
+            return
         elif state is DRAINING:
             connection.drain(now)
-            self.settle(connection)
-        elif mask & WRITE and (state is WRITING or connection.out):
-            if connection.flush(now):
-                self.sent(connection, now)
-            else:
-                self.settle(connection)
-        elif state is ANSWERING and connection.is_gone(now):
-            self.drop(connection)
-        else:
-            self.settle(connection)
+        elif state is ANSWERING:
+            connection.hear(now)
+            if connection.is_idle():
+                connection.close()
+        self._update(connection)
 
-    def _read(self, connection: Connection, now: float) -> None:
-        outcome = connection.receive(now, self.admit)
+    def _read(self, connection: Connection) -> None:
+        outcome = connection.receive(self._clock, self.admit)
         if outcome is None:
-            self.settle(connection)
+            self._update(connection)
         elif type(outcome) is Request:
-            self._handle(connection, outcome, now)
+            self._handle(connection, outcome)
         else:
-            self.reply(connection, outcome, now)  # type: ignore[arg-type]
+            self._reply(connection, outcome)  # type: ignore[arg-type]
 
-    def _handle(self, connection: Connection, request: Request, now: float) -> None:
+    def _handle(self, connection: Connection, request: Request) -> None:
         """The one place in the program from which handlers run."""
         request.scope.host = self
         try:
-            self.handling = True
             answer = self.dispatcher.answer(request)
         except KeyboardInterrupt:  # a signal that came a moment before the handler, or after it
+            self.dispatcher.running = False
             answer = self.dispatcher.ending()
-        finally:
-            self.handling = False
         if isinstance(answer, Response):
-            self.reply(connection, answer, now)
+            self._reply(connection, answer)
         else:
-            self._answers.begin(connection, request, answer, now)
+            self._begin(connection, request, answer)
 
-    def reply(self, connection: Connection, response: Response, now: float) -> None:
+    def _reply(self, connection: Connection, response: Response) -> None:
         """Send a whole response."""
         body = response.content
         if type(body) is not bytes:
             response = rendered(response)
             body = response.content
         head = connection.head
-        if 'logging' in sys.modules:  # else nobody listens
-            self.note(connection, response.status, len(body))
-        connection.state = WRITING
         try:
             is_head = head is not None and head.method == 'HEAD'
             data, body = self.encoder.parts(response, body, without_body=is_head)
         except Exception as error:  # a header that cannot be sent is a bug of the application
             log.error('the response cannot be sent', exception=error)
-            data, body = self.encoder.parts(Response(None, status=500), b'')
-        connection.write(data, now, body)
+            response = Response(b'', status=500)
+            data, body = self.encoder.parts(response, b'')
+        if 'logging' in sys.modules:  # else nobody listens
+            self._note(connection, response.status, len(response.content))
+        connection.begin_reply(data, body, self._clock)
         if response.shut_down:
             self.stopping = True
-        if connection.out:
-            connection.deadline = NEVER  # from now on it counts whether the client reads
-            self.settle(connection)
-        else:
-            self.sent(connection, now)
+        self._update(connection)
 
-    def sent(self, connection: Connection, now: float) -> None:
-        """All that there was to send is sent."""
-        if connection.state is WRITING:
-            connection.finish(now)
-        elif connection.state is ANSWERING and connection.wait is None:
-            self._answers.resume(connection)
-        if connection.state is not CLOSED or connection.interest or connection.answer is not None:
-            self.settle(connection)  # else it came and went in one turn, and nothing is known of it here
-
-    def settle(self, connection: Connection) -> None:
+    def _update(self, connection: Connection) -> None:
         """Have the selector watch for what the connection waits for, and keep its deadline in mind."""
-        state = connection.state
-        if state is CLOSED:
-            self.drop(connection)
+        if connection.state is CLOSED:
+            self._forget(connection)
             return
-        interest = READ if state is not WRITING and not connection.half_closed else 0
-        if connection.out:
-            interest |= WRITE
-        if interest != connection.interest:
-            if not connection.interest:
-                self._connections.add(connection)
+        interest, watched = connection.interest, self._connections.get(connection, 0)
+        if interest != watched:
+            if not watched:
                 self._selector.register(connection.client, interest, connection)
             elif interest:
                 self._selector.modify(connection.client, interest, connection)
             else:
                 self._selector.unregister(connection.client)
-            connection.interest = interest
-        self._next_deadline = min(self._next_deadline, connection.deadline, connection.stalled)
+        self._connections[connection] = interest
+        if connection.deadline < self._next_deadline:
+            self._next_deadline = connection.deadline
 
-    def drop(self, connection: Connection) -> None:
-        """Forget a connection, closing it if it is not yet."""
-        self._connections.discard(connection)
-        if connection.interest:
-            connection.interest = 0
-            self._selector.unregister(connection.client)  # finds it by itself, closed or not
-        connection.close()
+    def _forget(self, connection: Connection) -> None:
+        """Nothing is left to do for a connection, or nothing can be done."""
+        if self._connections.pop(connection, 0):
+            try:
+                self._selector.unregister(connection.client)  # finds it by itself, closed or not
+            except (KeyError, ValueError, OSError):
+                pass  # the selector had failed
         answer, connection.answer = connection.answer, None
-        if answer is not None and connection.request is not None:
-            self.dispatcher.close(connection.request, answer)
-        if self._accept_again and len(self._connections) < self.limits.connections:
-            self._accept_again = min(self._accept_again, time.monotonic() + 0.1)
+        if answer is not None:
+            self._answers.end(answer)
+        if self._doors.again == NEVER and not self.stopping:
+            self._doors.open(self._selector)
 
-    def _expire(self, now: float) -> None:
+    def _expire(self) -> None:
         """Act on the deadlines that have passed, and find the next one."""
-        for connection in [each for each in self._connections if each.deadline <= now or each.stalled <= now]:
-            is_stalled = connection.stalled <= now
-            if is_stalled and not connection.has_stalled():
-                connection.stalled = now + self.limits.stall_seconds
-                continue
-            if connection.wait is not None and not is_stalled:
-                self._answers.resume(connection)
-                continue
-            response = None if is_stalled else connection.late()
-            if response is None:
-                if connection.out:
-                    connection.reset()
-                self.drop(connection)
-            else:
-                self.reply(connection, response, now)
-        self._next_deadline = min((min(each.deadline, each.stalled) for each in self._connections),
-                                  default=NEVER)
+        for connection in [each for each in self._connections if each.deadline <= self._clock]:
+            self._guarded(connection, partial(self._is_late, connection))
+        self._next_deadline = min((each.deadline for each in self._connections), default=NEVER)
 
-    def note(self, connection: Connection, status: int, size: int) -> None:
+    def _is_late(self, connection: Connection) -> None:
+        response = connection.expire(self._clock)
+        if response is not None:
+            self._reply(connection, response)
+        else:
+            self._update(connection)
+
+    def _note(self, connection: Connection, status: int, size: int) -> None:
         """The line in the log for a request that is answered."""
         if not log.is_listening():
             return
@@ -385,9 +379,56 @@ class Server:
         took = (time.monotonic() - connection.started) * 1000
         log.info('%s %d %d bytes %.1f ms', what, status, size, took)
 
-    def interrupt(self) -> None:
-        """A signal asks the server to end: interrupt the handler that runs, if one does."""
-        self.stopping = True
-        self.wake()
-        if self.handling:
-            raise KeyboardInterrupt
+    # Deferred answers.
+
+    def _begin(self, connection: Connection, request: Request, deferred: Deferred) -> None:
+        """A handler has given a deferred answer: send its head, if it has one, and let it go on."""
+        response, head = deferred.response, b''
+        if response is not None:
+            try:
+                head = self.encoder.head(response, None)
+            except Exception as error:
+                log.error('the response cannot be sent', exception=error)
+                self.dispatcher.close(request, deferred)
+                self._reply(connection, Response(b'', status=500))
+                return
+            connection.status = response.status
+        connection.begin_answer(head, self._clock)
+        connection.answer = self._answers.begin(deferred, request, partial(self._take, connection))
+        if response is not None and (request.method == 'HEAD' or response.status in BODILESS):
+            self._answers.end(connection.answer)
+            self._take(connection, None)
+        self._update(connection)
+
+    def _take(self, connection: Connection, outcome: bytes | Wait | Response | Broken | None) -> bool:
+        """Do with a step of a connection's answer what is to be done; whether there is room for more."""
+        if isinstance(outcome, bytes):
+            connection.give(outcome, self._clock)
+        elif isinstance(outcome, Wait):
+            if self.stopping:
+                self._give_up(connection)
+            elif connection.is_idle():
+                connection.close()
+        else:
+            connection.answer = None
+            if isinstance(outcome, Response):
+                self._reply(connection, outcome)
+                return False
+            if outcome is None:
+                self._note(connection, connection.status, connection.size)
+                connection.end_answer(self._clock)
+            else:
+                connection.reset()
+        self._update(connection)
+        return connection.has_room()
+
+    def _give_up(self, connection: Connection) -> None:
+        """The server ends before the answer: say so, or, if a part of it was sent, cut it."""
+        answer, connection.answer = connection.answer, None
+        if answer is not None:
+            self._answers.end(answer)
+        if connection.streams:
+            connection.reset()
+            self._update(connection)
+        else:
+            self._reply(connection, self.dispatcher.ending())

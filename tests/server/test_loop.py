@@ -235,7 +235,7 @@ def test_no_more_connections_than_the_limit_says_and_the_others_wait(running: Ca
     silent = [server.connect() for _ in range(3)]
     server.until(lambda: len(server.server._connections) == 3)
     with server.connect(GET) as waiting:
-        server.until(lambda: server.server._accept_again)
+        server.until(lambda: not server.server._doors.are_open)
         assert len(server.server._connections) == 3
         for client in silent:
             client.close()
