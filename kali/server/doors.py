@@ -9,8 +9,10 @@ from kali.server.timers import NEVER
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from selectors import BaseSelector
     from socket import SocketType
+    from typing import Any, TypeAlias
+
+    BaseSelector: TypeAlias = Any  # only the loop imports selectors
 
 __all__ = ['Doors']
 
