@@ -1,0 +1,511 @@
+"""schema: the tables of an SQLite database as values: columns, keys, foreign keys, and the rows in them.
+
+All of it is what SQLite itself says in answer to its PRAGMAs, asked when a table is first looked at; only
+CHECK and COLLATE, which no PRAGMA gives, are read in the SQL of the table (`checks`). Names are compared as
+SQLite does, without regard to the case of ASCII letters. A database with names or text that are no UTF-8
+can be read as well.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+from kali.errors import DatabaseError, NotFound
+from kali.sqlite.checks import Rule, read_checks, without_rowid
+
+__all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
+
+_T = TypeVar('_T')
+
+_LOWER = str.maketrans('ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+
+# Section 3.1 of https://sqlite.org/datatype3.html: the first that occurs in the declared type.
+_AFFINITIES = (('int', 'INTEGER'), ('char', 'TEXT'), ('clob', 'TEXT'), ('text', 'TEXT'), ('blob', 'BLOB'),
+               ('real', 'REAL'), ('floa', 'REAL'), ('doub', 'REAL'))
+
+# The tables in which virtual tables keep their data, for an SQLite before 3.37, which does not tell them.
+_SHADOWS = {'fts3': 'content segments segdir docsize stat', 'fts4': 'content segments segdir docsize stat',
+            'fts5': 'data idx content docsize config', 'rtree': 'node rowid parent',
+            'rtree_i32': 'node rowid parent', 'geopoly': 'node rowid parent'}
+_MODULE = re.compile(r'CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+["\'`[]?(\w+)', re.IGNORECASE | re.DOTALL)
+
+# What the name of a column that labels a record looks like: the first kind that occurs.
+# {0} is the name of the table, without a plural s.
+_LABELS = ('name|{0}_?name', 'full_?name|last_?name|family_?name|surname|display_?name|nachname|příjmení',
+           'title|label|caption|titel|bezeichnung|nom|titre|nombre|título|název|jméno',
+           '.*name|subject|betreff')
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it, whatever it consists of.
+
+    >>> quoted('the "best" order')
+    '"the ""best"" order"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def affinity_of(declared: str, *, strict: bool = False) -> str:
+    """What a column turns its values into: TEXT, NUMERIC, INTEGER, REAL or, leaving them as they are, BLOB.
+
+    >>> affinity_of('VARCHAR(40)'), affinity_of('FLOATING POINT'), affinity_of('STRING'), affinity_of('')
+    ('TEXT', 'INTEGER', 'NUMERIC', 'BLOB')
+
+    :param strict: for a column of a STRICT table, where ANY stores each value as it is
+    Source: https://sqlite.org/datatype3.html, section 3.1; https://sqlite.org/stricttables.html
+    """
+    kind = declared.translate(_LOWER)
+    if strict and kind == 'any':
+        return 'BLOB'
+    found = (affinity for part, affinity in _AFFINITIES if part in kind)
+    return next(found, 'NUMERIC' if kind else 'BLOB')
+
+
+class Names(Mapping[str, _T]):
+    """Things by name, where capitals do not matter: `columns['Id']` finds `id`. They keep their order.
+
+    >>> names = Names([('Id', 1)])
+    >>> names['ID'], 'id' in names, list(names)
+    (1, True, ['Id'])
+    """
+
+    __slots__ = ('_found',)
+
+    def __init__(self, pairs: Iterator[tuple[str, _T]] | Sequence[tuple[str, _T]] = ()) -> None:
+        self._found = {name.translate(_LOWER): (name, thing) for name, thing in pairs}
+
+    def __getitem__(self, name: str) -> _T:
+        try:
+            return self._found[name.translate(_LOWER)][1]
+        except KeyError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._found.values())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return f'Names({list(self.items())!r})'
+
+
+class Column(NamedTuple):
+    """A column of a table or view."""
+
+    name: str
+    declared: str  # the type as it was declared, in capitals or not; '' without one
+    affinity: str  # what SQLite makes of it: see affinity_of
+    not_null: bool  # whether NULL is refused: NOT NULL, or a part of the key of a table WITHOUT ROWID
+    default: str | None  # an expression of SQL
+    key: int  # its place in the primary key, from 1; 0 if it is no part of it
+    generated: bool  # its value is worked out by SQLite, and cannot be written
+    hidden: bool  # of a virtual table: it is not part of `SELECT *`
+    collation: str  # BINARY, NOCASE, RTRIM or one of the application's own
+    rule: Rule  # the choices and limits that its CHECKs are certain to set
+
+
+class ForeignKey(NamedTuple):
+    """Columns of a table that refer to columns of another one, the parent."""
+
+    table: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]  # in the same order; () if there is no such parent, or it has no key
+    on_update: str
+    on_delete: str
+
+
+class Unique(NamedTuple):
+    """Columns whose values together are unique: a key, a constraint, or an index."""
+
+    name: str  # of the index; '' for an INTEGER PRIMARY KEY, which needs none
+    columns: tuple[str, ...]  # without the expressions
+    is_key: bool
+    partial: bool  # only for some of the rows
+    expressions: bool  # an expression is part of it
+
+
+class Table:
+    """A table or view of a database, made by `tables` or `table`.
+
+    What is said about the schema is read when it is first asked for, and stays so: after a change of the
+    schema make a new one. `get`, `rows`, `insert`, `update` and `delete` run on the connection, in whatever
+    transaction is open there; names are quoted by them, and values are parameters.
+
+    >>> db = sqlite3.connect(':memory:')
+    >>> _ = db.execute('CREATE TABLE tea (tea INTEGER PRIMARY KEY, name TEXT)')
+    >>> tea = tables(db)['tea']
+    >>> number = tea.insert({'name': 'Assam'})
+    >>> tea.update(number, {'name': 'Darjeeling'})
+    >>> tea.get(number)['name'], tea.label
+    ('Darjeeling', 'name')
+    >>> db.close()
+    """
+
+    def __init__(self, connection: sqlite3.Connection, schema: str, name: str, kind: str, *,
+                 without_rowid: bool = False, strict: bool = False) -> None:
+        self.connection = connection
+        self.schema, self.name = schema, name  # schema: 'main', 'temp', or the name of an attached one
+        self.kind = kind  # 'table', 'view', 'virtual' or 'shadow' (where a virtual table keeps its data)
+        self.without_rowid, self.strict = without_rowid, strict
+        self.sql_name = f'{quoted(schema)}.{quoted(name)}'  # as SQL has it
+
+    def __repr__(self) -> str:
+        return f'<{self.kind} {self.sql_name}>'
+
+    # The schema.
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is a view, whose rows have no key."""
+        return self.kind == 'view'
+
+    @cached_property
+    def sql(self) -> str:
+        """The statement that made it."""
+        found = _schema(self.connection, f'SELECT sql FROM {quoted(self.schema)}.sqlite_master WHERE '
+                        "type IN ('table', 'view') AND name = ?", [self.name])
+        return (found[0][0] or '') if found else ''
+
+    @cached_property
+    def problem(self) -> str:
+        """Why SQLite cannot read it (a view of what is gone, a virtual table without its module), or ''."""
+        try:
+            sqlite3.Cursor(self.connection).execute(f'SELECT 1 FROM {self.sql_name} LIMIT 0')
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return ''
+
+    @cached_property
+    def columns(self) -> Names[Column]:
+        """Its columns by name, generated and hidden ones among them. A name that is no UTF-8 is left out, as
+        Python cannot ask for it; so are all of them when there is a `problem`."""
+        try:
+            rows = self._ask('table_xinfo')
+        except sqlite3.OperationalError:  # as `problem` says
+            return Names()
+        rules, collations = read_checks(self.sql) if self.kind == 'table' else ({}, {})
+        found = []
+        for _, name, declared, required, default, key, hidden in rows:
+            if _is_text(name):
+                low = name.translate(_LOWER)
+                found.append((name, Column(
+                    name, declared, affinity_of(declared, strict=self.strict),
+                    bool(required), default, key, hidden in (2, 3), hidden == 1,
+                    collations.get(low, 'BINARY'), rules.get(low, Rule()))))
+        return Names(found)
+
+    @cached_property
+    def rowid(self) -> str | None:
+        """A name for the rowid, which each row has but for those of views and tables WITHOUT ROWID: its
+        column (INTEGER PRIMARY KEY), else `rowid` or another of SQLite's names that no column took."""
+        if self.kind == 'view' or self.without_rowid:
+            return None
+        keys = [column.name for column in self.columns.values() if column.key]
+        # An index for the key says that it is no name of the rowid: INT, TEXT, INTEGER PRIMARY KEY DESC.
+        if len(keys) == 1 and not any(unique.is_key and unique.name for unique in self.unique):
+            return keys[0]
+        return next((name for name in ('rowid', '_rowid_', 'oid') if name not in self.columns), None)
+
+    @cached_property
+    def assigned(self) -> str | None:
+        """The column that SQLite gives a number by itself: an INTEGER PRIMARY KEY, the name of the rowid."""
+        return self.rowid if self.rowid is not None and self.rowid in self.columns else None
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """What names a row: the columns of its primary key, else the rowid; () for a view."""
+        keys = sorted((column.key, column.name) for column in self.columns.values() if column.key)
+        return tuple(name for _, name in keys) or ((self.rowid,) if self.rowid else ())
+
+    @cached_property
+    def unique(self) -> tuple[Unique, ...]:
+        """The sets of columns that are unique, the primary key first."""
+        found = []
+        for _, name, is_unique, origin, partial in self._ask('index_list'):
+            if is_unique:
+                rows = _schema(self.connection, 'SELECT name, cid FROM pragma_index_xinfo(?, ?) WHERE key '
+                               'ORDER BY seqno', [name, self.schema])
+                found.append(Unique(name, tuple(column for column, cid in rows if cid >= 0), origin == 'pk',
+                                    bool(partial), any(cid < -1 for _, cid in rows)))
+        if not any(unique.is_key for unique in found):
+            keys = tuple(column.name for column in self.columns.values() if column.key)
+            found += [Unique('', keys, True, False, False)] if keys else []
+        return tuple(sorted(found, key=lambda unique: not unique.is_key))
+
+    @cached_property
+    def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """Its foreign keys, in the order in which they were declared."""
+        rows: dict[int, list[tuple[Any, ...]]] = {}
+        for row in sorted(self._ask('foreign_key_list'), key=lambda row: (-row[0], row[1])):
+            rows.setdefault(row[0], []).append(row)
+        return tuple(self._foreign_key(parts) for parts in rows.values())
+
+    def _foreign_key(self, rows: list[tuple[Any, ...]]) -> ForeignKey:
+        _, _, name, _, _, on_update, on_delete, *_ = rows[0]
+        parent = table(self.connection, name, self.schema) if _is_text(name) else None
+        targets: tuple[str, ...] = ()
+        if parent is not None and rows[0][4] is None:
+            targets = tuple(name for name in parent.key if name in parent.columns)
+        elif parent is not None:
+            targets = tuple(parent.columns[row[4]].name for row in rows if row[4] in parent.columns)
+        return ForeignKey(self.name, tuple(row[3] for row in rows), parent.name if parent else name,
+                          targets if len(targets) == len(rows) else (), on_update, on_delete)
+
+    @cached_property
+    def pointed_at_by(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys that refer to this table, its own among them."""
+        children = _schema(
+            self.connection, f'SELECT DISTINCT child.name FROM {quoted(self.schema)}.sqlite_master AS child, '
+            "pragma_foreign_key_list(child.name, ?) AS each WHERE child.type = 'table' AND "
+            'each."table" = ? COLLATE NOCASE ORDER BY child.rowid', [self.schema, self.name])
+        found = (table(self.connection, child, self.schema) for child, in children if _is_text(child))
+        return tuple(each for child in found if child for each in child.foreign_keys
+                     if each.parent == self.name)
+
+    @cached_property
+    def label(self) -> str | None:
+        """The column that tells a person which record it is: one with a name like `name` or `title`, else a
+        text that is no key, else the key; None without columns."""
+        own = re.escape(self.name.lower().removesuffix('s').removesuffix('ie'))
+        refers = {name for each in self.foreign_keys for name in each.columns}
+        plain = [column for column in self.columns.values()
+                 if column.affinity != 'BLOB' or 'BLOB' not in column.declared.upper()]
+        for pattern in _LABELS:
+            for column in plain:
+                if re.fullmatch(pattern.format(own), column.name.lower().replace(' ', '_')):
+                    return column.name
+        texts = [column for column in plain if column.affinity == 'TEXT']
+        for columns in ([each for each in texts if not each.key and each.name not in refers],
+                        [each for each in texts if each.key], texts):
+            if columns:
+                return columns[0].name
+        return self.key[0] if self.key else next(iter(self.columns), None)
+
+    def _ask(self, pragma: str) -> list[tuple[Any, ...]]:
+        return _schema(self.connection, f'SELECT * FROM pragma_{pragma}(?, ?)', [self.name, self.schema])
+
+    # The rows.
+
+    def get(self, key: Any) -> sqlite3.Row:
+        """The record with this key, as `sqlite3.Row`; a tuple for a key of several columns.
+
+        Its columns come first; the rowid is there too where that is the key.
+
+        :raises NotFound: if there is none, with a sentence that names it
+        """
+        where, parameters = self._where(key)
+        try:
+            found = self.rows(where, parameters, limit=1)
+        except (OverflowError, UnicodeEncodeError):  # no value of SQLite
+            found = []
+        if not found:
+            raise self._missing(key)
+        return found[0]
+
+    def rows(self, where: str = '', parameters: Sequence[Any] = (), *, order: str = '', columns: str = '',
+             limit: int | None = None, offset: int = 0) -> list[sqlite3.Row]:
+        """Records, as a list of `sqlite3.Row`. Text that is no UTF-8 has U+FFFD in place of what is none.
+
+        :param where: SQL of the program's own, with a `?` for each of the parameters
+        :param order: likewise, after ORDER BY; and `columns`, after SELECT
+        :param limit: the most rows; and `offset`, how many to skip before them
+        """
+        if not columns:
+            columns = ', '.join(quoted(column.name) for column in self.columns.values() if not column.hidden)
+            if self.key and self.key[0] not in self.columns:
+                columns += f', {self.key[0]} AS {self.key[0]}'  # or SQLite may name it rowid
+        sql = f'SELECT {columns or "*"} FROM {self.sql_name}'
+        if where:
+            sql += f' WHERE {where}'
+        if order:
+            sql += f' ORDER BY {order}'
+        values = list(parameters)
+        if limit is not None or offset:
+            sql, values = f'{sql} LIMIT ? OFFSET ?', [*values, -1 if limit is None else limit, offset]
+        try:
+            return self._run(sql, values, sqlite3.Row).fetchall()
+        except sqlite3.OperationalError as error:
+            if 'decode' not in str(error):
+                raise
+        with _decoding(self.connection, 'replace'):
+            return self._run(sql, values, sqlite3.Row).fetchall()
+
+    def count(self, where: str = '', parameters: Sequence[Any] = ()) -> int:
+        """How many records there are; `where` and `parameters` as for `rows`."""
+        sql = f'SELECT count(*) FROM {self.sql_name}' + (f' WHERE {where}' if where else '')
+        number: int = self._run(sql, parameters).fetchone()[0]
+        return number
+
+    def insert(self, record: Mapping[str, Any]) -> Any:
+        """Add a record, and return its key; a tuple for a key of several columns.
+
+        :param record: values by column; a column that is not in it gets its default
+        """
+        names = ', '.join(map(quoted, record))
+        what = f'({names}) VALUES ({", ".join("?" * len(record))})' if record else 'DEFAULT VALUES'
+        sql = f'INSERT INTO {self.sql_name} {what}'
+        if self.key and self.rowid is None:  # WITHOUT ROWID
+            cursor = self._run(f'{sql} RETURNING {self._key_sql}', list(record.values()))
+            return _single(cursor.fetchall()[0])
+        number = self._run(sql, list(record.values())).lastrowid
+        if self.key in ((), (self.rowid,)):
+            return number
+        return _single(self._run(f'SELECT {self._key_sql} FROM {self.sql_name} WHERE {self._rowid_sql} = ?',
+                                 [number]).fetchall()[0])
+
+    def update(self, key: Any, changes: Mapping[str, Any]) -> None:
+        """Change the record with this key, in the columns of `changes` only.
+
+        :raises NotFound: if there is none
+        """
+        where, parameters = self._where(key)
+        self.get(key)
+        if changes:
+            settings = ', '.join(f'{quoted(name)} = ?' for name in changes)
+            self._run(f'UPDATE {self.sql_name} SET {settings} WHERE {where}',
+                      [*changes.values(), *parameters])
+
+    def delete(self, key: Any) -> None:
+        """Delete the record with this key.
+
+        :raises NotFound: if there is none
+        """
+        self.get(key)
+        where, parameters = self._where(key)
+        self._run(f'DELETE FROM {self.sql_name} WHERE {where}', parameters)
+
+    def key_of(self, row: Any) -> Any:
+        """The key of a row that `get` or `rows` gave; a tuple if it has several columns."""
+        return _single([row[name] for name in self.key])
+
+    def _run(self, sql: str, parameters: Sequence[Any] = (),
+             row: type[sqlite3.Row] | None = None) -> sqlite3.Cursor:
+        cursor = self.connection.cursor()
+        cursor.row_factory = row
+        return cursor.execute(sql, parameters)
+
+    def _where(self, key: Any) -> tuple[str, list[Any]]:
+        """The condition for a row, and its parameters."""
+        if not self.key:
+            raise DatabaseError(f'The rows of {self.name} have no key, so none can be told from the others.')
+        values = list(key) if isinstance(key, (tuple, list)) else [key]
+        if len(values) != len(self.key):
+            raise self._missing(key)
+        # A primary key may be NULL in SQLite, unless it says NOT NULL.
+        conditions = (f'{self._sql_of(name)} {"IS" if value is None else "="} ?'
+                      for name, value in zip(self.key, values, strict=True))
+        return ' AND '.join(conditions), values
+
+    def _sql_of(self, name: str) -> str:
+        # A quoted "rowid" would be text where the table has none.
+        return quoted(name) if name in self.columns else name
+
+    @property
+    def _key_sql(self) -> str:
+        return ', '.join(map(self._sql_of, self.key))
+
+    @property
+    def _rowid_sql(self) -> str:
+        return self._sql_of(self.rowid or '')
+
+    def _missing(self, key: Any) -> NotFound:
+        shown = ', '.join(map(str, key)) if isinstance(key, (tuple, list)) else key
+        return NotFound(f'There is no {self.name} {shown}.'.encode('utf-8', 'replace').decode())
+
+
+def tables(connection: sqlite3.Connection, schema: str = 'main') -> Names[Table]:
+    """The tables and views of a database by name, in the order in which they were made; SQLite's own
+    (`sqlite_…`) are left out, and so are those whose name is no UTF-8, as Python cannot ask for them.
+
+    >>> db = sqlite3.connect(':memory:')
+    >>> _ = db.execute('CREATE TABLE note (note INTEGER PRIMARY KEY, text NOT NULL)')
+    >>> tables(db)['NOTE'].columns['text'].not_null
+    True
+    >>> db.close()
+
+    :param schema: 'main', 'temp', or the name of an attached database
+    """
+    return Names([(each.name, each) for each in _made(connection, schema)])
+
+
+def table(connection: sqlite3.Connection, name: str, schema: str | None = None) -> Table | None:
+    """The table or view of this name, or None; only that one is looked at.
+
+    :param schema: as for `tables`; unless given, the one in which SQLite finds the name first
+    """
+    schemas = [schema] if schema else [row[1] for row in sorted(
+        _schema(connection, 'PRAGMA database_list'), key=lambda row: (row[1] != 'temp', row[0]))]
+    found = (each for where in schemas for each in _made(connection, where, name))
+    return next(found, None)
+
+
+def _made(connection: sqlite3.Connection, schema: str, name: str | None = None) -> Iterator[Table]:
+    """The tables of one schema, or the one of that name."""
+    rows = _schema(connection, f'SELECT name, type, sql FROM {quoted(schema)}.sqlite_master '
+                   "WHERE type IN ('table', 'view') ORDER BY rowid")
+    low = None if name is None else name.translate(_LOWER)
+    described: Mapping[str, tuple[str, bool, bool]] = {}
+    if sqlite3.sqlite_version_info >= (3, 37):
+        described = {each: (kind, bool(without), bool(strict)) for each, kind, without, strict in _schema(
+            connection, 'SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = ?'
+            + (' AND name = ? COLLATE NOCASE' if name is not None else ''),
+            [schema] if name is None else [schema, name])}
+    else:
+        described = guessed(rows)
+    for each, _, _ in rows:
+        if _is_text(each) and not each.translate(_LOWER).startswith('sqlite_') and (
+                low is None or each.translate(_LOWER) == low):
+            kind, without, strict = described[each]
+            yield Table(connection, schema, each, kind, without_rowid=without, strict=strict)
+
+
+def guessed(rows: Sequence[tuple[str, str, str]]) -> dict[str, tuple[str, bool, bool]]:
+    """What `PRAGMA table_list` says since SQLite 3.37, made out from the SQL of the tables: kind, whether it
+    is WITHOUT ROWID, and whether it is STRICT, which no older SQLite knows."""
+    shadows = set()
+    for name, _, sql in rows:
+        module = _MODULE.match(sql or '')
+        for ending in _SHADOWS.get(module[1].lower(), '').split() if module else ():
+            shadows.add(f'{name}_{ending}'.translate(_LOWER))
+    found = {}
+    for name, kind, sql in rows:
+        if kind == 'table' and _MODULE.match(sql or ''):
+            kind = 'virtual'
+        elif kind == 'table' and name.translate(_LOWER) in shadows:
+            kind = 'shadow'
+        found[name] = kind, kind != 'view' and without_rowid(sql or ''), False
+    return found
+
+
+@contextmanager
+def _decoding(connection: sqlite3.Connection, errors: str) -> Iterator[None]:
+    """Text that is no UTF-8 is read as well, with `errors` as for `bytes.decode`."""
+    before = connection.text_factory
+    connection.text_factory = lambda raw: raw.decode('utf-8', errors)
+    try:
+        yield
+    finally:
+        connection.text_factory = before
+
+
+def _schema(connection: sqlite3.Connection, sql: str,
+            parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """The rows of something that is read in the schema, apart from what the connection keeps account of."""
+    with _decoding(connection, 'surrogateescape'):
+        return sqlite3.Cursor(connection).execute(sql, parameters).fetchall()
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8."""
+    return not any('\ud800' <= character <= '\udfff' for character in name)
+
+
+def _single(values: Sequence[Any]) -> Any:
+    return values[0] if len(values) == 1 else tuple(values)
