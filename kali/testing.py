@@ -1,15 +1,20 @@
 """Client: an application tested in memory, over the whole path from bytes to bytes.
 
 A request goes through the real parser, the dispatcher, the encoder, and comes back parsed; only sockets are
-left out.
+left out. As a context manager a client is a host too, with the application's lifespan and jobs.
 """
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 from kali.errors import ProtocolError
+from kali.http.around import entered
+from kali.http.blocking import Pause, pieces
 from kali.http.body import Body
-from kali.http.deferred import Deferred, Wait
 from kali.http.encoder import Encoder
+from kali.http.grammar import text_of
 from kali.http.limits import DEFAULT, Limits
 from kali.http.parser import Data, Head, RequestParser
 from kali.http.request import FileUpload, Request
@@ -17,16 +22,23 @@ from kali.http.response import Response
 from kali.http.urls import build_url, is_local
 from kali.multidict import Headers
 from kali.routing.servlets import refusal
+from kali.server.answers import Answers
 from kali.server.dispatcher import Dispatcher
+from kali.server.timers import Timers
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
     from typing import Any
 
+    from kali.http.deferred import Deferred
+    from kali.http.host import Handle
     from kali.http.response import Handler
 
 __all__ = ['Client', 'Reply']
+
+SOON = 0.1  # seconds
 
 
 class Reply:
@@ -63,15 +75,91 @@ class Client:
     >>> client = Client(lambda request: f'Hello {request.query.get("name", "you")}')
     >>> client.get('/?name=Ann').text
     'Hello Ann'
+
+    `with Client(handler) as client:` runs the handler's lifespan. Inside, `request.scope.host` is the client
+    (see kali.http.host): before each request the jobs go on as far as they can without waiting for long, and
+    `run` gives them more time. At the end they are closed.
     """
 
     def __init__(self, handler: Handler, *, debug: bool = True, host: str = 'localhost:8080',
                  admit: Callable[[Head], Response | None] = lambda head: None,
                  limits: Limits = DEFAULT) -> None:
-        self.dispatcher = Dispatcher(handler, debug=debug)
+        self.stopping = False
+        self.dispatcher = Dispatcher(handler, debug=debug, stopping=lambda: self.stopping)
         self.encoder = Encoder()
+        self._timers, self._place = Timers(), Pause()
+        self._answers = Answers(self.dispatcher, self._timers, self.wake)
+        self._lifespan: entered | None = None  # inside of `with`
         self.host, self.admit, self.limits = host, admit, limits
         self.cookies: dict[str, str] = {}
+
+    # The host.
+
+    def __enter__(self) -> Client:
+        lifespan = entered(self.dispatcher.handler, self)
+        lifespan.__enter__()
+        self._lifespan = lifespan
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 traceback: TracebackType | None) -> None:
+        lifespan, self._lifespan, self.stopping = self._lifespan, None, True
+        self._answers.close()
+        if lifespan is not None:
+            lifespan.__exit__(kind, error, traceback)
+
+    def start(self, deferred: Deferred, name: str) -> Handle:
+        """Take a Deferred that no client waits for through its steps: a job."""
+        return self._answers.begin(deferred, name)
+
+    def at(self, when: float, function: Callable[[], object]) -> Handle:
+        """Call `function` at the time `when`, in seconds on the clock of `time.monotonic`."""
+        name = str(getattr(function, '__qualname__', 'a call'))
+        return self._timers.at(when, partial(self.dispatcher.call, function, name))
+
+    def wake(self) -> None:
+        """Have the client look at what has come; from any thread."""
+        self._place.wake()
+
+    def run(self, seconds: float = 10.0) -> None:
+        """Let jobs and calls go on until nothing is left of them, for so many seconds at most."""
+        self._run(seconds, float('inf'))
+
+    def pause(self, until: float) -> None:
+        """Let time pass, until then at most, in which jobs and calls go on."""
+        if not self._turn():
+            self._place.pause(min(until, self._timers.next()))
+
+    def _turn(self) -> bool:
+        """Make the calls that are due, and take each job that may go on a step further; False if there is
+        neither."""
+        due = list(self._timers.due(time.monotonic()))
+        for function in due:
+            function()
+        has_jobs = self._answers.are_ready()
+        if has_jobs:
+            self._answers.advance()
+        return bool(due) or has_jobs
+
+    def _run(self, seconds: float, near: float) -> None:
+        """Let jobs go on for so many seconds, and wait for futures and for what comes by `near` seconds."""
+        until, grace = time.monotonic() + seconds, 0.0
+        while (now := time.monotonic()) < until:
+            if self._turn():
+                grace = now + SOON  # news for what went on just now may come from a thread
+                continue
+            waits = self._answers.waits()
+            moment = self._timers.next()
+            if any(wait.future is not None for wait in waits):
+                self._place.pause(min(until, moment))
+            elif moment <= now + near and moment < until:
+                self._place.pause(moment)
+            elif waits and (now < grace or near > seconds):
+                self._place.pause(min(until, moment, until if near > seconds else grace))
+            else:
+                break
+
+    # Requests.
 
     def get(self, target: str, *, headers: Mapping[str, str] | None = None, follow: bool = False) -> Reply:
         """GET `target`; with `follow`, go where redirects lead."""
@@ -115,12 +203,14 @@ class Client:
         if data or method not in ('GET', 'HEAD', 'OPTIONS'):
             fields.setdefault('Content-Length', str(len(data)))
         head = ''.join(f'{name}: {value}\r\n' for name, value in fields.items())
-        reply = self.exchange(f'{method} {target} HTTP/1.1\r\n{head}\r\n'.encode('latin-1') + data)
+        reply = self.exchange(f'{method} {target} HTTP/1.1\r\n{head}\r\n'.encode() + data)
         self._keep_cookies(reply)
         return reply
 
     def exchange(self, data: bytes) -> Reply:
         """Send raw bytes."""
+        if self._lifespan is not None:
+            self._run(10.0, SOON)
         parser, request, body = RequestParser(self.limits), None, Body()
         head: Head | None = None
         try:
@@ -140,33 +230,25 @@ class Client:
             return self._reply(refusal(error), None, 'GET')
         if request is None:
             return self._reply(refusal(ProtocolError('The request is not whole.')), None, 'GET')
+        if self._lifespan is not None:
+            request.scope.host = self
         return self._finish(request, self.dispatcher.answer(request))
 
     def _finish(self, request: Request, answer: Response | Deferred) -> Reply:
         if isinstance(answer, Response):
             return self._reply(answer, request, request.method)
-        pieces = []
+        content = []
+        step = partial(self.dispatcher.step, request, answer)
+        has_body = request.method != 'HEAD' or answer.response is None
         try:
-            for outcome in self._steps(request, answer):
+            for outcome in pieces(step, self) if has_body else ():
                 if isinstance(outcome, Response):
                     return self._reply(outcome, request, request.method)
-                pieces.append(outcome)
+                content.append(outcome)
         finally:
             self.dispatcher.close(request, answer)
         head = self.encoder.head(answer.response or Response(), None)
-        return _parse_reply(head + b''.join(pieces), request)
-
-    def _steps(self, request: Request, answer: Deferred) -> Iterator[bytes | Response]:
-        if request.method == 'HEAD' and answer.response is not None:
-            return
-        while True:
-            outcome = self.dispatcher.step(request, answer)
-            if outcome is None:
-                return
-            if isinstance(outcome, Wait):
-                _sit_out(outcome)
-            else:
-                yield outcome
+        return _parse_reply(head + b''.join(content), request)
 
     def _reply(self, response: Response, request: Request | None, method: str) -> Reply:
         from kali.iolist import flatten
@@ -181,18 +263,6 @@ class Client:
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = value
-
-
-def _sit_out(wait: Wait) -> None:
-    """Wait in earnest: in memory there is nobody else to serve meanwhile."""
-    import time
-    if wait.future is not None:
-        try:
-            wait.future.result(None if wait.until is None else max(0.0, wait.until - time.monotonic()))
-        except Exception:  # the step that follows meets it again
-            pass
-    elif wait.until is not None:
-        time.sleep(max(0.0, wait.until - time.monotonic()))
 
 
 def _encode_body(form: Mapping[str, Any] | None, files: Mapping[str, Any] | None, json: Any,
@@ -238,7 +308,7 @@ def _resolve(base: str, location: str) -> str:
 
 def _parse_reply(data: bytes, request: Request | None) -> Reply:
     head, _, body = data.partition(b'\r\n\r\n')
-    lines = head.decode('latin-1').split('\r\n')
+    lines = text_of(head).split('\r\n')
     pairs = [line.partition(': ') for line in lines[1:]]
     headers = Headers([(name, value) for name, _, value in pairs])
     return Reply(int(lines[0].split(' ')[1]), headers, body, request)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kali.http.deferred import Deferred, Wait
+from kali.http.deferred import Deferred, Signal, Wait
 from kali.http.limits import Limits
 from kali.http.request import FileUpload, Request
 from kali.http.response import Response
 from kali.routing.router import Router
 from kali.server.gate import Gate
 from kali.testing import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def echo(request: Request) -> Response:
@@ -112,3 +117,92 @@ def test_a_reply() -> None:
     assert repr(reply) == f'<Reply 200, {len(reply.body)} bytes>'
     assert reply.request is not None
     assert reply.request.target == '/x'
+
+
+class Log(list[Any]):
+    """What happened, in order; as a handler it starts a job of what it is given."""
+
+    def job(self, outcomes: list[Any]) -> Deferred:
+        def steps() -> Iterator[Any]:
+            try:
+                for outcome in outcomes:
+                    self.append('step')
+                    yield outcome() if callable(outcome) else outcome
+            finally:
+                self.append('closed')
+        generator = steps()
+        return Deferred(lambda: next(generator, None), None, generator.close)
+
+
+def test_a_client_is_a_host_that_runs_the_lifespan_and_closes_what_was_started() -> None:
+    log = Log()
+
+    @contextmanager
+    def lifespan(host: Any) -> Iterator[None]:
+        log.append('in')
+        host.start(log.job([b'', Wait(signal=Signal())]), 'a job')
+        assert not host.stopping
+        yield
+        assert host.stopping
+        log.append('out')
+
+    def handler(request: Request) -> str:
+        log.append(request.scope.host)
+        return 'x'
+    handler.lifespan = (lifespan,)  # type: ignore[attr-defined]
+    client = Client(handler)
+    client.get('/')
+    with client:
+        client.get('/')
+    assert log == [None, 'in', 'step', 'step', client, 'closed', 'out']
+
+
+def test_jobs_go_on_before_each_request_as_far_as_they_need_not_wait_long() -> None:
+    log = Log()
+    pool = ThreadPoolExecutor(1)
+    with pool, Client(lambda request: len(log)) as client:
+        handle = client.start(log.job([b'', lambda: Wait(pool.submit(time.sleep, 0.05)), lambda: Wait(
+            until=time.monotonic() + 0.01), Wait(until=time.monotonic() + 3600)]), 'a job')
+        called: list[int] = []
+        client.at(time.monotonic() + 0.01, lambda: called.append(1))
+        client.at(time.monotonic(), lambda: 1 / 0)
+        client.at(time.monotonic() + 0.01, lambda: called.append(2)).cancel()
+        assert client.get('/').text == '4'
+        assert called == [1]
+        handle.cancel()
+        handle.cancel()
+        assert log[-1] == 'closed'
+        assert client.get('/').text == '5'
+
+
+def test_an_answer_waits_for_what_a_job_does() -> None:
+    signal = Signal()
+    outcomes = iter([Wait(signal=signal), Response('news')])
+    with Client(lambda request: Deferred(lambda: next(outcomes))) as client:
+        client.at(time.monotonic() + 0.3, signal.set)
+        assert client.get('/').text == 'news'
+    assert len(signal) == 0
+
+
+def test_run_takes_jobs_to_their_end() -> None:
+    log = Log()
+    with Client(lambda request: '') as client:
+        client.start(log.job([lambda: Wait(until=time.monotonic() + 0.3)]), 'a job')
+        client.run()
+        assert log == ['step', 'closed']
+
+
+def test_head_of_an_answer_that_comes_later_has_no_body() -> None:
+    reply = Client(lambda request: Deferred(lambda: Response('later'))).head('/')
+    assert (reply.headers['content-length'], reply.body) == ('5', b'')
+
+
+def test_a_stream_has_headers() -> None:
+    def handler(request: Request) -> Deferred:
+        answer = Response.stream('ab')
+        answer.set_cookie('a', 'b')
+        return answer
+    reply = Client(handler).get('/')
+    assert 'a=b' in reply.headers['set-cookie']
+    with pytest.raises(TypeError, match='comes in the end'):
+        _ = Deferred(lambda: None).headers

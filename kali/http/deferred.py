@@ -181,6 +181,25 @@ class Deferred:
                 self.close()  # even if `around` could not be entered
         return Deferred(step, self.response, close)
 
+    @property
+    def status(self) -> int:
+        """The status of a stream."""
+        return int(self._begun().status)
+
+    @property
+    def headers(self) -> Any:
+        """The header fields of a stream, as a Response has them."""
+        return self._begun().headers
+
+    def set_cookie(self, name: str, value: str, **arguments: Any) -> None:
+        """Have the browser keep a cookie, as `Response.set_cookie` does."""
+        self._begun().set_cookie(name, value, **arguments)
+
+    def _begun(self) -> Response:
+        if self.response is None:
+            raise TypeError('this answer has no headers yet: set them on the Response that comes in the end')
+        return self.response
+
     def close(self) -> None:
         """Release what the answer holds; later calls do nothing."""
         close, self._close = self._close, lambda: None

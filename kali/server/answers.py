@@ -86,6 +86,10 @@ class Answers:
         """Whether `advance` has something to do."""
         return bool(self._ready or self._called)
 
+    def waits(self) -> list[Wait]:
+        """What the answers wait for that wait."""
+        return [answer.wait for answer in self._open if answer.wait is not None]
+
     def advance(self) -> None:
         """Take each answer that may go on one step further."""
         while self._called:

@@ -77,6 +77,7 @@ class Server:
         self._doors = Doors(sockets)
         self._selector = selectors.DefaultSelector()
         self._connections: dict[Connection, int] = {}  # and what the selector watches each for
+        self._foreign: dict[int, tuple[int, Callable[[int], object]]] = {}  # see watch()
         self._timers = Timers()
         self._answers = Answers(self.dispatcher, self._timers, self.wake)
         self._clock = self._looked = 0.0  # the clock for deadlines; and time.monotonic() at the last look
@@ -96,6 +97,21 @@ class Server:
         """Call `function` once at the time `when`, in seconds on the clock of `time.monotonic`."""
         name = str(getattr(function, '__qualname__', 'a call'))
         return self._timers.at(when, partial(self.dispatcher.call, function, name))
+
+    def watch(self, descriptor: int, events: int, function: Callable[[int], object]) -> None:
+        """Call `function` with what a foreign socket is ready for, each time that it is.
+
+        :param events: 1 for reading, 2 for writing, their sum for both; 0: watch it no longer
+        """
+        def call(mask: int) -> None:
+            self.dispatcher.call(partial(function, mask), str(getattr(function, '__qualname__', 'a call')))
+        if descriptor in self._foreign:
+            self._selector.unregister(descriptor)
+        if events:
+            self._foreign[descriptor] = events, call
+            self._selector.register(descriptor, events, call)
+        else:
+            self._foreign.pop(descriptor, None)
 
     def wake(self) -> None:
         """Have the loop look around. The only call that is safe from another thread, or a signal handler."""
@@ -178,8 +194,10 @@ class Server:
                 self._guarded(key.data, partial(self._serve, key.data, mask))
             elif key.data is self._doors:
                 self._accept(key.fileobj)  # type: ignore[arg-type]
-            else:
+            elif key.data is None:
                 self._wake_in.recv(4096)
+            else:
+                key.data(mask)
         if self._clock >= self._next_deadline:
             self._expire()
         now = time.monotonic()
@@ -229,6 +247,11 @@ class Server:
         self._selector.close()
         self._selector = selectors.DefaultSelector()
         self._watch_ours()
+        for descriptor, (events, function) in list(self._foreign.items()):
+            try:
+                self._selector.register(descriptor, events, function)
+            except (OSError, ValueError):
+                del self._foreign[descriptor]
         for connection in list(self._connections):
             self._connections[connection] = 0
             self._guarded(connection, connection.client.getpeername)
