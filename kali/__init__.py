@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from kali.pages.shell import Shell
     from kali.routing.static import StaticFolder
     from kali.templates import Template, TemplateFolder, TemplateLoop
+    from kali.templates.tstrings import html
 
 __all__ = [
     'BadRequest', 'Bag', 'DatabaseError', 'FileUpload', 'KaliError', 'Limits', 'Markup', 'NotFound',
     'ProtocolError', 'Request', 'Response', 'Router', 'Servlet', 'Shell', 'StaticFolder', 'Template',
-    'TemplateError', 'TemplateFolder', 'TemplateLoop', '__version__', 'escape', 'forms', 'serve_http',
+    'TemplateError', 'TemplateFolder', 'TemplateLoop', '__version__', 'escape', 'forms', 'html', 'serve_http',
 ]
 
 
@@ -43,6 +44,7 @@ __all__ = [
 _LATE = {
     'forms': 'kali.forms', 'Shell': 'kali.pages.shell', 'StaticFolder': 'kali.routing.static',
     'Template': 'kali.templates', 'TemplateFolder': 'kali.templates', 'TemplateLoop': 'kali.templates',
+    'html': 'kali.templates.tstrings',
 }
 
 

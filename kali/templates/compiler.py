@@ -16,7 +16,7 @@ For `<b>{name}</b>` it writes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kali.markup import Markup
 from kali.templates import contexts, filters, foreign
@@ -29,6 +29,8 @@ from kali.templates.syntax import Assembly, Expression, For, Fragment, If, Inclu
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
+    from typing import Any
+
     from kali.templates.syntax import Node, Tree
 
 __all__ = ['compile_loop', 'compile_page']
@@ -41,8 +43,10 @@ BATCH = 'if len(out) > 999: batch(out, done)'
 LONGEST = 8  # branches of one <?if?> in one go: each takes an indent
 
 
-def compile_page(tree: Tree) -> Program:
+def compile_page(tree: Tree, escapers: Mapping[str, Any] = ESCAPERS) -> Program:
     """The program of a whole template, `render(scope) -> str`.
+
+    :param escapers: the functions that values go through, by the names that contexts.py gives
 
     :raises TemplateError: for a placeholder where no value may stand, and blocks that break the HTML around
         them.
@@ -51,7 +55,7 @@ def compile_page(tree: Tree) -> Program:
     >>> compile_page(parse(Source('<b>{name}</b>'), {})).function({'name': 'R&D'})
     '<b>R&amp;D</b>'
     """
-    writer = _Writer('render(scope)')
+    writer = _Writer('render(scope)', escapers)
     root = _root(tree)
     writer.last = root.nodes[-1] if root.nodes else None
     writer.must_end_in_text(writer.tree(tree, Scope('scope'), TEXT))
@@ -102,8 +106,8 @@ def _root(tree: Tree) -> Fragment:
 class _Writer(Lines):
     """Writes the lines of one program from trees."""
 
-    def __init__(self, signature: str) -> None:
-        super().__init__({**ESCAPERS, 'Markup': Markup, 'batch': batch, 'merged': merged,
+    def __init__(self, signature: str, escapers: Mapping[str, Any] = ESCAPERS) -> None:
+        super().__init__({**escapers, 'Markup': Markup, 'batch': batch, 'merged': merged,
                           'path_item': path_item, 'optional_item': optional_item})
         self.extender = ''  # the file that binds sections of the one that is being written, if one does
         self.opened = (self.source, 0)  # where the HTML last left plain text

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ['remarks', 'tell']
 
 # What may be meant as a placeholder, and then what it looks like. Both are compiled when first needed.
-BRACES = r'\{%.*?%\}|\{#(?s:.*?)#\}|\{\{[^{}\n]*\}\}|\{\.?[A-Za-z_][^{}\n]*\}'
+BRACES = r'\{%[^{}\n]*%\}|\{#[^{}]*#\}|\{\{[^{}\n]*\}\}|\{\.?[A-Za-z_][^{}\n]*\}'
 KINDS = rf'''
       (?P<block> \{{% .* ) | (?P<comment> \{{\# (?s:.*) ) | (?P<braces> \{{\{{ \s* {NAME} .* )
     | \{{ \.? {NAME} (?: \.\w+ )* (?:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Tree: TypeAlias = 'Fragment | Assembly'
 
 __all__ = ['Assembly', 'Expression', 'For', 'Fragment', 'If', 'Include', 'Source', 'Text', 'Value',
-           'assemble', 'nearest', 'parse', 'sections']
+           'assemble', 'filter_named', 'nearest', 'parse', 'sections']
 
 # The nodes. `at` is the offset in the source's text.
 Text = namedtuple('Text', 'at text')
@@ -94,6 +94,17 @@ def nearest(name: str, known: Iterable[object]) -> str:
     if like:
         return f' (did you mean {" or ".join(like)}?)'
     return f' (there are: {", ".join(names[:20])})' if names else ''
+
+
+def filter_named(word: str, filters: Mapping[str, Filter], source: Source, at: int) -> tuple[str, Filter]:
+    """A filter with its name, which stands at `at`.
+
+    :raises TemplateError: if there is none of that name.
+    """
+    if f':{word}' not in filters:
+        raise source.error(f'there is no filter {word!r}{nearest(word, (each[1:] for each in filters))}; '
+                           'if this is CSS or JavaScript, write a space after the brace', at)
+    return word, filters[f':{word}']
 
 
 def parse(source: Source, filters: Mapping[str, Filter],
@@ -177,11 +188,7 @@ class _Parser:
         name, *path = dotted.split('.')
         found, end = [], at + len(dotted)
         for word in filters:
-            if f':{word}' not in self.filters:
-                raise self.source.error(
-                    f'there is no filter {word!r}{nearest(word, (each[1:] for each in self.filters))}; '
-                    'if this is CSS or JavaScript, write a space after the brace', end + 1)
-            found.append((word, self.filters[f':{word}']))
+            found.append(filter_named(word, self.filters, self.source, end + 1))
             end += 1 + len(word)
         steps = tuple(int(part) if part.isdecimal() else part for part in path)
         return Expression(at, name, steps, tuple(found))

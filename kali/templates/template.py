@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kali.templates.syntax import Filter, Tree
 
-__all__ = ['Template', 'TemplateLoop', 'all_filters']
+__all__ = ['Template', 'TemplateLoop', 'all_filters', 'caller']
 
 
 class Template:
@@ -43,7 +43,7 @@ class Template:
 
     def __init__(self, text: str, *, filters: Mapping[str, Filter] | None = None,
                  filename: str | None = None) -> None:
-        self._set(parse(Source(text, filename or _caller()), all_filters(filters)), filters)
+        self._set(parse(Source(text, filename or f'<template at {caller()}>'), all_filters(filters)), filters)
 
     @classmethod
     def of_tree(cls, tree: Tree, filters: Mapping[str, Filter] | None = None) -> Template:
@@ -83,10 +83,10 @@ class Template:
         >>> page.assembly(title='Hello, {user}', body='<p>Welcome')(user='R&D')
         Markup('<title>Hello, R&amp;D</title><h1>Hello, R&amp;D</h1><p>Welcome')
         """
-        where = _caller()
-        trees = {name: _tree(value, self.filters, f'{where[:-1]}, {name}>')
+        where = f'<template at {caller()}'
+        trees = {name: _tree(value, self.filters, f'{where}, {name}>')
                  for name, value in bindings.items()}
-        return Template.of_tree(assemble(self.tree, trees, Source('', where)), self.filters)
+        return Template.of_tree(assemble(self.tree, trees, Source('', f'{where}>')), self.filters)
 
 
 class TemplateLoop:
@@ -104,9 +104,9 @@ class TemplateLoop:
 
     def __init__(self, preamble: object, body: object, epilogue: object, otherwise: object = None, *,
                  filters: Mapping[str, Filter] | None = None) -> None:
-        where = _caller()
+        where = f'<template at {caller()}'
         parts = {'preamble': preamble, 'body': body, 'epilogue': epilogue, 'otherwise': otherwise}
-        trees = {name: _whole(_tree(part or '', filters, f'{where[:-1]}, {name}>'))
+        trees = {name: _whole(_tree(part or '', filters, f'{where}, {name}>'))
                  for name, part in parts.items()}
         self.program = compile_loop(**trees)
 
@@ -135,10 +135,12 @@ def all_filters(own: Mapping[str, Filter] | None) -> dict[str, Filter]:
     return {**Template.REGISTRY, **colons}
 
 
-def _caller() -> str:
-    """A name for a template without a file: where in the program it is made."""
-    frame = sys._getframe(2)
-    return f'<template at {frame.f_code.co_filename}, line {frame.f_lineno}>'
+def caller() -> str:
+    """Where in the program a template without a file is made: file and line."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get('__name__', __name__).startswith('kali.templates.'):
+        frame = frame.f_back
+    return f'{frame.f_code.co_filename}, line {frame.f_lineno}'
 
 
 def _tree(value: object, filters: Mapping[str, Filter] | None, filename: str) -> Any:
