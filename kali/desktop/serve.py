@@ -13,6 +13,7 @@ from kali import log
 from kali.desktop.folders import application_id, state_folder
 from kali.errors import KaliError
 from kali.http.limits import DEFAULT, Limits
+from kali.processes import is_spawned_child
 from kali.server.gate import Gate, Keys, is_key
 from kali.server.listening import listen
 from kali.server.loop import Server
@@ -74,7 +75,7 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
         raise ValueError(f'port {port}: a port is a number from 0 to 65535')
     if key is not None and not is_key(key):
         raise ValueError('key must be 1 to 128 letters, digits and ._~-, as hard to guess as a password')
-    if _is_spawned_child():
+    if is_spawned_child():
         return  # multiprocessing runs the script again in each child, up to here (FACTS, Processes)
     if start is None:
         sockets = _listen(address, port)
@@ -208,9 +209,3 @@ def _write(folder: str, name: str, text: str) -> None:
         write_private(os.path.join(folder, name), text)  # noqa: PTH118
     except OSError as error:
         log.warning('cannot remember the %s in %s: %s', name, folder, str(error))
-
-
-def _is_spawned_child() -> bool:
-    import sys
-    multiprocessing = sys.modules.get('multiprocessing')
-    return multiprocessing is not None and multiprocessing.current_process().name != 'MainProcess'

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, runtime_checkable
 
 from kali.errors import DatabaseError
-from kali.sqlite.connection import Connection, Cursor
+from kali.sqlite.connection import Connection
 from kali.sqlite.faults import explain, is_busy
 
 __all__ = ['Adapter', 'SqliteAdapter', 'adapter_for']
@@ -23,9 +23,6 @@ _CHANGES = re.compile(
     r'''\b(?: INSERT (?:\s+OR\s+\w+)? \s+INTO | REPLACE\s+INTO | UPDATE (?:\s+OR\s+\w+)? | DELETE\s+FROM
       | (?:CREATE|DROP|ALTER) (?:\s+TEMP(?:ORARY)?)? \s+TABLE (?:\s+IF(?:\s+NOT)?\s+EXISTS)? )
       \s+ (?: \w+\. )? ( \w+ | "[^"]+" | `[^`]+` | \[[^\]]+\] )''', re.IGNORECASE | re.VERBOSE)
-
-_SELECT = frozenset({'SELECT', 'select'})  # in other case, or after WITH, it only takes longer
-
 
 @runtime_checkable
 class Adapter(Protocol):
@@ -100,43 +97,6 @@ def adapter_for(connection: Any) -> Adapter:
     return connection
 
 
-class _Reading(Connection):
-    """A connection of kali's own while nobody may write: `query_only` goes on before whatever is no SELECT.
-
-    To switch it for each request would have SQLite prepare every statement anew, 20 to 60 µs a page, and a
-    SELECT cannot write. The adapter turns a connection into this class and back, so that it costs the
-    statements of other requests nothing.
-    """
-
-    __slots__ = ()
-
-    def note(self, sql: str) -> None:
-        """As a connection's, which each statement passes."""
-        if sql[:6] not in _SELECT:
-            self.forbid()
-        Connection.note(self, sql)
-
-    def refuse(self, what: str, instead: str) -> None:
-        """As a connection's, which whatever may end a transaction passes, executescript() among it."""
-        self.forbid()
-
-    def cursor(self, factory: Any = Cursor) -> Any:
-        """As a connection's; what a cursor of another class runs does not pass `note`."""
-        if factory is not Cursor:
-            self.forbid()
-        return Connection.cursor(self, factory)
-
-    def blobopen(self, *arguments: Any, **named: Any) -> Any:
-        """As sqlite3's, from Python 3.11 on."""
-        self.forbid()
-        return self.blobopen(*arguments, **named)  # sqlite3's, for now this is a Connection again
-
-    def forbid(self) -> None:
-        """Have SQLite itself refuse to write; there is no need to watch any more."""
-        sqlite3.Cursor(self).execute('PRAGMA query_only = ON')
-        self.__class__ = Connection  # type: ignore[assignment]  # the same layout
-
-
 class SqliteAdapter:
     """One sqlite3 connection, as the guard uses it.
 
@@ -208,11 +168,9 @@ class SqliteAdapter:
         self.expect_none()
         # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting mends
         # (FACTS).
-        if self._own is not None:
-            self._own.statements = {}
         self._patiently('BEGIN IMMEDIATE')
         if self._own is not None:
-            self._own.guarded = True  # it refuses whatever would end the transaction
+            self._own.hold()  # it refuses whatever would end the transaction
         else:
             # It is gone if the handler ends the transaction, even if another one has begun since.
             self._run('SAVEPOINT kali_request')
@@ -249,13 +207,13 @@ class SqliteAdapter:
             raise DatabaseError(f'At the end of the request the database {self.name} refused its changes: '
                                 f'{error}. Nothing was saved.') from error
         if self._own is not None:
-            self._own.guarded = False
+            self._own.release()
 
     def roll_back(self) -> None:
         """Take back what is not committed; nothing happens if there is no transaction, or no connection."""
         try:
             if self._own is not None:
-                self._own.guarded = False
+                self._own.release()
                 self._own.end_cursors()
             # SQLite may have rolled back by itself: OR ROLLBACK, a full disk, an I/O error.
             if self.connection.in_transaction:
@@ -270,8 +228,8 @@ class SqliteAdapter:
         """
         self.expect_none()
         self._changes = self.connection.total_changes
-        if type(self.connection) in (Connection, _Reading):
-            self.connection.__class__ = _Reading
+        if self._own is not None:
+            self._own.protect()
         else:
             self._run('PRAGMA query_only = ON')
 
@@ -282,9 +240,7 @@ class SqliteAdapter:
         """
         self.roll_back()
         try:
-            if type(self.connection) is _Reading:
-                self.connection.__class__ = Connection  # type: ignore[assignment]
-            else:
+            if self._own is None or self._own.unprotect():
                 self._run(f'PRAGMA query_only = {self._resting}')
                 self._run(f'PRAGMA foreign_keys = {self._foreign_keys}')  # a GET might have switched it
             changed = self._changes not in (-1, self.connection.total_changes)

@@ -1,8 +1,8 @@
 """copies: a database file copied while it is in use, verified, named, and kept for a while.
 
-The rule: a file with the name of a backup is whole and verified. Until then it is a `.part`, and what is
-unfinished is thrown away. The live file is only ever opened by SQLite (FACTS, "Never open the live file
-beside SQLite"). It knows nothing about when backups are made, nor how one is put back.
+A file with the name of a backup is whole and verified. Until then it is a `.part`, and what is unfinished is
+thrown away. The live file is only ever opened by SQLite: closing any other descriptor of it would drop
+SQLite's locks (https://sqlite.org/howtocorrupt.html, section 2.2).
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kali.errors import DatabaseError
-from kali.sqlite.faults import explain
+from kali.sqlite.faults import damaged, explain
+from kali.sqlite.functions import Prepare, equip
+from kali.sqlite.integrity import problems, reader, sound
 
-__all__ = ['Backup', 'Interrupted', 'backups', 'damaged', 'default_folder', 'expect_good', 'finish',
-           'make_backup', 'outdated', 'problems', 'sound']
+__all__ = ['Backup', 'Damaged', 'Interrupted', 'backups', 'default_folder', 'finish', 'last_good',
+           'make_backup', 'outdated', 'real']
 
 PAGES = 64  # copied in one step, which takes half a millisecond; nobody else can use the source meanwhile
 LAST, DAYS, WEEKS = 10, 7, 4  # how many backups are kept
@@ -95,17 +97,18 @@ def outdated(known: list[Backup]) -> list[Backup]:
 
 
 def make_backup(file: Path, folder: Path, *, go_on: Callable[[], bool] = lambda: True,
-                pause: float = 0.0, source: sqlite3.Connection | None = None,
-                keep: Path | None = None, anew: bool = False) -> Path:
-    """Copy the database `file` into `folder`, verify the copy, and let go of what is outdated there.
+                pause: float = 0.0, source: sqlite3.Connection | None = None, keep: Path | None = None,
+                anew: bool = False, prepare: Prepare | None = None) -> Path:
+    """Copy the database `file` into `folder`, verify the copy, and delete what is outdated there.
 
     It may be in use meanwhile, also by this program. If it is as it was at the last backup, that one stays.
 
     :param go_on: asked between two steps; the copy is given up when it says no
     :param pause: seconds between two steps, for others to work in
     :param source: the connection to copy by, if this is not to be another one than that which writes
-    :param keep: a backup that stays even if it is outdated: it is about to be put back
+    :param keep: a backup that stays even if it is outdated: it is about to be restored
     :param anew: copy and verify even what has the size and time that it had at the last backup
+    :param prepare: adds the functions and collations that the file's indexes and constraints use
     :return: the backup
     :raises DatabaseError: if the copy is damaged; the file cannot be read, or the folder not be written to
         (503 if trying again helps)
@@ -120,7 +123,7 @@ def make_backup(file: Path, folder: Path, *, go_on: Callable[[], bool] = lambda:
             known = backups(file, folder)
             if known and not anew and _is_unchanged(file, known[-1].path):
                 return known[-1].path
-            made = _make(file, folder, known, lambda part: _copy(file, part, go_on, pause, source))
+            made = _make(file, folder, known, prepare, lambda part: _copy(file, part, go_on, pause, source))
             for old in outdated(backups(file, folder)):
                 if keep is not None and old.path.name == keep.name:
                     continue
@@ -165,7 +168,8 @@ def _is_unchanged(file: Path, last: Path) -> bool:
     return False
 
 
-def _make(file: Path, folder: Path, known: list[Backup], copy: Callable[[Path], None]) -> Path:
+def _make(file: Path, folder: Path, known: list[Backup], prepare: Prepare | None,
+          copy: Callable[[Path], None]) -> Path:
     """A new backup, or the last one if it is the same."""
     for old in folder.iterdir():
         finished, _, _ = old.name.rpartition('.part')
@@ -184,7 +188,7 @@ def _make(file: Path, folder: Path, known: list[Backup], copy: Callable[[Path], 
                                 'free, of which some are left for saving. Make room there.', status=503)
     try:
         copy(part)
-        _verify(file, part, folder)
+        _verify(file, part, folder, prepare)
         if since:  # see _is_unchanged; if it may change within this tick, a time that it will not have
             back = 0 if since.st_mtime + _QUIET <= time.time() else 10_000_000_000
             os.utime(part, ns=(since.st_atime_ns, since.st_mtime_ns - back))
@@ -236,20 +240,18 @@ def _copy(file: Path, part: Path, go_on: Callable[[], bool], pause: float,
 
 def _another(file: Path) -> sqlite3.Connection:
     """A connection that only reads; to no file if that is gone, and there is another one to copy by."""
-    if not file.exists():
-        return sqlite3.connect(':memory:')
-    return sqlite3.connect(f'{file.absolute().as_uri()}?mode=ro', uri=True)
+    return reader(file) if file.exists() else sqlite3.connect(':memory:')
 
 
-def _verify(file: Path, part: Path, folder: Path) -> None:
+def _verify(file: Path, part: Path, folder: Path, prepare: Prepare | None) -> None:
     """Raise DatabaseError for a copy that is damaged, saying what is to blame, the file or its copy."""
-    found = problems(part)
+    found = problems(part, prepare)
     if not found:
         return
-    with closing(_another(file)) as live:
+    with closing(equip(_another(file), prepare)) as live:
         found_there = sound(live)
     if found_there:
-        raise Damaged(damaged(file, found_there, folder))
+        raise Damaged(damaged(file, found_there, _advice(file, folder, prepare)))
     raise DatabaseError(f'A backup of {file} in {folder} was damaged while it was written ({found[0]}). The '
                         'database itself is in order: see to the disk of that folder.')
 
@@ -260,60 +262,26 @@ class Damaged(DatabaseError):
 
 def _told(error: sqlite3.Error, file: Path, folder: Path) -> DatabaseError:
     """What SQLite said, about the file or about the folder: copying never writes to the file."""
-    told = explain(error, file)
-    if told is not None and not any(words in str(error) for words in ('full', 'readonly', 'unable to open')):
-        return told
-    return DatabaseError(f'A backup of {file} cannot be written to {folder}: {error}. See whether there is '
-                         'room, and whether the folder may be written to.')
+    text = str(error).lower()
+    if any(words in text for words in ('full', 'readonly', 'unable to open')):
+        return DatabaseError(f'A backup of {file} cannot be written to {folder}: {error}. See whether there '
+                             'is room, and whether the folder may be written to.')
+    return explain(error, file) or DatabaseError(f'No backup of {file} could be made: {error}.')
 
 
-def sound(connection: sqlite3.Connection, check: str = 'integrity_check') -> list[str]:
-    """What SQLite finds wrong in a database; an empty list if it is in order.
-
-    A row that a CHECK or NOT NULL of today would not take is no damage: it may be older than that.
-
-    :raises sqlite3.OperationalError: if it cannot be read now; it is locked, for instance
-    """
-    try:
-        found = [row[0] for row in sqlite3.Cursor(connection).execute(f'PRAGMA {check}')]
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError as error:
-        return [str(error)]
-    accepted = ('NULL value in', 'CHECK constraint failed')
-    return [line for line in found if line != 'ok' and not line.startswith(accepted)]
+def last_good(file: Path, folder: Path, prepare: Prepare | None = None) -> Path | None:
+    """The newest backup of `file` in `folder` that is in order."""
+    paths = (each.path for each in reversed(backups(file, folder)))
+    return next((path for path in paths if not problems(path, prepare)), None)
 
 
-def problems(file: Path) -> list[str]:
-    """What SQLite finds wrong in a file that nobody writes to; an empty list if it is in order."""
-    try:
-        # immutable: without a lock, and without a -wal beside it
-        with closing(sqlite3.connect(f'{file.absolute().as_uri()}?mode=ro&immutable=1', uri=True)) as db:
-            return sound(db)
-    except sqlite3.DatabaseError as error:
-        return [str(error)]
-
-
-def damaged(file: Path, found: list[str], folder: Path | None = None) -> str:
-    """The sentence for a damaged file: what was found, and which backup to put back."""
-    folder = folder or default_folder(file)
-    good = next((each.path for each in reversed(backups(file, folder)) if not problems(each.path)), None)
-    words = '; '.join(' '.join(line.split()) for line in found)[:200]
-    told = f'The database {file} is damaged ({words}). Nothing was saved. '
+def _advice(file: Path, folder: Path, prepare: Prepare | None) -> str:
+    """What to do about a damaged file."""
+    good = last_good(file, folder, prepare)
     if good is None:
-        return told + (f'End the program and keep a copy of the file; there is no backup of it in {folder} '
-                       '(see whether the program keeps them elsewhere).')
-    return told + (f'The last good backup is {good}. To put it back, end the program and run: '
-                   f'python -m kali.sqlite restore "{file}" "{good}"')
-
-
-def expect_good(backup: Path) -> None:
-    """Raise DatabaseError for a backup that is not there or damaged."""
-    if not backup.is_file():
-        raise DatabaseError(f'There is no backup {backup}.')
-    found = problems(backup)
-    if found:
-        raise DatabaseError(f'The backup {backup} is damaged itself ({found[0]}); choose another one.')
+        return f'End the program and keep a copy of the file; there is no good backup of it in {folder}.'
+    return (f'The last good backup is {good}. To restore it, end the program and run: '
+            f'python -m kali.sqlite restore "{file}" "{good}"')
 
 
 def finish(part: Path, target: Path) -> None:

@@ -1,17 +1,14 @@
 """migrate: the tables brought up to what the program needs, in numbered steps.
 
-The rule: a file is at a version that some program knows, or it is as it was before: a step is one
-transaction, its number is the file's `user_version`, and when one fails, the backup made first is put back.
-It knows nothing about what the steps do.
+A file is at a version that some program knows, or it is as it was before: a step is one transaction, its
+number is the file's `user_version`, and when one fails, the backup made first is restored.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 import runpy
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from os import PathLike
 from pathlib import Path
@@ -19,18 +16,17 @@ from typing import NamedTuple
 
 from kali import log
 from kali.errors import DatabaseError
-from kali.sqlite.connection import Connection
+from kali.processes import is_spawned_child
+from kali.sqlite.connection import connect
 from kali.sqlite.copies import default_folder, make_backup
-from kali.sqlite.restore import pour
+from kali.sqlite.cursors import Connection
+from kali.sqlite.functions import Prepare
+from kali.sqlite.pour import pour
+from kali.sqlite.statements import ends_transaction, first_keyword, statements
 
-__all__ = ['migrate', 'statements']
+__all__ = ['bring_up_to_date', 'migrate']
 
 _NAME = re.compile(r'0*([1-9][0-9]*)[-_].*\.(?:sql|py)')
-_BLANK = re.compile(r'(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*', re.DOTALL)
-_ENDING = re.compile(r'(?:BEGIN|COMMIT|END|ROLLBACK(?!\s+(?:TRANSACTION\s+)?TO\b)|VACUUM|ATTACH|DETACH)\b',
-                     re.IGNORECASE)
-
-
 _ONE_TRANSACTION = 'a step is one transaction, which migrate begins and ends, and nothing in it may end it'
 
 
@@ -67,13 +63,14 @@ def migrate(connection: Connection, folder: str | PathLike[str]) -> int:
         raise TypeError(f'migrate: {connection!r} is no connection that kali.sqlite.connect(path) has made')
     run = sqlite3.Cursor(connection).execute
     version: int = run('PRAGMA user_version').fetchone()[0]
-    if multiprocessing.current_process().name != 'MainProcess':
+    if is_spawned_child():
         return version
     steps = _steps(Path(folder))
+    connection.steps = Path(folder)
     if version > len(steps):
         raise DatabaseError(f'The database {connection.path} is newer than this program: it has version '
-                            f'{version}, and the program knows {len(steps)}. Use the newer program, or put '
-                            'back a backup from before it.')
+                            f'{version}, and the program knows {len(steps)}. Use the newer program, or '
+                            'restore a backup from before it.')
     if version == len(steps):
         return version
     if connection.in_transaction:
@@ -100,37 +97,51 @@ def _steps(folder: Path) -> list[_Step]:
 
 
 def _run(connection: Connection, steps: list[_Step]) -> int:
-    """Run `steps`, and put everything back if one fails."""
+    """Run `steps`, and restore what was there if one fails."""
     run = sqlite3.Cursor(connection).execute
     file = run('PRAGMA database_list').fetchone()[2]
     kept = None
     if file and run('SELECT count(*) FROM sqlite_master').fetchone()[0]:
-        kept = make_backup(Path(file), default_folder(Path(file)), anew=True)
-    run('PRAGMA foreign_keys = OFF')
+        kept = make_backup(Path(file), default_folder(Path(file)), anew=True, prepare=connection.prepare)
     try:
-        for done, step in enumerate(steps):
-            try:
-                _run_step(connection, step)
-            except BaseException:
-                if done:
-                    _put_back(connection, kept)
-                raise
-            log.info('database %s: migrated by %s', connection.path, step.path.name)
-    finally:
-        run('PRAGMA foreign_keys = ON')
+        _run_all(connection, steps)
+    except BaseException:
+        # Steps that were committed before one failed: neither the old nor the new program could use the file.
+        if run('PRAGMA user_version').fetchone()[0] != steps[0].number - 1:
+            with closing(sqlite3.connect(kept or ':memory:')) as source:
+                pour(source, connection, kept.name if kept else 'of nothing')
+        raise
     return steps[-1].number
 
 
-def _put_back(connection: Connection, kept: Path | None) -> None:
-    """Undo the steps that were committed before one failed: neither program could use the file."""
-    with closing(sqlite3.connect(kept or ':memory:')) as source:
-        pour(source, connection, kept.name if kept else 'of nothing')
+def _run_all(connection: Connection, steps: list[_Step]) -> None:
+    run = sqlite3.Cursor(connection).execute
+    run('PRAGMA foreign_keys = OFF')
+    try:
+        for step in steps:
+            _run_step(connection, step)
+            log.info('database %s: migrated by %s', connection.path, step.path.name)
+    finally:
+        run('PRAGMA foreign_keys = ON')
+        connection.decide_trust()
+
+
+def bring_up_to_date(file: Path, folder: Path, version: int, prepare: Prepare | None) -> None:
+    """Run those steps of `folder` on `file`, a copy of a backup, that bring it to `version`.
+
+    :raises DatabaseError: if one fails, or the folder has not as many
+    """
+    with closing(connect(file, prepare=prepare)) as connection:
+        done = sqlite3.Cursor(connection).execute('PRAGMA user_version').fetchone()[0]
+        _run_all(connection, _steps(folder)[done:version])
+        if sqlite3.Cursor(connection).execute('PRAGMA user_version').fetchone()[0] != version:
+            raise DatabaseError(f'The folder {folder} has no step number {version}.')
 
 
 def _run_step(connection: Connection, step: _Step) -> None:
     run = sqlite3.Cursor(connection).execute
     run('BEGIN IMMEDIATE')
-    connection.guarded = True  # it refuses what would end the transaction
+    connection.hold(_ONE_TRANSACTION)
     place = f'in {step.path.name}'
     try:
         if step.path.suffix == '.py':
@@ -138,7 +149,7 @@ def _run_step(connection: Connection, step: _Step) -> None:
         else:
             for line, sql in statements(step.path.read_text(encoding='utf-8')):
                 place = f'in {step.path.name}, line {line}: {sql}'
-                if _ENDING.match(sql):
+                if ends_transaction(sql) or first_keyword(sql) in ('VACUUM', 'ATTACH', 'DETACH'):
                     raise DatabaseError(_ONE_TRANSACTION)
                 connection.execute(sql)
         connection.end_cursors()
@@ -149,19 +160,16 @@ def _run_step(connection: Connection, step: _Step) -> None:
         run(f'PRAGMA user_version = {step.number}')
         run('COMMIT')
     except BaseException as error:
-        connection.guarded = False
+        connection.release()
         connection.end_cursors()
         if connection.in_transaction:
             run('ROLLBACK')
         if not isinstance(error, Exception):
             raise
-        lost = isinstance(error, DatabaseError)
-        # What the connection says of a transaction that was ended, or was to be, is meant for handlers.
-        why = f'{type(error).__name__} {place}: {_ONE_TRANSACTION if lost else error}'
         raise DatabaseError(f'The database {connection.path} was not brought up to date, and is as it was: '
-                            f'{why}.') from error
+                            f'{type(error).__name__} {place}: {error}.') from error
     finally:
-        connection.guarded = False
+        connection.release()
 
 
 def _check_foreign_keys(connection: Connection) -> None:
@@ -170,23 +178,3 @@ def _check_foreign_keys(connection: Connection) -> None:
         table, row, parent, _ = broken[0]
         raise sqlite3.IntegrityError(f'{len(broken)} foreign keys lead nowhere, the first in table {table}, '
                                      f'row {row}, to a missing {parent}')
-
-
-def statements(script: str) -> Iterator[tuple[int, str]]:
-    """The statements of an SQL script, each with the number of the line that it begins in.
-
-    >>> list(statements("-- notes\\nCREATE TABLE a (b);\\nINSERT INTO a VALUES (';')"))
-    [(2, 'CREATE TABLE a (b);'), (3, "INSERT INTO a VALUES (';')")]
-    """
-    begin, end = 0, 0
-    while True:
-        end = script.find(';', end) + 1
-        piece = script[begin:end or len(script)]
-        if end and not sqlite3.complete_statement(piece):
-            continue  # in a text, a comment or a trigger
-        blank = _BLANK.match(piece).end()  # type: ignore[union-attr]  # it matches nothing, too
-        if piece[blank:]:
-            yield script.count('\n', 0, begin + blank) + 1, piece[blank:].rstrip()
-        if not end:
-            return
-        begin = end

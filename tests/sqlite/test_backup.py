@@ -18,7 +18,8 @@ from kali.http.request import Request
 from kali.http.response import Response
 from kali.sqlite import backup, copies, guard
 from kali.sqlite.__main__ import main
-from kali.sqlite.copies import Backup, backups, default_folder, expect_good, make_backup, outdated
+from kali.sqlite.copies import Backup, backups, default_folder, make_backup, outdated
+from kali.sqlite.integrity import expect_good, problems
 from kali.sqlite.restore import restore, restore_file
 from kali.testing import Client
 
@@ -184,7 +185,7 @@ def test_interrupted_at_any_point(path, open_db, journal):
             process.stdout.readline()
             threading.Event().wait(chance.random() * 0.1)  # to strike at any point
             process.kill()
-        assert [copies.problems(each) for each in made(path)] == [[]] * len(made(path))
+        assert [problems(each) for each in made(path)] == [[]] * len(made(path))
         leftovers += bool(list(default_folder(path).glob('*.part')))
         with sqlite3.connect(path) as looked:
             assert looked.execute('PRAGMA integrity_check').fetchall() == [('ok',)]
@@ -388,7 +389,7 @@ def test_put_back_from_the_browser(path, serve, eventually, on_disk, journal, gu
     served.post('/add', {'text': 'b'})
     assert f'href="?choose={number}"' in served.get('/backups').text
     asked = served.get(f'/backups?choose={number}').text
-    assert 'Put this backup back?' in asked
+    assert 'Restore this backup?' in asked
     form = {'backup': number, 'ticket': ticket(asked)}
     reply = served.post('/backups', form)
     assert (reply.status, reply.headers['Location']) == (303, f'/backups?done={number}')
@@ -396,7 +397,7 @@ def test_put_back_from_the_browser(path, serve, eventually, on_disk, journal, gu
     assert served.get('/').text == 'a' and on_disk(path) == ['a']
     served.post('/add', {'text': 'c'})
     again = served.post('/backups', form)  # a double click, or Back and another click
-    assert again.status == 409 and 'nothing has been put back' in again.text
+    assert again.status == 409 and 'nothing has been restored' in again.text
     assert on_disk(path) == ['a', 'c']
     kept = backups(path, default_folder(path))[-1]
     assert on_disk(kept.path) == ['a', 'b']  # what was there
@@ -435,7 +436,7 @@ def test_put_back_without_a_server(path, db):
     make_backup(path, default_folder(path))
     client = Client(app)
     form = {'backup': '1', 'ticket': ticket(client.get('/?choose=1').text)}
-    assert 'by a running server' in client.post('/', form=form).text
+    assert 'restored by a running server' in client.post('/', form=form).text
 
 
 def test_a_page_that_is_out_of_date(path, db):
@@ -444,7 +445,7 @@ def test_a_page_that_is_out_of_date(path, db):
     good = ticket(client.get('/?choose=1').text)
     for form in ({'backup': '7', 'ticket': good}, {'backup': '1', 'ticket': 'x'}, {'backup': '1'}, {}):
         reply = client.post('/', form=form)
-        assert reply.status == 409 and 'nothing has been put back' in reply.text
+        assert reply.status == 409 and 'nothing has been restored' in reply.text
     assert 'There is none yet' not in client.get('/?choose=99').text  # the list again
 
 

@@ -321,9 +321,9 @@ def test_a_damaged_page(path, open_db, monkeypatch, size, unclean):
     if size == 'big' and not unclean:
         open_db(path)  # nobody has looked
         return
-    with pytest.raises(DatabaseError, match=r'test\.db is damaged \(.*The last good backup is') as caught:
+    with pytest.raises(DatabaseError, match=r'is damaged \(.*To restore the last good') as caught:
         connect(path)
-    assert str(good) in str(caught.value)
+    assert f'kali.sqlite restore "{path}"' in str(caught.value)
     with sqlite3.connect(good) as kept:
         assert kept.execute('SELECT count(*) FROM filling').fetchone() == (2000,)
     kept.close()

@@ -170,7 +170,10 @@ def test_what_was_typed_is_not_lost(tmp_path, serve, page):
 def test_a_file_that_comes_anew_where_there_are_backups(tmp_path, path, caplog):
     make_backup(path, default_folder(path))
     path.unlink()
-    connect(path).close()
+    db = connect(path)
+    with backup(db):
+        pass
+    db.close()
     assert 'begins empty, though there are backups of it' in caplog.text
     assert f'restore "{path}"' in caplog.text
 
@@ -228,7 +231,7 @@ def spoil(path, pages=None):
 
 
 def test_a_corrupted_page_at_start(tmp_path, serve):
-    """The program does not start; the command that it tells puts the last good backup back."""
+    """The program does not start; the command that it names restores the last good backup."""
     path = tmp_path / 'a folder' / 'test.db'
     served = serve(APP, str(path), 'delete')
     served.post('/add', {'text': 'a' * 9000})
@@ -238,10 +241,10 @@ def test_a_corrupted_page_at_start(tmp_path, serve):
     spoil(path)
     words = refused_at_start(str(path), 'delete')
     assert f'The database {path} is damaged (' in words
-    assert f'The last good backup is {good.path}. To put it back, end the program and run: python' in words
-    command = shlex.split(words.partition(' run: python ')[2])
+    command = shlex.split(words.partition('end the program and run: python ')[2].partition(' (with')[0])
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and 'What was there is kept as' in done.stdout, done
+    assert f'{good.path} has been restored.' in done.stdout
     served = serve(APP, str(path), 'delete')
     assert 'a' * 9000 in served.get('/').text
 
@@ -285,7 +288,7 @@ def test_a_corrupted_page_found_by_a_backup(path, db, caplog):
 
 
 def test_a_bad_disk_for_backups_is_told_from_a_bad_database(path, db, monkeypatch):
-    monkeypatch.setattr(copies, 'problems', lambda file: ['spoilt'])
+    monkeypatch.setattr(copies, 'problems', lambda file, prepare: ['spoilt'])
     with pytest.raises(DatabaseError, match='The database itself is in order') as caught:
         make_backup(path, default_folder(path))
     assert not isinstance(caught.value, copies.Damaged)

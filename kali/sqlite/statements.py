@@ -1,0 +1,141 @@
+"""statements: SQL text cut into the tokens that SQLite sees, and what they tell of a statement.
+
+Every question about SQL text is answered here: would it end the transaction (the connection), where does the
+next statement of a script begin (migrate), which tables does a trigger write to (undo).
+
+An authorizer (https://sqlite.org/c3ref/set_authorizer.html) cannot answer the first one: SQLite asks it when
+it prepares a statement, and sqlite3 keeps prepared statements, so that a COMMIT which ran before the request
+would run again inside it without a question.
+
+Source: https://sqlite.org/src/file/src/tokenize.c
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+
+__all__ = ['changed_setting', 'ends_transaction', 'first_keyword', 'statements', 'tokens', 'unquoted',
+           'written_tables']
+
+# A vertical tab is blank after another blank only; a byte order mark is blank where a token may begin; a
+# comment that is not finished reaches to the end, but "/*" as the very last characters is none.
+_TOKEN = re.compile(r"""
+      (?P<blank> [ \t\n\f\r][ \t-\r]* | \ufeff | --[^\n]* | /\*(?: .*?\*/ | .+\Z ) )
+    | '[^']*(?:''[^']*)*' | "[^"]*(?:""[^"]*)*" | `[^`]*(?:``[^`]*)*` | \[[^\]]*\]
+    | [A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*
+    | .""", re.DOTALL | re.VERBOSE)
+_WORD = re.compile(r'[A-Za-z_]+')
+
+
+def tokens(sql: str) -> Iterator[str]:
+    """The tokens of `sql`, without blanks and comments. Numbers and operators come apart.
+
+    >>> list(tokens("DELETE/* all */FROM [a b] WHERE c='--'"))
+    ['DELETE', 'FROM', '[a b]', 'WHERE', 'c', '=', "'--'"]
+    """
+    return (match[0] for match in _TOKEN.finditer(sql) if match.lastgroup is None)
+
+
+def first_keyword(sql: str) -> str:
+    """The word that `sql` begins with for SQLite, in capitals; '' if it begins with none.
+
+    >>> first_keyword('\\ufeff; -- the end\\n commit'), first_keyword("/* a */ INSERT INTO b VALUES ('*/')")
+    ('COMMIT', 'INSERT')
+    """
+    first = next(_upper(tokens(sql)), '')
+    return first if _WORD.fullmatch(first) else ''
+
+
+def _upper(found: Iterator[str]) -> Iterator[str]:
+    """Tokens from the first that is no empty statement, keywords in capitals."""
+    return (token.upper() if _WORD.fullmatch(token) else token for token in found if token != ';')
+
+
+def ends_transaction(sql: str) -> bool:
+    """Whether the statement `sql` would end the open transaction, or begin another one.
+
+    >>> [ends_transaction(sql) for sql in ('END', 'ROLLBACK', 'ROLLBACK TO s', 'EXPLAIN COMMIT')]
+    [True, True, False, False]
+
+    Source: https://sqlite.org/lang_transaction.html
+    """
+    words = _upper(tokens(sql))
+    first = next(words, '')
+    # ROLLBACK [TRANSACTION [name]] TO [SAVEPOINT] name
+    return first in ('COMMIT', 'END', 'BEGIN') or (first == 'ROLLBACK' and 'TO' not in islice(words, 3))
+
+
+def changed_setting(sql: str) -> str:
+    """The name of the setting that a PRAGMA gives a value to, in lower case; '' for any other statement.
+
+    >>> changed_setting('PRAGMA main.Journal_Mode = off'), changed_setting('PRAGMA journal_mode')
+    ('journal_mode', '')
+
+    Source: https://sqlite.org/pragma.html#syntax
+    """
+    found = _upper(tokens(sql))
+    if next(found, '') != 'PRAGMA':
+        return ''
+    words = list(islice(found, 4))
+    if words[1:2] == ['.']:
+        del words[:2]
+    return unquoted(words[0]).lower() if words[1:2] in (['='], ['(']) else ''
+
+
+def written_tables(trigger: str) -> set[str]:
+    """The tables that the statements of a trigger write to, by the names it calls them.
+
+    :param trigger: its CREATE TRIGGER statement
+
+    >>> sorted(written_tables('CREATE TRIGGER a AFTER INSERT ON b BEGIN UPDATE OR IGNORE "c" SET d = 1; '
+    ...                       'DELETE FROM e; SELECT 1; END'))
+    ['c', 'e']
+
+    Source: https://sqlite.org/lang_createtrigger.html
+    """
+    words = [token.upper() if _WORD.fullmatch(token) else token for token in tokens(trigger)]
+    names = list(tokens(trigger))
+    found, begun = set(), False
+    for place, word in enumerate(words):
+        if begun and word in ('INSERT', 'REPLACE', 'UPDATE', 'DELETE'):
+            place += 1
+            while words[place] in ('OR', 'ROLLBACK', 'ABORT', 'FAIL', 'IGNORE', 'REPLACE', 'INTO', 'FROM'):
+                place += 1
+            found.add(unquoted(names[place]))
+        begun = word in ('BEGIN', ';')
+    return found
+
+
+def statements(script: str) -> Iterator[tuple[int, str]]:
+    """The statements of an SQL script, each with the number of the line that it begins in.
+
+    >>> list(statements("-- notes\\nCREATE TABLE a (b);\\nINSERT INTO a VALUES (';')"))
+    [(2, 'CREATE TABLE a (b);'), (3, "INSERT INTO a VALUES (';')")]
+    """
+    begin, end = 0, 0
+    while True:
+        end = script.find(';', end) + 1
+        piece = script[begin:end or len(script)]
+        if end and not sqlite3.complete_statement(piece):
+            continue  # in a text, a comment or a trigger
+        first = next((match for match in _TOKEN.finditer(piece) if match.lastgroup is None), None)
+        if first is not None and first[0] != ';':
+            yield script.count('\n', 0, begin + first.start()) + 1, piece[first.start():].rstrip()
+        if not end:
+            return
+        begin = end
+
+
+def unquoted(token: str) -> str:
+    """The name that a token stands for.
+
+    >>> unquoted('`a b`'), unquoted('[c d]'), unquoted("'it''s'"), unquoted('e')
+    ('a b', 'c d', "it's", 'e')
+    """
+    quote = token[0]
+    if quote == '[':
+        return token[1:-1]
+    return token[1:-1].replace(quote * 2, quote) if quote in '"`\'' else token
