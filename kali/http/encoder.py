@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ['DEFAULT_HEADERS', 'STRICT_POLICY', 'Encoder']
 
-# What a page may load and whom it may talk to: this server and nobody else. Pictures and fonts may also stand
-# in the page itself (data:), and its scripts may make pictures, sound and film (blob:).
+# A page may load from this server and talk to it, and to no other. Pictures and fonts may also stand in the
+# page itself (data:), and its scripts may make pictures, sound and film (blob:).
 #
 # Scripts in the page (<script>, onclick=) run. A policy against them would be worth having, but pages of kali
 # 0.0.x cannot do without (their lists open a record by onclick), nothing on a page would say why it is dead,
-# and templates escape for scripts as they do for text. What a script that somebody smuggled in cannot do is
-# load more of itself, or send what it finds by fetch, form, picture or frame; only leading the whole window
-# elsewhere could carry something out. Where scripts are files, STRICT_POLICY closes that too (THREATS.md in
-# kali/server); kali's own pages about mishaps, which show what others wrote, always carry it.
+# and templates escape for scripts as they do for text. A script that an attacker smuggled in cannot load more
+# of itself, or send what it finds by fetch, form, picture or frame. Only by leading the whole window
+# elsewhere could it carry something out. Where scripts are files, STRICT_POLICY closes that too (THREATS.md
+# in kali/server). kali's own error pages, which show what others wrote, always carry it.
 _POLICY = ("default-src 'self'; script-src 'self'{}; style-src 'self' 'unsafe-inline'; "
            "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
            "base-uri 'self'; form-action 'self'; frame-ancestors 'none'")
@@ -34,7 +34,7 @@ STRICT_POLICY = _POLICY.format('')
 
 DEFAULT_HEADERS = {
     'Content-Type': 'text/html; charset=utf-8',
-    # Not no-store: Back must bring the same form again, with the same one-time id (FACTS, Browsers).
+    # Not no-store: Back must bring the same form again, with the same one-time id.
     'Cache-Control': 'private, no-cache',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
@@ -75,7 +75,7 @@ class Encoder:
         return head + body
 
     def parts(self, response: Response, body: bytes, *, without_body: bool = False) -> tuple[bytes, bytes]:
-        """The same as head and body, so that a large body need not be copied."""
+        """The same as head and body apart, so that a large body need not be copied."""
         if response.status in BODILESS:
             return self.head(response, None), b''
         if response.fields and _has_length(response):
@@ -88,7 +88,7 @@ class Encoder:
         return head, b'' if without_body else body
 
     def fields(self, response: Response, length: int | None = None) -> list[tuple[str, str]]:
-        """The header fields of a response, kali's own included; but for Date, which a server adds by itself.
+        """The header fields of a response with kali's own, but without Date, which a server adds by itself.
 
         :param length: the body's length in bytes, unless the response says it; None: not known, or no body.
 
@@ -124,7 +124,7 @@ class Encoder:
         return (self._heads.get((response.status, given)) or self._own_lines(response.status, given)) + own
 
     def _own_lines(self, status: int, given: tuple[str, ...] = ()) -> bytes:
-        """The status line and kali's own fields, but for those `given` by the response."""
+        """The status line and kali's own fields, without those `given` by the response."""
         lines = [f'HTTP/1.0 {status} {REASONS.get(status, "Unknown")}', f'Date: {http_date(self._second)}']
         lines += [f'{name}: {value}' for name, value in self._own_fields(status, given)]
         head = '\r\n'.join([*lines, '']).encode('latin-1')

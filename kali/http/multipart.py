@@ -1,8 +1,8 @@
 """Multipart bodies, as browsers send forms with files: bytes in, or a Spool; header fields and places out.
 
-It knows the grammar of RFC 2046 section 5.1.1 and the names of RFC 7578; what a part means is the caller's
-business. A delimiter counts only at the start of a line, so a boundary inside a line is content; what stands
-before the first and after the last delimiter is ignored.
+The grammar is that of RFC 2046 section 5.1.1, the names are those of RFC 7578; the caller decides what a part
+means. A delimiter counts only at the start of a line, so a boundary inside a line is content. Text before the
+first and after the last delimiter is ignored.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def boundary_of(content_type: str) -> bytes:
     match = _BOUNDARY.search(content_type)
     if match is None:
         raise ProtocolError('The multipart body names no usable boundary.')
-    return (match[1] or match[2]).encode('latin-1')
+    return (match[1] or match[2]).encode('utf-8')
 
 
 def split_parts(body: bytes | Spool, boundary: bytes,

@@ -2,7 +2,7 @@
 
 A Request is frozen. Everything derived (path, query, form …) is worked out when first asked for and kept in
 one record that every request made from this one shares; a mount makes a new Request that differs in `args`
-and `mount_depth`. It knows nothing about sockets, routes or responses.
+and `mount_depth`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _HALF = re.compile(r'\\u[dD][89a-fA-F]')  # an escape for half of a surrogate pa
 
 
 class FileUpload:
-    """A file that came with a form: `filename` as the browser told it (no path), `content_type`, `content` in
-    bytes.
+    """A file that came with a form: `filename`, `content_type` and `content` in bytes.
 
-    The browser's word on name and type is a hint, nothing more. A file field left empty is no upload at all.
-    Files of a body over 1 MiB are on the disk, not in memory, until their request is answered: `open()` them
-    to read, `save()` them to keep, and ask for their `size`; `content` has the whole file in memory.
+    A browser, or a script in its place, chose name and type: take them as hints. The name of an upload is
+    harmless (see kali.http.filenames). A file field left empty is no upload at all. Files of a body over
+    1 MiB are on the disk, not in memory, until their request is answered: `open()` them to read, `save()`
+    them to keep, and ask for their `size`; `content` has the whole file in memory.
 
     >>> upload = FileUpload('notes.txt', 'text/plain', b'milk')
     >>> upload.filename, upload.size, upload.content, upload.open().read(2)

@@ -1,8 +1,7 @@
 """Spool: a body that is too large for memory, in a temporary file without a name; and saving such a body.
 
 As far as `len`, `find` and slices go it reads like bytes, so that the grammar of multipart is written once,
-for both. The rule: whatever is asked, no more than a block is held, but for a slice, which is as long as its
-caller wants it. It knows nothing about requests.
+for both. A Spool never holds more than a block in memory; a slice is as long as its caller wants it.
 """
 
 from __future__ import annotations

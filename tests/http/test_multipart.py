@@ -151,6 +151,12 @@ def test_a_malformed_body_is_400(body: bytes) -> None:
     assert caught.value.status == 400
 
 
+def test_a_boundary_in_other_letters_is_no_500() -> None:
+    for boundary in ('Ж', 'ë', '\U0001f333'):
+        with pytest.raises(ProtocolError):
+            _ = posted(END, f'multipart/form-data; boundary={boundary}').form
+
+
 @pytest.mark.parametrize('content_type', ['multipart/form-data', 'multipart/form-data; boundary=',
                                           'multipart/form-data; boundary=""'])
 def test_no_boundary_is_400(content_type: str) -> None:
