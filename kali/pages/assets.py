@@ -1,27 +1,80 @@
-"""The files that kali serves itself, under the reserved path `/.kali/`: its style sheet and its scripts."""
+"""The files that kali serves itself, under the reserved path `/.kali/`: its style sheet and its scripts; and
+the script that removes a service worker of another program.
+"""
 
 from __future__ import annotations
 
 import os
 
-from kali.http.response import Response
+from kali.errors import KaliError
+from kali.http.response import Response, as_response
+from kali.version import __version__
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from kali.http.deferred import Deferred
-    from kali.http.request import Request
+    from typing import Any
 
-__all__ = ['PREFIX', 'asset']
+    from kali.http.request import Request
+    from kali.http.response import Handler
+
+__all__ = ['PREFIX', 'asset', 'remove_worker', 'worker_script']
 
 PREFIX = '/.kali/'
-NAMES = ('kali.css', 'kali.js', 'undo.js')
+TYPES = {'kali.css': 'text/css', 'kali.js': 'text/javascript', 'undo.js': 'text/javascript'}
+
+_REMOVE_WORKER = """addEventListener('install', () => skipWaiting());
+addEventListener('activate', (event) => event.waitUntil((async () => {
+  await registration.unregister();
+  for (const page of await clients.matchAll({ type: 'window' })) page.navigate(page.url);
+})()));
+"""
 
 
-def asset(request: Request) -> Response | Deferred:
+def asset(request: Request) -> Response:
     """The answer to a request below `/.kali/`."""
     name = request.target[len(PREFIX):].partition('?')[0]
-    if name not in NAMES:
+    if name not in TYPES:
         return Response.generic('<p>Kali has no such file.</p>', status=404)
     if request.method not in ('GET', 'HEAD'):
         return Response.generic(status=405, headers={'Allow': 'GET, HEAD'})
-    return Response.file(os.path.join(os.path.dirname(__file__), name), request=request)  # noqa: PTH118, PTH120
+    content = _read(name)
+    from zlib import crc32  # in C, and small
+    tag = f'"{__version__}-{crc32(content):x}"'  # not by the file's time: in a zip file there is none
+    headers = {'ETag': tag, 'Cache-Control': 'no-cache'}
+    if tag in request.headers.get('If-None-Match', ''):
+        return Response(status=304, headers=headers)
+    return Response(content, headers={'Content-Type': f'{TYPES[name]}; charset=utf-8', **headers})
+
+
+def _read(name: str) -> bytes:
+    """A file beside this one, wherever that is: in a folder, or in a zip file that Python runs."""
+    data: bytes = __spec__.loader.get_data(  # type: ignore[union-attr]  # the loader of files and of zip files
+        os.path.join(os.path.dirname(__file__), name))  # noqa: PTH118, PTH120
+    return data
+
+
+def worker_script(request: Request, handler: Handler) -> Any:
+    """The answer to a browser that wants the script of a service worker (`Service-Worker: script`).
+
+    The application's own, if it has one there. Else the worker was left behind at this address by another
+    program, and answers in its place for ever: it is given a script that removes it. (A 404 would leave it as
+    it is. Source: Service Workers, "Update".)
+    """
+    try:
+        answer = as_response(handler(request))
+    except KaliError as error:
+        if error.status >= 500:
+            raise
+        return remove_worker()
+    head = answer if isinstance(answer, Response) else answer.response
+    if head is None or head.status >= 500 or head.status == 304 or (
+            head.status == 200 and 'javascript' in head.headers.get('Content-Type', '')):
+        return answer
+    return remove_worker()
+
+
+def remove_worker() -> Response:
+    """The script that has a service worker remove itself, and its pages load anew."""
+    return Response(_REMOVE_WORKER, headers={
+        'Content-Type': 'text/javascript; charset=utf-8', 'Cache-Control': 'no-store',
+        'Service-Worker-Allowed': '/'})  # its script may lie deeper than the pages that it answers for

@@ -12,7 +12,7 @@ from kali import log
 from kali.errors import KaliError
 from kali.http.deferred import Deferred, Wait
 from kali.http.response import Response, as_response, rendered
-from kali.pages.assets import PREFIX, asset
+from kali.pages.assets import PREFIX, asset, worker_script
 from kali.pages.error_page import error_response
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -58,7 +58,9 @@ class Dispatcher:
                 request.scope.debug = False
             if '%' in target:
                 _ = request.path  # raises for bad escapes, which no handler should have to meet
-            value = (asset if target.startswith(PREFIX) else self.handler)(request)
+            handler = asset if target.startswith(PREFIX) else self.handler
+            value = (handler(request) if 'service-worker' not in request.headers.last
+                     else worker_script(request, handler))
             if type(value) is str:
                 return Response(value.encode('utf-8', 'replace'))  # a whole page: nothing to put together
             if type(value) is Response and type(value.content) is bytes:

@@ -1,9 +1,8 @@
 """The gate: who may come in. It looks at the head of a request, before any of the body and any handler.
 
 In this order: the Host must be ours (or a foreign name could be pointed at this machine: DNS rebinding); then
-Fetch Metadata, or Origin where a browser sends none, must not say that another site is asking; then, when
-kali opened the window itself, the launch cookie, which is handed out once for a one-shot key. It knows no
-routes and no applications.
+neither Origin nor Fetch Metadata may say that another site is asking; then, when kali opened the window
+itself, the request needs the launch cookie, which is handed out once for a one-shot key.
 
 Sources: Fetch Metadata Request Headers (W3C), sections 2 and 4; RFC 6454 (Origin); RFC 9110 section 7.2
 (Host).
@@ -20,10 +19,11 @@ from _operator import _compare_digest as compare_digest
 from kali.http.around import Around
 from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response
+from kali.pages.assets import remove_worker
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     from kali.http.parser import Head
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ['Gate', 'Keys', 'gate', 'is_key']
 
-_KEY = re.compile(r'([?&])key=([A-Za-z0-9._~-]{1,128})(&|$)')  # what no browser percent-encodes
+_KEY = re.compile('[A-Za-z0-9._~-]{1,128}')  # what no browser percent-encodes
 
-# A link from elsewhere brings no Strict cookie even to who is in; one from this page does. It leads to the
-# start only, so that a crafted address gets no further.
+# A link from elsewhere brings no Strict cookie even from a browser that has it; one from this page does. It
+# leads to the start only, so that a crafted address gets no further.
 _NO_KEY = """<p>This page belongs to a program on this computer,
 and only the window that the program opened may use it.</p>
 <p>To get in, start the program again, or open the address that it printed where it was started.
@@ -44,14 +44,15 @@ The address works once; after that, a new one is printed.</p>
 <a href="/">go to its start page</a>.</p>
 """
 _WELCOME = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Opening</title>
-<script nonce="%s">location.replace(%s)</script></head>
-<body><p><a href="%s">Go on</a></p></body></html>
+<script nonce="{nonce}">if (location.hash) location.replace("{url}" + location.hash)
+else location.replace("{url}")</script></head>
+<body><p><a href="{href}">Go on</a></p></body></html>
 """
 
 
 def is_key(text: str) -> bool:
     """Whether `text` could be a launch key, and stand in an address as it is."""
-    return re.fullmatch('[A-Za-z0-9._~-]{1,128}', text) is not None
+    return _KEY.fullmatch(text) is not None
 
 
 class Keys:
@@ -142,48 +143,63 @@ class Gate:
 
     def _unlock(self, head: Head | Request, keys: Keys) -> Response | None:
         """Ask for the launch cookie, or hand it out for a fresh key."""
-        # Browsers send all cookies in one field (RFC 6265 section 5.4); anybody else pays for the longer way.
+        # Browsers send all cookies in one field (RFC 6265 section 5.4); other clients pay for the longer way.
         headers = head.headers
         is_in = 'cookie' in headers.last and (
             keys.opens(headers.last['cookie']) or keys.opens(';'.join(headers.get_list('cookie'))))
-        match = _KEY.search(head.target) if 'key=' in head.target else None
-        if match is not None and head.method == 'GET':
-            clean = _without(head.target, match)
-            if keys.swap(match[2]):
-                return _welcome(clean, keys)
-            if is_in and keys.was_spent(match[2]):  # Back, or a reload of the address with the key
-                return Response.redirect(clean)
+        if head.method == 'GET' and 'key=' in head.target:
+            for key, clean in _keys_in(head.target):
+                if keys.swap(key):
+                    return _welcome(clean, keys)
+                if is_in and keys.was_spent(key):  # Back, or a reload of the address with the key
+                    return Response.redirect(clean)
         if is_in:
             return None
+        if 'service-worker' in headers.last:  # of another program, which would keep the launch page away
+            return remove_worker()
         return Response.generic(_NO_KEY, title='Please open this from the program', status=403)
 
 
 def _is_own(method: str, host: str, headers: Mapping[str, str]) -> bool:
     """Whether no other site is behind the request, as far as the browser says."""
+    # Not every browser sends Sec-Fetch-Site, and Chromium not with WebSockets; they name at least the origin.
+    origin = headers.get('origin')
+    if origin is not None and origin.lower() not in _origins(host):
+        return False
     site = headers.get('sec-fetch-site')
     if site is None:
-        # Not every browser sends it, and Chromium not with WebSockets; these at least name their origin.
-        origin = headers.get('origin')
-        return origin is None or origin.lower() in (f'http://{host}', f'https://{host}')
+        return True
     if method in SAFE_METHODS:
         return site not in ('cross-site', 'same-site') or (
             headers.get('sec-fetch-mode') == 'navigate' and headers.get('sec-fetch-dest') == 'document')
     return site in ('same-origin', 'none')
 
 
-def _without(target: str, match: re.Match[str]) -> str:
-    """The target with the key taken out of its query; a single leading slash, so that it stays here."""
-    rest = target[match.end():]
-    clean = target[:match.start()] + (match[1] + rest if match[3] == '&' else rest)
-    return '/' + clean.lstrip('/\\')
+def _origins(host: str) -> tuple[str, ...]:
+    """The origins of pages that came from `host`, port included (RFC 6454 section 6.2: the usual one is left
+    out)."""
+    return (f'http://{host}', f'https://{host}', f'http://{host.removesuffix(":80")}',
+            f'https://{host.removesuffix(":443")}')
+
+
+def _keys_in(target: str) -> Iterator[tuple[str, str]]:
+    """What may be a launch key in the query of `target`, and the target without it; a page may have a field
+    of that name, too."""
+    path, _, query = target.partition('?')
+    fields = query.split('&')
+    for number, field in enumerate(fields):
+        if field.startswith('key=') and is_key(field[4:]):
+            rest = '&'.join(fields[:number] + fields[number + 1:])
+            # A single leading slash, so that it stays on this server.
+            yield field[4:], '/' + path.lstrip('/\\') + ('?' + rest if rest else '')
 
 
 def _welcome(url: str, keys: Keys) -> Response:
     # 200 and a script instead of a redirect: after a launch page at file://, a redirect would lose the Strict
-    # cookie (FACTS, Browsers), and replace() leaves no history entry with the key.
+    # cookie, and replace() leaves no history entry with the key. What follows the # only the browser knows.
     url = url.replace('\\', '%5C').replace('"', '%22').replace('<', '%3C').replace('>', '%3E')
     nonce = os.urandom(16).hex()
-    page = Response(_WELCOME % (nonce, f'"{url}"', url.replace('&', '&amp;')),
+    page = Response(_WELCOME.format(nonce=nonce, url=url, href=url.replace('&', '&amp;')),
                     headers={'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer',
                              # its own: the address is text from a request, and only this script may run
                              'Content-Security-Policy': f"default-src 'none'; script-src 'nonce-{nonce}'; "

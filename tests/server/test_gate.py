@@ -88,8 +88,15 @@ SITES: list[tuple[dict[str, str], bool, bool]] = [  # headers, may a safe method
     ({'Sec_Fetch_Site': 'cross-site', 'Sec_Fetch_Mode': 'no-cors', 'Sec_Fetch_Dest': 'image'}, False, False),
     ({'Sec_Fetch_Site': 'nonsense'}, True, False),
     ({'Sec_Fetch_Site': 'cross-site', 'Origin': 'http://localhost:8080'}, False, False),
-    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'http://evil.example'}, True, True),
-    # the browser's word goes first
+    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'http://evil.example'}, False, False),
+    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'null'}, False, False),
+    ({'Sec_Fetch_Site': 'none', 'Origin': 'http://localhost:8081'}, False, False),
+    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'http://localhost'}, False, False),
+    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'http://localhost:8080.evil.example'}, False, False),
+    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'http://localhost:8080 http://evil.example'}, False, False),
+    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'http://LocalHost:8080'}, True, True),
+    ({'Sec_Fetch_Site': 'same-origin', 'Origin': 'https://localhost:8080'}, True, True),
+    ({'Sec_Fetch_Site': 'same-site', 'Origin': 'http://localhost:8080'}, False, False),
     ({'Origin': 'http://localhost:8080'}, True, True),
     ({'Origin': 'HTTP://LOCALHOST:8080'}, True, True),
     ({'Origin': 'http://127.0.0.1:8080'}, False, False),
@@ -107,6 +114,23 @@ def test_who_is_behind_a_request(method: str, headers: dict[str, str], safe: boo
     may = safe if method in ('GET', 'HEAD', 'OPTIONS') else unsafe
     assert asked(method, **headers).status == (200 if may else 403)
     assert asked.ran == may
+
+
+@pytest.mark.parametrize('port, host, origin, may', [
+    (8080, '[::1]:8080', 'http://[::1]:8080', True), (8080, '[::1]:8080', 'http://[::1]', False),
+    (8080, '[::1]:8080', 'http://[0:0:0:0:0:0:0:1]:8080', False),
+    (8080, '[::1]:8080', 'http://127.0.0.1:8080', False),
+    (80, '127.0.0.1', 'http://127.0.0.1', True), (80, '127.0.0.1:80', 'http://127.0.0.1', True),
+    (80, 'localhost:80', 'http://localhost:80', True), (80, 'localhost', 'https://localhost', True),
+    (80, 'localhost:80', 'https://localhost', False), (443, 'localhost:443', 'https://localhost', True),
+    (443, 'localhost:443', 'http://localhost', False),
+    (8080, 'LOCALHOST:8080', 'http://localhost:8080', True),
+])
+@pytest.mark.parametrize('site', [{}, {'Sec_Fetch_Site': 'same-origin'}])
+def test_the_origin_is_that_of_the_host(port: int, host: str, origin: str, may: bool,
+                                        site: dict[str, str]) -> None:
+    for method in ('GET', 'POST'):
+        assert Asked(port=port)(method, Host=host, Origin=origin, **site).status == (200 if may else 403)
 
 
 @pytest.mark.parametrize('headers', [
@@ -135,6 +159,8 @@ def test_with_the_cookie_one_is_in() -> None:
 @pytest.mark.parametrize('before, clean', [
     ('/?key={}', '/'), ('/page?a=1&key={}', '/page?a=1'), ('/page?key={}&a=1', '/page?a=1'),
     ('/p?a=1&key={}&b=2', '/p?a=1&b=2'),
+    ('/p?key=own&key={}', '/p?key=own'), ('/p?key={}&key=own', '/p?key=own'), ('/p?a=?&key={}', '/p?a=?'),
+    ('/p?key&key={}', '/p?key'), ('/gr%C3%B6%C3%9Fe/?q=%23&key={}', '/gr%C3%B6%C3%9Fe/?q=%23'),
     ('//evil.example/?key={}', '/evil.example/'), ('/\\evil.example?key={}', '/evil.example'),
 ])
 def test_a_key_is_swapped_once_for_the_cookie_and_a_clean_address(before: str, clean: str) -> None:
@@ -189,6 +215,21 @@ def test_an_address_with_markup_in_it_breaks_out_of_nothing() -> None:
     reply = Asked(keys)(target='/"</script><script>alert(1)//?a=1&key=' + keys.new())
     assert reply.text.count('<script') == 1
     assert '"</script><' not in reply.text
+
+
+WORKER = {'Service_Worker': 'script', 'Sec_Fetch_Dest': 'serviceworker', 'Sec_Fetch_Site': 'same-origin'}
+
+
+@pytest.mark.parametrize('target', ['/sw.js', '/worker?v=3', '/static/a/b/service-worker.js'])
+def test_the_script_of_a_foreign_worker_needs_no_cookie_and_removes_it(target: str) -> None:
+    asked = Asked(Keys('kali-test', SECRET))
+    reply = asked(target=target, **WORKER)
+    assert (reply.status, reply.headers['content-type']) == (200, 'text/javascript; charset=utf-8')
+    assert 'registration.unregister()' in reply.text
+    assert asked.ran == 0
+    assert asked(target=target).status == 403
+    assert asked(target=target, **{**WORKER, 'Sec_Fetch_Site': 'cross-site'}).status == 403
+    assert asked(target=target, Host='evil.example', **WORKER).status == 403
 
 
 def test_a_page_with_a_parameter_named_key_works_for_who_is_in() -> None:
