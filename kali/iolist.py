@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
+from itertools import islice
 
+from kali.errors import KaliError
 from kali.markup import Markup, escape_text
 
-__all__ = ['escaped', 'flatten', 'joined']
+__all__ = ['CONTENT', 'escaped', 'flatten', 'joined', 'too_long']
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -25,35 +27,55 @@ if TYPE_CHECKING:
 
 # Text is encoded this many characters at a time, so that a big page is never held three times over.
 BATCH = 1 << 16
+# Content goes on to its end, which an endless generator has not: so many bytes are taken of it, and pieces
+# that are empty or tiny count for a little more than they are. Deeper than so many levels, it is in itself.
+CONTENT, PIECE, DEEPEST = 256 * 1024 * 1024, 16, 1_000_000
 
 
-def flatten(content: Content) -> bytes:
+def flatten(content: Content, limit: int = CONTENT) -> bytes:
     """The bytes of `content`, text as UTF-8, without any escaping.
 
     :param content: any nesting of pieces; generators are consumed.
+    :param limit: so many bytes at most
     :raises TypeError: for a piece that is no content, saying what and where.
+    :raises KaliError: for more than `limit` bytes; memory holds little more than that meanwhile.
 
     >>> flatten(['<p>', [1, None, b' of '], (n for n in (2, 3)), '</p>'])
     b'<p>1 of 23</p>'
     """
     if type(content) in (str, Markup):  # one piece, the common case: nothing to put together
-        return str.encode(content, 'utf-8', 'replace')
+        return _within(str.encode(content, 'utf-8', 'replace'), limit)
     if type(content) is bytes:
-        return bytes(content)
-    out, batch, size = BytesIO(), [], 0
+        return _within(content, limit)
+    out, batch, size, room = BytesIO(), [], 0, 4 * limit
     for piece in _pieces(content, _as_it_is, _as_it_is):
         raw = type(piece) is bytes  # bytes may be anything, a picture even: they pass by the encoder
         if not raw:
             batch.append(piece)
-            size += len(piece)
+            size += len(piece) + PIECE
         if raw or size > BATCH:
             out.write(''.join(batch).encode('utf-8', 'replace'))
             batch.clear()
+            room -= size + PIECE
             size = 0
-        if raw:
-            out.write(piece)
+            if raw:
+                out.write(piece)
+            if out.tell() > limit or room < 0:
+                raise too_long(limit)
     out.write(''.join(batch).encode('utf-8', 'replace'))
-    return out.getvalue()
+    return _within(out.getvalue(), limit)
+
+
+def _within(data: bytes, limit: int) -> bytes:
+    if len(data) > limit:
+        raise too_long(limit)
+    return data
+
+
+def too_long(limit: int) -> KaliError:
+    """The error for content past the limit."""
+    return KaliError(f'The content is longer than {limit:,} bytes, and may have no end. Give a long answer '
+                     'in pieces with Response.stream(...), or allow more with Limits(content=...).')
 
 
 def escaped(content: Content) -> str:
@@ -66,7 +88,7 @@ def escaped(content: Content) -> str:
         return escape_text(content)
     if isinstance(content, Markup):
         return content
-    return ''.join(_pieces(content, escape_text, _escape_bytes))
+    return _text(_pieces(content, escape_text, _escape_bytes))
 
 
 def joined(content: Content) -> str:
@@ -75,8 +97,22 @@ def joined(content: Content) -> str:
     >>> joined(['a < b', Markup('<br>'), 7])
     'a < b<br>7'
     """
-    whole: str = content if type(content) in (str, Markup) else ''.join(_pieces(content, _as_it_is, _decoded))
+    whole: str = content if type(content) in (str, Markup) else _text(_pieces(content, _as_it_is, _decoded))
     return whole
+
+
+def _text(pieces: Iterator[str]) -> str:
+    done: list[str] = []
+    room = 4 * CONTENT
+    while batch := list(islice(pieces, 4096)):
+        text = ''.join(batch)
+        if len(batch) < 4096 and not done:
+            return text
+        room -= 4 * len(text) + PIECE * len(batch)
+        if room < 0:
+            raise too_long(CONTENT)
+        done.append(text)
+    return ''.join(done)
 
 
 def _as_it_is(piece: Any) -> Any:
@@ -105,13 +141,17 @@ def _pieces(content: Content, text: Callable[[str], Any], raw: Callable[[bytes],
             elif kind is Markup:
                 yield item
             elif item is None:
-                pass
+                yield ''  # it counts, as one of endlessly many
             else:
                 leaf = _leaf(item, text, raw)
                 if leaf is not None:
                     yield leaf
                     continue
                 stack.append((items, index))
+                if len(stack) > DEEPEST:
+                    raise KaliError(f'The content is nested more than {DEEPEST:,} levels deep: is it part of '
+                                    'itself?')
+                yield ''  # see above
                 items, index = _children(item, stack), -1
                 break  # go on inside it; the rest of these items waits on the stack
         else:

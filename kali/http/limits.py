@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from kali.iolist import CONTENT
+
 __all__ = ['Limits', 'size_text']
 
 
 class Limits:
-    """How much of a request is taken before it is refused.
+    """How much of a request is taken before it is refused, and how much an answer may be.
 
     :param request_line: bytes of the request line; a longer one is 414
     :param head: bytes of request line and header fields together; more is 431
@@ -16,23 +18,28 @@ class Limits:
     :param parts: number of parts of a multipart body; more is 413
     :param connections: sockets held open at one time; the next one waits in the system's queue
     :param head_seconds: from the first byte of a request to the end of its head; later is 408
-    :param body_seconds: from the end of the head to the end of the body; later is 408
+    :param body_seconds: how long a pause in a body may be; a longer one is 408. So is a body that comes at
+        less than 1 KiB a second and has had ten times as long
     :param stall_seconds: how long a client may read nothing of its answer; then it is cut
+    :param content: bytes of an answer that is put together before it is sent; more is a 500. A stream
+        (`Response.stream`) may be as long as it likes
+
+    Seconds count only while the server listens, not while a handler runs.
 
     >>> Limits(body=1_000_000).body
     1000000
     """
 
-    __slots__ = ('body', 'body_seconds', 'connections', 'fields', 'form_fields', 'head', 'head_seconds',
-                 'parts', 'request_line', 'stall_seconds')
+    __slots__ = ('body', 'body_seconds', 'connections', 'content', 'fields', 'form_fields', 'head',
+                 'head_seconds', 'parts', 'request_line', 'stall_seconds')
 
     def __init__(self, *, request_line: int = 8192, head: int = 65536, fields: int = 100,
                  body: int = 64 * 1024 * 1024, form_fields: int = 1000, parts: int = 100,
                  connections: int = 480, head_seconds: float = 5.0, body_seconds: float = 30.0,
-                 stall_seconds: float = 10.0) -> None:
+                 stall_seconds: float = 10.0, content: int = CONTENT) -> None:
         self.request_line, self.head, self.fields = request_line, head, fields
         self.body, self.form_fields, self.parts = body, form_fields, parts
-        self.connections = connections
+        self.connections, self.content = connections, content
         self.head_seconds, self.body_seconds, self.stall_seconds = head_seconds, body_seconds, stall_seconds
 
 

@@ -199,6 +199,11 @@ class Request:
         return self._message.scope
 
     @property
+    def limits(self) -> Limits:
+        """How much is taken of it, and how much may be answered."""
+        return self._message.limits
+
+    @property
     def args(self) -> tuple[str, ...]:
         """What the wildcards of the route matched, decoded."""
         return self._args

@@ -12,7 +12,7 @@ from kali.http.deferred import Deferred, answer_later, stream
 from kali.http.headers import UNSAFE_VALUE, ResponseHeaders, checked
 from kali.http.page import Page
 from kali.http.urls import is_local
-from kali.iolist import flatten
+from kali.iolist import CONTENT, flatten
 from kali.markup import escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -306,10 +306,12 @@ def rendered(response: Response, request: Request | None = None) -> Response:
 
     :param request: what it answers. A page of kali's own stands in the frame that the request was given
         (`request.scope.shell`).
+    :raises KaliError: for more content than the request's `limits` allow
     """
     content = response.content
-    if type(content) is bytes:
+    limit = CONTENT if request is None else request.limits.content
+    if type(content) is bytes and len(content) <= limit:
         return response
     if type(content) is Page and request is not None and request.scope.shell is not None:
         content = request.scope.shell.frame(request, content.heading, content.body)
-    return response.with_content(flatten(content))
+    return response.with_content(flatten(content, limit))

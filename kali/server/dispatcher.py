@@ -61,10 +61,10 @@ class Dispatcher:
             handler = asset if target.startswith(PREFIX) else self.handler
             value = (handler(request) if 'service-worker' not in request.headers.last
                      else worker_script(request, handler))
-            if type(value) is str:
-                return Response(value.encode('utf-8', 'replace'))  # a whole page: nothing to put together
-            if type(value) is Response and type(value.content) is bytes:
-                return value  # as it comes from the guard
+            if type(value) is str:  # a whole page: nothing to put together
+                body = value.encode('utf-8', 'replace')
+                if len(body) <= request.limits.content:
+                    return Response(body)
             response = as_response(value, request)
             return response if isinstance(response, Deferred) else rendered(response, request)
         except BaseException as error:

@@ -16,8 +16,9 @@ For `<b>{name}</b>` it writes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from kali.iolist import CONTENT, too_long
 from kali.markup import Markup
 from kali.templates import contexts, filters, foreign
 from kali.templates.contexts import TEXT, Context, ContextError, describe
@@ -92,9 +93,19 @@ def compile_loop(preamble: Tree, body: Tree, epilogue: Tree, otherwise: Tree) ->
 
 
 def batch(out: list[str], done: list[str]) -> None:
-    """Join what has come together in `out`, in the middle of a loop."""
+    """Join what has come together in `out`, in the middle of a loop, which may have no end."""
     done.append(''.join(out))
     out.clear()
+    if len(done) % 64 == 0 and sum(map(len, done)) > CONTENT:
+        raise too_long(CONTENT)
+
+
+def bounded(items: Iterable[object], out: list[str], done: list[str]) -> Iterator[object]:
+    """The items of an inner loop that may have no end."""
+    for item in items:
+        yield item
+        if len(out) > 999:
+            batch(out, done)
 
 
 def _root(tree: Tree) -> Fragment:
@@ -107,8 +118,8 @@ class _Writer(Lines):
     """Writes the lines of one program from trees."""
 
     def __init__(self, signature: str, escapers: Mapping[str, Any] = ESCAPERS) -> None:
-        super().__init__({**escapers, 'Markup': Markup, 'batch': batch, 'merged': merged,
-                          'path_item': path_item, 'optional_item': optional_item})
+        super().__init__({**escapers, 'Markup': Markup, 'batch': batch, 'bounded': bounded,
+                          'merged': merged, 'path_item': path_item, 'optional_item': optional_item})
         self.extender = ''  # the file that binds sections of the one that is being written, if one does
         self.opened = (self.source, 0)  # where the HTML last left plain text
         self.last: Node | None = None  # nothing follows it
@@ -207,6 +218,9 @@ class _Writer(Lines):
         variable, empty, shown = self.unique(node.target), self.unique('empty'), self.source.shown(node.at)
         if node.otherwise:
             self.line(f'{empty} = True')
+        is_innermost = bool(scope.variables) and not any(isinstance(each, For) for each in node.body)
+        if is_innermost:  # its turns are the most: only for what may have no end anything is done in each
+            items = f"{items} if hasattr({items}, '__len__') else bounded({items}, out, done)"
         self.line(f'for {variable} in {items}:')
         inside = scope.having(node.target, variable)
         begun = self.indent()
@@ -214,8 +228,8 @@ class _Writer(Lines):
             self.line(f'{empty} = False')
         end = self.repeated(lambda start: self.nodes(node.body, inside, start), context,
                             lambda detail: self.source.error(f'{shown}: {detail}', node.at))
-        if not scope.variables or any(isinstance(each, For) for each in node.body):
-            self.line(BATCH)  # an innermost loop is left in peace: its turns are the most
+        if not is_innermost:
+            self.line(BATCH)
         self.dedent(begun)
         if node.otherwise:
             self.line(f'if {empty}:')

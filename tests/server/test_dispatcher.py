@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 import re
+import tracemalloc
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kali.errors import DatabaseError, KaliError, NotFound
+from kali.http.deferred import Deferred
+from kali.http.limits import Limits
 from kali.http.request import Request
 from kali.http.response import Response
+from kali.markup import Markup
 from kali.server.dispatcher import Broken, Dispatcher
+from kali.templates.template import Template
 from kali.testing import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def raising(error: BaseException):  # type: ignore[no-untyped-def]
@@ -126,3 +135,55 @@ def test_a_stream_that_fails_after_its_head_is_broken() -> None:
         raise ZeroDivisionError
     with pytest.raises(Broken):
         Client(lambda request: Response.stream(pieces())).get('/')
+
+
+def endless(piece: object) -> Iterator[object]:
+    while True:
+        yield piece
+
+
+def in_itself() -> list[object]:
+    content: list[object] = []
+    content.append(content)
+    return content
+
+
+SMALL = Limits(content=1_000_000)
+
+
+@pytest.mark.parametrize('content', [
+    lambda: endless('x' * 1000), lambda: endless(b'y' * 1000), lambda: endless('z'), lambda: endless(None),
+    lambda: endless(''), lambda: endless([]), lambda: endless(endless(7)), lambda: [[endless('ü' * 50)], 'x'],
+    lambda: ['x', {'a': endless(Markup('<br>'))}], lambda: Response(endless('x' * 1000), status=201),
+    lambda: 'x' * 1_000_001, lambda: Response('ü' * 600_000), lambda: b'x' * 1_000_001,
+    lambda: Deferred(lambda: Response(endless('x' * 1000)))])
+def test_content_without_end_is_a_500_that_names_the_stream(content: Callable[[], Any]) -> None:
+    client = Client(lambda request: content(), limits=SMALL)
+    tracemalloc.start()
+    try:
+        reply = client.get('/')
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert reply.status == 500
+    assert 'longer than 1,000,000 bytes' in reply.text
+    assert 'Response.stream(...)' in reply.text
+    assert peak < 4_000_000
+    assert Client(lambda request: 'x' * 1_000_000, limits=SMALL).get('/').status == 200
+
+
+def test_content_that_is_part_of_itself_is_a_500() -> None:
+    reply = Client(lambda request: in_itself()).get('/')
+    assert reply.status == 500
+    assert 'part of itself' in reply.text
+
+
+@pytest.mark.parametrize('text', ['<?for x in rows?><b>{x}</b><?end?>', '{rows}', '<a title="{rows}">y</a>',
+                                  '<?for y in few?><?for x in rows?>{x}<?end?><?end?>'])
+def test_a_template_that_loops_without_end_is_a_500(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('kali.iolist.CONTENT', 500_000)
+    monkeypatch.setattr('kali.templates.compiler.CONTENT', 500_000)
+    template = Template(text)
+    reply = Client(lambda request: template(rows=endless('x' * 20), few=[1, 2])).get('/')
+    assert reply.status == 500
+    assert 'Response.stream(...)' in reply.text
