@@ -1,14 +1,13 @@
 """`python3 tests [pytest's arguments]`: sets itself up, then runs every test and returns pytest's exit code.
 
-The rule: the standard library only, because nothing is installed yet. What the tests need stands in
+Only the standard library is used, because nothing is installed yet. What the tests need stands in
 pyproject.toml as the extra `test`; it goes into an environment of its own, tests/.venv-X.Y, which is made
-anew when that list or Python changes. It knows nothing about the tests themselves: conftest.py finds the
-browser.
+anew when that list or Python changes. The tests run in several processes, one for each core.
 """
 
 import sys
 
-del sys.path[0]  # the tests folder: tests/http would stand in the way of the standard http (FACTS, Processes)
+del sys.path[0]  # the tests folder: tests/http would stand in the way of the standard http
 if sys.version_info < (3, 10):  # noqa: UP036 - here an older Python is told so
     sys.exit('The tests need Python 3.10 or newer, and this is Python {}.{}.'.format(*sys.version_info[:2]))
 
@@ -62,6 +61,13 @@ def make_environment(wanted: list[str]) -> None:
                             'Once installed, the tests run without one.', *said]))
 
 
+def spread(arguments: list[str]) -> list[str]:
+    """What tells pytest-xdist to use all cores, a file of tests at a time; nothing where it does not fit."""
+    alone = any(each.startswith(('-n', '--pdb', '--trace', '-s', '--collect-only')) or
+                Path(each.partition('::')[0]).is_file() for each in arguments)
+    return [] if alone else ['-n', 'auto', '--dist', 'loadfile']
+
+
 def main(arguments: list[str]) -> int:
     wanted = requirements((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))
     made_for = fingerprint(wanted)
@@ -69,7 +75,8 @@ def main(arguments: list[str]) -> int:
         make_environment(wanted)
         STAMP.write_text(made_for, encoding='utf-8')  # last: an environment without it is begun again
     try:
-        return subprocess.run([str(PYTHON), '-m', 'pytest', *arguments], cwd=ROOT).returncode
+        return subprocess.run([str(PYTHON), '-m', 'pytest', *spread(arguments), *arguments],
+                              cwd=ROOT).returncode
     except KeyboardInterrupt:  # pytest got it too, and has said so
         return 130
 

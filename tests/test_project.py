@@ -234,6 +234,28 @@ def test_what_the_tests_need_is_read_from_pyproject(monkeypatch: pytest.MonkeyPa
     assert launcher['fingerprint'](wanted) != launcher['fingerprint']([*wanted, 'one-more'])
 
 
+@pytest.mark.parametrize('arguments, spread', [
+    ([], True), (['-m', 'not browser and not postgres and not slow'], True), (['-x', 'tests/forms'], True),
+    (['-n', '4'], False), (['-n0'], False), (['--pdb'], False), (['tests/test_project.py'], False),
+    (['tests/test_project.py::test_the_examples_are_there'], False),
+])
+def test_the_tests_use_all_cores_unless_a_few_are_asked_for(arguments: list[str], spread: bool,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, 'path', ['the tests folder', *sys.path])
+    monkeypatch.chdir(ROOT)
+    launcher = runpy.run_path(str(ROOT / 'tests/__main__.py'))
+    assert launcher['spread'](arguments) == (['-n', 'auto', '--dist', 'loadfile'] if spread else [])
+
+
+def test_every_python_that_is_claimed_is_tested() -> None:
+    claimed = re.findall(r':: (3\.\d+)"', (ROOT / 'pyproject.toml').read_text(encoding='utf-8'))
+    assert claimed == [f'3.{minor}' for minor in range(10, 15)]
+    assert f'python3.{{{",".join(version[2:] for version in reversed(claimed))}}}' in (
+        ROOT / '.ci/run').read_text(encoding='utf-8')
+    assert ' '.join(f'python{version}' for version in reversed(claimed)) in (
+        ROOT / 'demo.sh').read_text(encoding='utf-8')
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('ci, arguments, code, said', [
     ('', [], 0, '1 not run: no browser; on Debian: sudo apt install chromium'),
