@@ -1,7 +1,7 @@
 """Elements derived from a dataclass: its annotations say what is accepted.
 
-The rule: an element given by name goes before whatever would be derived, and what cannot be derived is an
-error that names the field. It knows nothing about databases (see `schema`).
+An element given by name replaces what would be derived, and what cannot be derived is an error that names the
+field. Those of a database table are in `schema`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ __all__ = ['elements_from', 'overridden']
 _LENSES = {int: Integer, float: Float, datetime.date: Date, datetime.time: Time, datetime.datetime: DateTime}
 
 
-def elements_from(cls: type, **elements: Element | None) -> dict[str, Element]:
+def elements_from(cls: type, /, *, elements: Mapping[str, Element | None] | None = None,
+                  **by_name: Element | None) -> dict[str, Element]:
     """The elements of a form for the fields of a dataclass.
 
     `str`, `int`, `float`, `Decimal`, `date`, `time`, `datetime` become an Entry, `bool` a Check, an Enum or
@@ -35,8 +36,9 @@ def elements_from(cls: type, **elements: Element | None) -> dict[str, Element]:
     what the form shows when the record has none.
 
     :param cls: a dataclass
-    :param elements: elements by name that replace derived ones; None leaves a field out, and other names
+    :param by_name: elements by name that replace derived ones; None leaves a field out, and other names
         come last
+    :param elements: the same as a mapping, for a field named `elements`
     :raises TypeError: if `cls` is no dataclass, or for a field of another type that is not given by name
 
     >>> import dataclasses
@@ -52,9 +54,10 @@ def elements_from(cls: type, **elements: Element | None) -> dict[str, Element]:
     if not dataclasses.is_dataclass(cls):
         raise TypeError(f'{cls!r} is no dataclass: put @dataclass before it, or list its elements by hand')
     hints = typing.get_type_hints(cls, include_extras=True)
+    given = {**(elements or {}), **by_name}
     derived = {}
     for field in dataclasses.fields(cls):
-        if field.name in elements or not field.init:
+        if field.name in given or not field.init:
             continue
         default = None if field.default is dataclasses.MISSING else field.default
         if field.default_factory is not dataclasses.MISSING:
@@ -66,7 +69,7 @@ def elements_from(cls: type, **elements: Element | None) -> dict[str, Element]:
                             f'elements_from({cls.__name__}, {field.name}=Entry(…))') from None
         element.default = default
         derived[field.name] = element
-    return overridden([field.name for field in dataclasses.fields(cls)], derived, elements)
+    return overridden([field.name for field in dataclasses.fields(cls)], derived, given)
 
 
 def overridden(order: list[str], derived: Mapping[str, Element],

@@ -62,6 +62,7 @@ MESSAGES = {
     'draft': 'Something typed here earlier was not saved.',
     'restore': 'Bring it back',
     'discard': 'Forget it',
+    'as number': 'What looks like a number is kept as one: 007 becomes 7.',
     'invalid': 'is not acceptable.',
     'summary': 'Not saved yet. Please look at this again:',
     'cancel': 'Cancel',

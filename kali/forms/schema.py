@@ -1,217 +1,298 @@
 """Elements derived from a table of an SQLite database: its columns say what is accepted.
 
-The rule: what the schema says is said once; what cannot be read in it (a CHECK of another shape) stays with
-the database, which refuses in the end. It takes any connection with `execute`, and knows nothing else about
-sqlite3.
+What the schema says is said once. What it does not say for certain stays with the database, which refuses in
+the end. How a schema is read is in kali.sqlite.schema; here is only what a form makes of it.
 """
 
 from __future__ import annotations
 
 import re
 from functools import partial
+from math import ceil, floor, isfinite
 
+from kali import convert
 from kali.forms.choices import Choices, ListLens
 from kali.forms.choosers import Check, Pick
 from kali.forms.derive import overridden
-from kali.forms.elements import Element, Entry
+from kali.forms.elements import Element, Entry, Memo
 from kali.forms.lenses import Lens, Nullable, String, Test
 from kali.forms.messages import say
 from kali.forms.typed import Date, DateTime, Decimal, Float, Integer, Time
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import decimal
+    from collections.abc import Callable, Collection, Mapping
     from typing import Any
+
+    from kali.sqlite.checks import Rule
+    from kali.sqlite.schema import Column, Table
 
 __all__ = ['elements_from_table']
 
-# Of a declared type: what its first word is, and the numbers in parentheses. See "Datatypes In SQLite".
-_TYPE = re.compile(r'\s*([A-Za-z ]*?)\s*(?:\(\s*([0-9]+)\s*(?:,\s*([0-9]+)\s*)?\))?\s*')
-_LITERAL = r"(?:'(?:[^']|'')*'|[-+]?[0-9]+(?:\.[0-9]+)?)"
-_TOKEN = re.compile(r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | \[[^]]*\] | `[^`]*` | --[^\n]* | /\*.*?\*/ | [()]
-                        | [A-Za-z_]+ | [^'"\[`()A-Za-z_/-]+ | .""", re.VERBOSE | re.DOTALL)
-_NAME = r'["`\[]?(?P<name>\w+)["`\]]?'
-_IN = re.compile(rf'\s*{_NAME}\s+IN\s*\(\s*(?P<list>{_LITERAL}(?:\s*,\s*{_LITERAL})*)\s*\)\s*', re.IGNORECASE)
-_BETWEEN = re.compile(rf'\s*{_NAME}\s+BETWEEN\s+(?P<low>{_LITERAL})\s+AND\s+(?P<high>{_LITERAL})\s*',
-                      re.IGNORECASE)
-_COMPARED = re.compile(rf'\s*{_NAME}\s*(?P<how><=|>=|<|>)\s*(?P<limit>{_LITERAL})\s*')
-_LENGTH = re.compile(rf'\s*length\s*\(\s*{_NAME}\s*\)\s*(?P<how><=|>=|<|>)\s*(?P<limit>[0-9]+)\s*',
-                     re.IGNORECASE)
+# What a declared type, less its numbers in parentheses, is meant for: the first that fits. The affinity says
+# what SQLite does with the values; these words say what the author has in mind, and text takes all the rest.
+_KINDS = tuple((re.compile(pattern, re.ASCII), kind) for pattern, kind in (
+    ('.*BLOB.*', ''),
+    ('BOOL|BOOLEAN', 'boolean'),
+    ('DATE', 'date'), ('TIME', 'time'),
+    ('(SMALL)?DATETIME2?|TIMESTAMP( WITHOUT TIME ZONE)?', 'datetime'),
+    ('((UN)?SIGNED |BIG |SMALL |TINY |MEDIUM |LONG )*U?(BIG|SMALL|TINY|MEDIUM|LONG)?INT(EGER)?[0-9]*'
+     '( (UN)?SIGNED| ZEROFILL)*', 'integer'),
+    ('.*CHAR.*|.*TEXT.*|.*CLOB.*', 'text'),
+    ('.*(REAL|FLOA|DOUB).*', 'float'),
+    ('NUMERIC|DECIMAL|DEC|FIXED|NUMBER|(SMALL)?MONEY|CURRENCY', 'decimal')))
+_TYPE = re.compile(r'\s*(.*?)\s*(?:\(\s*([0-9]+)\s*(?:,\s*([0-9]+)\s*)?\))?\s*', re.DOTALL)
+
+_LONG_TYPES = re.compile('.*(CLOB|LONGTEXT|MEDIUMTEXT|NTEXT|MEMO).*')
+_LONG_NAMES = re.compile('.*(notes?|memo|comments?|description|remarks?|body|content|message|summary|details|'
+                         'biography|bemerkung(en)?|beschreibung|notiz(en)?|kommentar|text_?long)')
+_MOMENTS: dict[str, type[Date | Time | DateTime]] = {'date': Date, 'time': Time, 'datetime': DateTime}
+_READ: dict[str, Callable[[str], Any]] = {'date': convert.date, 'time': convert.time,
+                                          'datetime': convert.moment}
+
+_LINE = 255  # characters: what may be longer is given an area of several lines
+_SAMPLE = 1000  # records that are looked at for long text
 
 
-def elements_from_table(connection: Any, table: str, **elements: Element | None) -> dict[str, Element]:
+def elements_from_table(connection: Any, table: str, /, *, labels: Mapping[str, str] | None = None,
+                        only: Collection[str] | None = None,
+                        elements: Mapping[str, Element | None] | None = None,
+                        **by_name: Element | None) -> dict[str, Element]:
     """The elements of a form for the columns of a table.
 
     A declared type decides what is accepted; NOT NULL makes a field required, but for text with the default
     `''`; `CHECK (… IN (…))` makes a Pick, of 0 and 1 a Check; BETWEEN, `<=` and the like, and
-    `length(…) <= …` make limits; a foreign key makes a Pick of the other table's records, by its column
-    `name`, `title` or `label`, else its first text. A default is what the form shows at first. A number that
-    SQLite assigns (INTEGER PRIMARY KEY), generated columns and BLOBs are left out.
+    `length(…) <= …` make limits; a foreign key makes a Pick of the other table's records, by the column that
+    labels them. Text that may be long, by its type, its name or what is stored already, is a Memo. A default
+    is what the form shows at first. Left out are generated columns, BLOBs, and the number that SQLite assigns
+    (INTEGER PRIMARY KEY); any other key is asked for.
 
     :param connection: of sqlite3, or kali.sqlite.connect
-    :param elements: elements by column that replace derived ones; None leaves a column out, and other names
+    :param labels: by column, instead of its name
+    :param only: the columns that the form has, in this order
+    :param by_name: elements by column that replace derived ones; None leaves a column out, and other names
         come last
-    :raises ValueError: if there is no such table
+    :param elements: the same as a mapping, for columns with names such as `labels`, `only` or `unit price`
+    :raises ValueError: if there is no such table, or a column in `labels` or `only` that it does not have
 
     >>> import sqlite3
     >>> db = sqlite3.connect(':memory:')
     >>> _ = db.execute('CREATE TABLE tea (tea INTEGER PRIMARY KEY, name TEXT NOT NULL, grams INT DEFAULT 9)')
-    >>> list(elements_from_table(db, 'tea'))
+    >>> list(elements_from_table(db, 'tea', labels={'grams': 'Weight in g'}))
     ['name', 'grams']
     >>> db.close()
     """
-    columns = list(connection.execute(f'PRAGMA table_xinfo({_quoted(table)})'))
-    if not columns:
+    from kali.sqlite import schema  # here, since a program without a database has no sqlite3 to load
+    found = schema.table(connection, table)
+    if found is None:
         raise ValueError(f'there is no table {table!r} in this database')
-    found = connection.execute('SELECT sql FROM sqlite_master WHERE name = ? COLLATE NOCASE', [table])
-    rules = _rules(next((row[0] for row in found), '') or '')  # a temporary table has its schema elsewhere
-    parents = _parents(connection, table)
-    keys = [column[1] for column in columns if column[5]]
+    columns = found.columns
+    for name in (*(labels or ()), *(only or ())):
+        if name not in columns:
+            raise ValueError(f'the table {found.name} has no column {name!r}; it has {", ".join(columns)}')
+    given = {columns[name].name if name in columns else name: element
+             for name, element in {**(elements or {}), **by_name}.items()}
+    parents = _parents(found)
+    long = _long(found)
     derived = {}
-    for _, name, declared, required, default, _, hidden, *_ in map(tuple, columns):
-        kind, number, places = _declared(declared)
-        if name in elements or hidden or 'BLOB' in kind or (keys == [name] and 'INT' in kind):
+    for name in columns if only is None else [columns[each].name for each in only]:
+        column = columns[name]
+        if name in given or column.generated or column.hidden or (
+                name == found.assigned and name not in parents):
             continue
-        rule = rules.get(name.lower(), {})
-        if name in parents:
-            element: Element = Pick(parents[name], required=bool(required))
-        else:
-            element = _element(kind, number, places, rule, bool(required), default)
-        if default is not None:
-            element.default = partial(_value, connection, default)
+        kind = _kind(column, found.strict)
+        element: Element | None = (Pick(parents[name], required=_required(column)) if name in parents
+                                   else _element(column, kind, name in long))
+        if element is None:
+            continue
+        if column.default is not None:
+            element.default = partial(_default, connection, column)
         derived[name] = element
-    return overridden([column[1] for column in columns], derived, elements)
+    for name, label in (labels or {}).items():
+        if (labelled := derived.get(columns[name].name)) is not None:
+            labelled.label = label
+    return overridden(list(derived) if only else list(columns), derived, given)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _required(column: Column) -> bool:
+    """Whether NULL is not wanted. SQLite lets NULL into most primary keys, for the sake of old programs."""
+    return column.not_null or column.key > 0
 
 
-def _value(connection: Any, expression: str) -> Any:
-    """What a default is at the moment; the expression is the schema's, not a user's."""
-    return connection.execute(f'SELECT {expression}').fetchone()[0]
+def _default(connection: Any, column: Column) -> Any:
+    """What a default is at the moment, as the column stores it."""
+    from kali.sqlite.checks import as_stored, tokens_of  # as in elements_from_table
+    expression = column.default or ''
+    first, *more = tokens_of(expression)
+    if first.kind == 'quoted' and not more:
+        return first.text  # DEFAULT "x" is text, and so is DEFAULT x
+    try:
+        value = connection.execute(f'SELECT {expression}').fetchone()[0]
+    except Exception as error:
+        if 'no such column' not in str(error):
+            return None  # a function that only the author's program has: the database knows, or refuses
+        value = first.text
+    return as_stored(value, column.affinity)
 
 
-def _declared(declared: str) -> tuple[str, int | None, int | None]:
-    match = _TYPE.fullmatch(declared or '')
-    if match is None:
-        return 'TEXT', None, None
-    return match[1].upper(), int(match[2]) if match[2] else None, int(match[3]) if match[3] else None
+def _kind(column: Column, strict: bool) -> str:
+    """What the column holds: 'text', 'integer' …; 'other' for text of which SQLite makes a number if it looks
+    like one; '' if it cannot be typed."""
+    declared = _words(column)[0]
+    if column.affinity == 'BLOB' and 'BLOB' not in declared:
+        return 'text'  # of whatever type, stored as it is: no type, or ANY of a STRICT table
+    return next((kind for pattern, kind in _KINDS if pattern.fullmatch(declared)), 'other')
 
 
-def _element(kind: str, number: int | None, places: int | None, rule: dict[str, Any], required: bool,
-             default: str | None) -> Element:
-    if 'BOOL' in kind or rule.get('in') == ['0', '1']:
+def _words(column: Column) -> tuple[str, int | None, int | None]:
+    """The declared type in capitals, and the numbers in its parentheses."""
+    match = _TYPE.fullmatch(column.declared)
+    assert match  # it fits anything
+    return (' '.join(match[1].upper().split()), int(match[2]) if match[2] else None,
+            int(match[3]) if match[3] else None)
+
+
+def _element(column: Column, kind: str, long: bool) -> Element | None:
+    rule, required = column.rule, _required(column)
+    if not kind:
+        return None
+    if column.collation not in ('BINARY', 'NOCASE'):
+        rule = rule._replace(choices=None)  # what is equal to a choice, only SQLite knows
+    if kind == 'boolean' or (rule.choices and set(rule.choices) == {0, 1}):
         return Check()
-    if 'in' in rule:
-        if 'INT' in kind:
-            pairs = [(int(text), text) for text in rule['in']]
-            return Pick(Choices(lambda: pairs), required=required)
-        return Pick(ListLens(rule['in']), required=required)
-    if kind in ('', 'TEXT', 'CLOB', 'STRING') or 'CHAR' in kind:
-        blank = not required or default == "''"
-        shortest = rule.get('shortest', 0 if blank else 1)
-        text = String(maxlength=rule.get('longest', number), minlength=shortest)
-        return Entry(lens=text if required else Nullable(text))
-    lens = _number(kind, places, rule)
+    if rule.choices is not None:
+        return _pick(rule.choices, required)
+    if kind in ('text', 'other'):
+        lens: Lens = _text(column, rule, required)
+        element = (Memo if long else Entry)(lens=lens if required else Nullable(lens))
+        if kind == 'other' and column.declared.upper() not in ('JSON', 'UUID'):
+            element.help = say('as number')
+        return element
+    lens = _number(kind, column, rule)
     return Entry(lens=lens if required else Nullable(lens))
 
 
-def _number(kind: str, places: int | None, rule: dict[str, Any]) -> Lens:
-    """The lens for a column that holds no text of any kind."""
-    low, high, over, under = map(rule.get, ('min', 'max', 'over', 'under'))
-    if kind in ('DATE', 'TIME', 'DATETIME', 'TIMESTAMP'):
-        make: type[Date | Time | DateTime] = {'DATE': Date, 'TIME': Time}.get(kind, DateTime)
-        read = make().native_from_string
-        return make(low and read(low), high and read(high))
-    if 'INT' in kind:
-        return Integer(int(low) if low else int(over) + 1 if over else None,
-                       int(high) if high else int(under) - 1 if under else None)
-    inexact = any(each in kind for each in ('REAL', 'FLOA', 'DOUB'))
-    read = Float().native_from_string if inexact else Decimal().native_from_string
-    least, most = low and read(low), high and read(high)
-    lens: Lens = Float(least, most) if inexact else Decimal(least, most, places=places)
-    if over:
-        above = read(over)
-        lens = Test(lambda value: value > above, child=lens, error=say('not above', limit=over))
-    if under:
-        below = read(under)
-        lens = Test(lambda value: value < below, child=lens, error=say('not below', limit=under))
+class _OrBlank(ListLens):
+    """Choices of text, the blank text among them."""
+
+    def native_from_string(self, text: str) -> str | None:
+        return super().native_from_string(text) or ''
+
+
+def _pick(choices: tuple[Any, ...], required: bool) -> Element:
+    if not all(isinstance(value, str) for value in choices):
+        pairs = [(value, str(value)) for value in choices]
+        return Pick(Choices(lambda: pairs), required=required)
+    if '' in choices:
+        return Pick(_OrBlank([value for value in choices if value]))
+    return Pick(ListLens(choices), required=required)
+
+
+def _text(column: Column, rule: Rule, required: bool) -> Lens:
+    number = _words(column)[1] if column.affinity == 'TEXT' else None
+    longest = number if rule.longest is None else rule.longest
+    blank = not required or (column.default in ("''", '""') and not column.key)
+    shortest = max((0 if blank else 1) if rule.shortest is None else rule.shortest, 0)
+    if longest is not None and longest < max(shortest, 1):
+        longest = None  # nothing would pass; SQLite says so
+    return String(maxlength=longest, minlength=shortest)
+
+
+def _number(kind: str, column: Column, rule: Rule) -> Lens:
+    """The lens for a column of numbers, dates or times."""
+    if kind in ('date', 'time', 'datetime'):
+        return _moment(kind, rule)
+    least, above, most, below = (
+        value if isinstance(value, (int, float)) and isfinite(value) else None
+        for value in (rule.least, rule.above, rule.most, rule.below))
+    if kind == 'integer':
+        lows = [*([] if least is None else [ceil(least)]), *([] if above is None else [floor(above) + 1])]
+        highs = [*([] if most is None else [floor(most)]), *([] if below is None else [ceil(below) - 1])]
+        return Integer(*_between(max(lows, default=None), min(highs, default=None)))
+    low, high, over, under = (value if value is None or kind == 'float' else _exactly(value)
+                              for value in (least, most, above, below))
+    low, high = _between(low, high)
+    lens: Lens = Float(low, high) if kind == 'float' else Decimal(low, high, places=_words(column)[2])
+    return _strictly(lens, over, under)
+
+
+def _moment(kind: str, rule: Rule) -> Lens:
+    """The lens for dates or times, which SQLite compares as text: only limits of that form are certain."""
+    def read(limit: Any) -> Any:
+        if not isinstance(limit, str):
+            return None  # text is more than any number
+        try:
+            value = _READ[kind](limit if kind != 'datetime' or ' ' in limit else f'{limit} 00:00')
+        except ValueError:
+            return None
+        return None if getattr(value, 'tzinfo', None) else value
+    low, over, high, under = map(read, (rule.least, rule.above, rule.most, rule.below))
+    if kind != 'date':  # '10:00:00' > '10:00'
+        low, over = max((each for each in (low, over) if each is not None), default=None), None
+    low, high = _between(low, high)
+    return _strictly(_MOMENTS[kind](low, high), over, under)
+
+
+def _strictly(lens: Lens, above: Any, below: Any) -> Lens:
+    """`lens` for values that are more than `above` and less than `below`."""
+    if above is not None:
+        lens = Test(lambda value: value > above, child=lens, error=say('not above', limit=above))
+    if below is not None:
+        lens = Test(lambda value: value < below, child=lens, error=say('not below', limit=below))
     return lens
 
 
-def _parents(connection: Any, table: str) -> dict[str, Choices]:
+def _between(low: Any, high: Any) -> tuple[Any, Any]:
+    """The limits, unless nothing lies between them: then SQLite is to say so."""
+    return (None, None) if low is not None and high is not None and low > high else (low, high)
+
+
+def _exactly(value: float) -> decimal.Decimal:
+    import decimal  # slow to load
+    return decimal.Decimal(repr(value))
+
+
+def _parents(table: Table) -> dict[str, Choices]:
     """The choices for each column that is a foreign key by itself."""
-    rows = [tuple(row) for row in connection.execute(f'PRAGMA foreign_key_list({_quoted(table)})')]
+    from kali.sqlite import schema  # as in elements_from_table
     found = {}
-    for number, _, parent, column, target, *_ in rows:
-        if sum(row[0] == number for row in rows) == 1:
-            found[column] = _records(connection, parent, target)
+    for key in table.foreign_keys:
+        parent = schema.table(table.connection, key.parent, table.schema)
+        if parent is not None and parent.kind == 'table' and len(key.columns) == len(key.parent_columns) == 1:
+            found[key.columns[0]] = Choices(partial(_records, parent, key.parent_columns[0]))
     return found
 
 
-def _records(connection: Any, parent: str, target: str | None) -> Choices:
-    columns = [tuple(row) for row in connection.execute(f'PRAGMA table_info({_quoted(parent)})')]
-    key = target or next((column[1] for column in columns if column[5]), 'rowid')
-    texts = [column[1] for column in columns if 'CHAR' in column[2].upper() or 'TEXT' in column[2].upper()]
-    named = [name for name in texts if name.lower() in ('name', 'title', 'label')]
-    label = (named or texts or [key])[0]
-    query = f'SELECT {_quoted(key)}, {_quoted(label)} FROM {_quoted(parent)} ORDER BY 2, 1'
-    return Choices(lambda: [tuple(row) for row in connection.execute(query)])
+def _records(parent: Table, target: str) -> list[tuple[Any, str]]:
+    """The records of a table to choose from: what refers to them, and their labels."""
+    from kali.sqlite.schema import quoted  # as in elements_from_table
+    label = parent.label or target
+    rows = parent.rows(f'{quoted(target)} IS NOT NULL', columns=f'{quoted(target)}, {quoted(label)}',
+                       order='2, 1')
+    return [(key, _shown(key if label is None else label)) for key, label in map(tuple, rows)]
 
 
-def _rules(sql: str) -> dict[str, dict[str, Any]]:
-    """What the CHECKs of a table say about single columns, as far as they are of a shape known here."""
-    rules: dict[str, dict[str, Any]] = {}
-    for condition in _checks(sql):
-        for pattern, read in _SHAPES:
-            match = pattern.fullmatch(condition)
-            if match:
-                rules.setdefault(match['name'].lower(), {}).update(read(match))
-    return rules
+def _shown(value: Any) -> str:
+    return value.decode('utf-8', 'replace') if isinstance(value, bytes) else str(value)
 
 
-def _checks(sql: str) -> Iterator[str]:
-    """The conditions in CHECK (…), each part of an AND by itself."""
-    tokens = [token for token in _TOKEN.findall(sql) if not token.startswith(('--', '/*'))]
-    for start, token in enumerate(tokens):
-        if token.upper() != 'CHECK':
-            continue
-        depth, between, part = 0, False, ''
-        for each in tokens[start + 1:]:
-            depth += (each == '(') - (each == ')')
-            if not depth and each == ')':
-                break
-            between = between or each.upper() == 'BETWEEN'
-            if depth == 1 and each.upper() == 'AND' and not between:
-                yield part
-                part = ''
-            elif depth > 1 or each != '(':
-                between = between and each.upper() != 'AND'
-                part += each if part or depth else ''
-        yield part
-
-
-def _literal(text: str) -> str:
-    return text[1:-1].replace("''", "'") if text.startswith("'") else text
-
-
-def _listed(match: re.Match[str]) -> dict[str, Any]:
-    return {'in': [_literal(text) for text in re.findall(_LITERAL, match['list'])]}
-
-
-def _between(match: re.Match[str]) -> dict[str, Any]:
-    return {'min': _literal(match['low']), 'max': _literal(match['high'])}
-
-
-def _compared(match: re.Match[str]) -> dict[str, Any]:
-    return {{'>=': 'min', '<=': 'max', '>': 'over', '<': 'under'}[match['how']]: _literal(match['limit'])}
-
-
-def _length(match: re.Match[str]) -> dict[str, Any]:
-    limit = int(match['limit'])
-    return {'<=': {'longest': limit}, '<': {'longest': limit - 1}, '>=': {'shortest': limit},
-            '>': {'shortest': limit + 1}}[match['how']]
-
-
-_SHAPES = ((_IN, _listed), (_BETWEEN, _between), (_COMPARED, _compared), (_LENGTH, _length))
+def _long(table: Table) -> set[str]:
+    """The columns whose text may be long: by their type, their name, or what is in the first records."""
+    from kali.sqlite.schema import quoted  # as in elements_from_table
+    texts = [column for column in table.columns.values() if _kind(column, table.strict) in ('text', 'other')
+             and not column.generated and not column.hidden]
+    found = set()
+    for column in texts:
+        declared, number, _ = _words(column)
+        limit = number if column.rule.longest is None else column.rule.longest
+        if limit > _LINE if limit is not None else (
+                _LONG_TYPES.fullmatch(declared) or _LONG_NAMES.fullmatch(column.name.lower())):
+            found.add(column.name)
+    if texts and table.kind in ('table', 'virtual'):
+        names = [quoted(column.name) for column in texts]
+        looks = ', '.join(f'max(length({name}) > {_LINE} OR instr({name}, char(10)))' for name in names)
+        sample = f'SELECT {", ".join(names)} FROM {table.sql_name} LIMIT {_SAMPLE}'
+        row = table.connection.execute(f'SELECT {looks} FROM ({sample})').fetchone()
+        found |= {column.name for column, is_long in zip(texts, tuple(row), strict=True) if is_long}
+    return found

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from kali.errors import DatabaseError, NotFound
-from kali.sqlite.checks import Rule, read_checks, without_rowid
+from kali.sqlite.checks import Rule, read_checks, tokens_of
 
 __all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
 
@@ -190,15 +190,15 @@ class Table:
             rows = self._ask('table_xinfo')
         except sqlite3.OperationalError:  # as `problem` says
             return Names()
-        rules, collations = read_checks(self.sql) if self.kind == 'table' else ({}, {})
+        affinities = {row[1].translate(_LOWER): affinity_of(row[2], strict=self.strict) for row in rows}
+        rules, collations = read_checks(self.sql, affinities) if self.kind == 'table' else ({}, {})
         found = []
         for _, name, declared, required, default, key, hidden in rows:
             if _is_text(name):
                 low = name.translate(_LOWER)
                 found.append((name, Column(
-                    name, declared, affinity_of(declared, strict=self.strict),
-                    bool(required), default, key, hidden in (2, 3), hidden == 1,
-                    collations.get(low, 'BINARY'), rules.get(low, Rule()))))
+                    name, declared, affinities[low], bool(required), default, key, hidden in (2, 3),
+                    hidden == 1, collations.get(low, 'BINARY'), rules.get(low, Rule()))))
         return Names(found)
 
     @cached_property
@@ -480,8 +480,13 @@ def guessed(rows: Sequence[tuple[str, str, str]]) -> dict[str, tuple[str, bool, 
             kind = 'virtual'
         elif kind == 'table' and name.translate(_LOWER) in shadows:
             kind = 'shadow'
-        found[name] = kind, kind != 'view' and without_rowid(sql or ''), False
+        found[name] = kind, kind == 'table' and _is_without_rowid(sql or ''), False
     return found
+
+
+def _is_without_rowid(sql: str) -> bool:
+    """Whether a CREATE TABLE ends so."""
+    return [token.text.upper() for token in tokens_of(sql)][-3:] == [')', 'WITHOUT', 'ROWID']
 
 
 @contextmanager
