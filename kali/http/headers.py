@@ -85,20 +85,11 @@ class ResponseHeaders(MutableMapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return Headers(self._pairs)[name]
 
-    def __contains__(self, name: object) -> bool:
-        return name in Headers(self._pairs)
-
     def __iter__(self) -> Iterator[str]:
         return iter(Headers(self._pairs))
 
     def __len__(self) -> int:
         return len(Headers(self._pairs))
-
-    def __eq__(self, other: object) -> bool:
-        theirs = Headers(other._pairs) if isinstance(other, ResponseHeaders) else other
-        return Headers(self._pairs) == theirs
-
-    __hash__ = None  # type: ignore[assignment]  # compared by value
 
     def __repr__(self) -> str:
         return f'ResponseHeaders({self._pairs!r})'

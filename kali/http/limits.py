@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from kali.iolist import CONTENT
 
-__all__ = ['Limits', 'size_text']
+__all__ = ['WAY_BACK', 'Limits', 'size_text']
+
+WAY_BACK = ('Go back to the page before with Alt and the left arrow key (on a Mac, Command and [): what you '
+            'typed is still there.')  # for each 413; the window may have no button for it
 
 
 class Limits:

@@ -12,6 +12,7 @@ import re
 from kali.errors import ProtocolError
 from kali.http.filenames import harmless_name
 from kali.http.grammar import TOKEN, text_of
+from kali.http.limits import WAY_BACK
 from kali.http.urls import percent_decoded
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -72,7 +73,8 @@ def split_parts(body: bytes | Spool, boundary: bytes,
             break
         count += 1
         if count > limit:
-            raise ProtocolError(f'The body has more than {limit} parts.', status=413)
+            raise ProtocolError(f'The form has more than {limit} parts. {WAY_BACK} Then send fewer files.',
+                                status=413)
         stop = max(begin, start)
         if body[begin:min(begin + 2, stop)] in (b'', b'\r\n'):  # no fields at all
             yield {}, min(begin + 2, stop), stop

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from kali.errors import ProtocolError
 from kali.http.grammar import METHODS, TOKEN, text_of
-from kali.http.limits import DEFAULT, Limits, size_text
+from kali.http.limits import DEFAULT, WAY_BACK, Limits, size_text
 from kali.multidict import Headers
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -51,8 +51,6 @@ KEPT = 2048  # bytes of a head that is worth keeping in memory for the next requ
 _COOKIES = ('These may be the cookies of other programs: a browser sends the cookies of all programs on this '
             'computer to each of them. Delete the cookies of localhost and 127.0.0.1 in the settings of the '
             'browser, then load the page again.')
-_WAY_BACK = ('Go back to the page before with Alt and the left arrow key (on a Mac, Command and [): what you '
-             'typed is still there. Then choose a smaller file, or send less at a time.')
 
 
 class Head:
@@ -245,7 +243,8 @@ class RequestParser:
             if self.remaining > self.limits.body:
                 raise ProtocolError(
                     f'What was sent has {size_text(self.remaining)}, and at most '
-                    f'{size_text(self.limits.body)} are taken. {_WAY_BACK}', status=413)
+                    f'{size_text(self.limits.body)} are taken. {WAY_BACK} Then choose a smaller file, or '
+                    'send less at a time.', status=413)
 
 
 # A browser sends the same head again for a page that is reloaded, or that asks for news: then all that is

@@ -345,6 +345,8 @@ def _parse_form(message: _Message) -> tuple[Bag, Bag, Bag]:
         return fields, Bag(), fields
     if kind == 'multipart/form-data':
         return _separate(_parse_multipart(message, content_type))
+    if ',' in kind:  # two fields put together on the way
+        raise ProtocolError('The Content-Type must be one type.')
     return Bag(), Bag(), Bag()
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from kali.errors import ProtocolError
+from kali.http.limits import WAY_BACK
 from kali.multidict import Bag
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -65,7 +66,7 @@ def parse_pairs(data: bytes | str, limit: int = 1000) -> Bag:
         if isinstance(data, str):
             data = data.encode('utf-8')
         if data.count(b'&') >= limit:
-            raise ProtocolError(f'There are more than {limit} fields.', status=413)
+            raise ProtocolError(f'There are more than {limit} fields. {WAY_BACK}', status=413)
         for pair in data.split(b'&'):
             if pair:
                 key, _, value = pair.partition(b'=')

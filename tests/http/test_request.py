@@ -60,6 +60,14 @@ def test_forms_that_cannot_be_taken(body: bytes, status: int) -> None:
     with pytest.raises(ProtocolError) as caught:
         _ = Request('POST', '/', FORM, body).form
     assert caught.value.status == status
+    assert ('Go back' in str(caught.value)) == (status == 413)
+
+
+def test_a_content_type_is_one() -> None:
+    for kind in ('text/plain, application/x-www-form-urlencoded', 'a/b, multipart/form-data; boundary=x'):
+        with pytest.raises(ProtocolError, match='one type') as caught:
+            _ = Request('POST', '/', {'Content-Type': kind}, b'a=1').form
+        assert caught.value.status == 400
 
 
 def test_the_limit_of_fields_is_the_server_s() -> None:

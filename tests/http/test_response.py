@@ -164,8 +164,8 @@ def test_header_fields_are_set_changed_and_taken_away() -> None:
     assert response.fields == [('cache-control', 'no-store'), ('X-B', '2'), ('Vary', 'Accept'),
                                ('Vary', 'Cookie')]
     assert headers.get_list('vary') == ['Accept', 'Cookie'] and headers['VARY'] == 'Cookie'
-    assert headers == Headers(response.fields) == response.headers
-    assert len(headers) == 3 and 'x-a' not in headers
+    assert Headers(headers.items()) == Headers(response.fields)
+    assert len(headers) == 3 and 'CACHE-control' in headers and 'x-a' not in headers
     headers['Vary'] = '*'
     assert headers.get_list('vary') == ['*']
     assert headers.pop('X-B') == '2' and headers.setdefault('X-B', '3') == '3'
