@@ -1,0 +1,335 @@
+"""asyncio as a guest of the host's own loop: coroutines run in the program's one thread, between requests.
+
+An event loop of asyncio asks its selector what is ready, and blocks there. The one here never blocks: its
+sockets are watched by the host, and when nothing is ready it notes until when and stops the loop, which is
+taken further as soon as something is. So one `run_forever` is one turn, and nothing polls.
+
+A handler's coroutine is not left to asyncio, though: each part of it between two awaits is a step of a
+Deferred, so that the guard has a transaction around it as around any other.
+
+Source: Python's documentation, "Extending asyncio".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import selectors
+import time
+import types
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from kali.http.deferred import Deferred, Wait
+from kali.iolist import flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kali.http.host import Handle
+    from kali.http.response import Response
+
+__all__ = ['Guest', 'Watching']
+
+TURNS = 100  # of the loop in one go: a coroutine that never rests must not keep requests from being served
+SIGNALS = ('signal handlers belong to kali: Ctrl-C and SIGTERM end the program properly by themselves; put '
+           'what is to be done then into the "finally" of a job, or after the "yield" of a lifespan')
+SUBPROCESS = ('a subprocess of asyncio needs a loop of its own here; use subprocess.Popen, or '
+              'in_thread(subprocess.run, …)')
+
+
+class Watching(Protocol):
+    """What the guest asks of its host."""
+
+    def watch(self, descriptor: int, events: int, function: Callable[[int], object]) -> None:
+        """Call `function(mask)` whenever `descriptor` is ready for one of `events`; events of 0 end it."""
+
+    def at(self, when: float, function: Callable[[], object]) -> Handle:
+        """Call `function` at that time."""
+
+
+class _Selector(selectors.BaseSelector):
+    """Asks the host to watch, and never waits itself."""
+
+    def __init__(self, host: Watching, ready: Callable[[], object]) -> None:
+        self._host, self._ready = host, ready
+        self._keys: dict[int, selectors.SelectorKey] = {}
+        self._events: dict[int, int] = {}
+        self.loop: Any = None
+        self.idle_until: float | None = None  # None: until a socket is ready
+        self.turns = 0
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        if number in self._keys:
+            raise KeyError(f'{fileobj!r} is registered')
+        key = self._keys[number] = selectors.SelectorKey(fileobj, number, events, data)
+        self._host.watch(number, events, lambda mask: self._come(number, mask))
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        key = self.get_key(fileobj)
+        del self._keys[key.fd]
+        self._events.pop(key.fd, None)
+        self._host.watch(key.fd, 0, lambda mask: None)
+        return key
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        self.unregister(fileobj)
+        return self.register(fileobj, events, data)
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        for number, key in self._keys.items():
+            if key.fileobj is fileobj or number == fileobj:
+                return key
+        raise KeyError(f'{fileobj!r} is not registered')
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return {key.fileobj: key for key in self._keys.values()}
+
+    def _come(self, number: int, mask: int) -> None:
+        self._events[number] = self._events.get(number, 0) | mask
+        self._ready()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        events, self._events = self._events, {}
+        found = [(self._keys[number], mask & self._keys[number].events) for number, mask in events.items()
+                 if number in self._keys]
+        self.turns += 1
+        if not found and (timeout is None or timeout > 0):
+            self.idle_until = None if timeout is None else time.monotonic() + timeout
+            self.loop.stop()
+        elif self.turns >= TURNS:
+            self.idle_until = 0.0
+            self.loop.stop()
+        return [(key, mask) for key, mask in found if mask]
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop that says what it cannot do here."""
+
+    def add_signal_handler(self, *args: Any) -> None:  # type: ignore[override]
+        raise RuntimeError(SIGNALS)
+
+    async def subprocess_exec(self, *args: Any, **named: Any) -> Any:
+        raise NotImplementedError(SUBPROCESS)
+
+    async def subprocess_shell(self, *args: Any, **named: Any) -> Any:
+        raise NotImplementedError(SUBPROCESS)
+
+
+class Guest:
+    """An asyncio loop that lives in the loop of `host`.
+
+    :param host: watches its sockets and keeps its times
+    """
+
+    def __init__(self, host: Watching) -> None:
+        self._host = host
+        self._selector = _Selector(host, self._soon)
+        self._handle: Handle | None = None
+        self._planned: float | None = None
+        self._running = False
+        self.loop = self._selector.loop = _Loop(self._selector)
+
+    def deferred(self, awaitable: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
+        """A Deferred whose steps are the parts of a coroutine between its awaits.
+
+        :param finish: makes a Response of its result
+        """
+        return _Steps(self, _awaited(awaitable), finish)
+
+    def stream(self, pieces: Any, response: Response) -> Deferred:
+        """A Deferred that gives the pieces of an async generator."""
+        return _Steps(self, _pumped(pieces), lambda result: result, response)
+
+    def close(self) -> None:
+        """The host ends: what still runs is cancelled and given a moment to clean up, then the loop is
+        closed."""
+        loop = self.loop
+        tasks = [task for task in asyncio.all_tasks(loop) if isinstance(task, asyncio.Task)]
+        for task in tasks:
+            task.cancel()
+        for _ in range(20):
+            if all(task.done() for task in tasks):
+                break
+            self.turn()
+        loop.close()
+
+    def turn(self) -> None:
+        """Call what is ready, and have the next turn come when there is something to do."""
+        if self._running or self.loop.is_closed():
+            return
+        self._running, self._planned, self._handle = True, None, None
+        self._selector.turns = 0
+        try:
+            self.loop.run_forever()
+        finally:
+            self._running = False
+        if self._selector.idle_until is not None:
+            self._plan(self._selector.idle_until)
+
+    def _soon(self) -> None:
+        self._plan(0.0)
+
+    def _plan(self, when: float) -> None:
+        if self._planned is None or when < self._planned:
+            if self._handle is not None:
+                self._handle.cancel()
+            self._planned, self._handle = when, self._host.at(when, self.turn)
+
+    def step(self, task: _Task, context: contextvars.Context, send: Callable[[], Any]) -> Any:
+        """Run a part of a coroutine as the loop would: it is the running one, and `task` the current task."""
+        asyncio._set_running_loop(self.loop)
+        try:
+            asyncio._enter_task(self.loop, task)  # type: ignore[arg-type]
+            try:
+                return context.run(send)
+            finally:
+                asyncio._leave_task(self.loop, task)  # type: ignore[arg-type]
+        finally:
+            asyncio._set_running_loop(None)
+            self._soon()  # it may have called for something
+
+
+class _Piece(NamedTuple):
+    """What an async generator gave, on its way through the coroutine that pumps it."""
+
+    content: Any
+
+    def __await__(self) -> Any:
+        yield self
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable
+
+
+async def _pumped(pieces: Any) -> None:
+    try:
+        async for piece in pieces:
+            await _Piece(piece)
+    finally:
+        if hasattr(pieces, 'aclose'):
+            await pieces.aclose()
+
+
+class _Task(asyncio.Future[Any]):
+    """The task that asyncio sees while a step runs: what `asyncio.timeout` and `TaskGroup` cancel."""
+
+    def __init__(self, guest: Guest, coroutine: Any) -> None:
+        super().__init__(loop=guest.loop)
+        self._coroutine = coroutine
+        self._cancelling = 0
+        self.must_cancel = False
+        self.waits_for: Any = None
+        self.go_on: Callable[[], object] = lambda: None
+
+    def get_coro(self) -> Any:
+        return self._coroutine
+
+    def get_name(self) -> str:
+        return 'handler'
+
+    def get_context(self) -> Any:
+        return None
+
+    def cancel(self, msg: Any = None) -> bool:
+        if self.done():
+            return False
+        self._cancelling += 1
+        if self.waits_for is None or not self.waits_for.cancel(msg=msg):
+            self.must_cancel = True
+        return True
+
+    def cancelling(self) -> int:
+        return self._cancelling
+
+    def uncancel(self) -> int:
+        self._cancelling = max(0, self._cancelling - 1)
+        if not self._cancelling:
+            self.must_cancel = False
+        return self._cancelling
+
+
+class _Steps(Deferred):
+    """A coroutine, a step at a time."""
+
+    __slots__ = ('_context', '_finish', '_guest', '_task')
+
+    def __init__(self, guest: Guest, coroutine: Any, finish: Callable[[Any], Any],
+                 response: Response | None = None) -> None:
+        super().__init__(self._next, response, self._cancel)
+        self._guest, self._finish = guest, finish
+        self._context = contextvars.copy_context()
+        self._task = _Task(guest, coroutine)
+
+    def _next(self) -> Any:
+        task = self._task
+        coroutine = task.get_coro()
+        error: BaseException | None = None
+        if task.must_cancel:
+            task.must_cancel, error = False, asyncio.CancelledError()
+        task.waits_for = None
+        try:
+            given = self._guest.step(task, self._context, (lambda: coroutine.send(None)) if error is None
+                                     else (lambda: coroutine.throw(error)))
+        except StopIteration as end:
+            self._over(task)
+            return self._finish(end.value)
+        except asyncio.CancelledError as cancelled:
+            self._over(task)
+            raise RuntimeError('the handler was cancelled by its own program') from cancelled
+        except BaseException:
+            self._over(task)
+            raise
+        return self._understood(task, given)
+
+    def _understood(self, task: _Task, given: Any) -> Any:
+        if given is None:  # asyncio.sleep(0): others first
+            return Wait(until=0.0)
+        if isinstance(given, _Piece):
+            return flatten(given.content)
+        if getattr(given, '_asyncio_future_blocking', None):
+            given._asyncio_future_blocking = False
+            task.waits_for = given
+            if task.must_cancel and given.cancel():
+                task.must_cancel = False
+            return Wait(given)
+        raise RuntimeError(f'the handler awaits {given!r:.80}, which is none of asyncio\'s; libraries for '
+                           'another event loop cannot run here')
+
+    @staticmethod
+    def _over(task: _Task) -> None:
+        if not task.done():
+            task.set_result(None)
+
+    def _cancel(self) -> None:
+        """The client has gone, or the host ends: CancelledError is raised where it waits."""
+        task = self._task
+        if task.done():
+            return
+        coroutine = task.get_coro()
+        task.waits_for = None
+        try:
+            given = self._guest.step(task, self._context, lambda: coroutine.throw(asyncio.CancelledError()))
+        except (StopIteration, asyncio.CancelledError):
+            pass
+        else:  # there is more to await in its `finally`; asyncio takes it from here
+            self._guest.loop.create_task(_awaited(_rest(coroutine, given)), name='clean-up')
+        finally:
+            self._over(task)
+
+
+@types.coroutine
+def _rest(coroutine: Any, given: Any) -> Any:
+    """The rest of a coroutine that has begun and awaits `given`."""
+    try:
+        while True:
+            try:
+                sent = yield given
+            except BaseException as error:
+                given = coroutine.throw(error)
+            else:
+                given = coroutine.send(sent)
+    except StopIteration:
+        pass

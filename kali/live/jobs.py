@@ -1,0 +1,265 @@
+"""Jobs: long work in slices between requests, with a page that shows how far it is.
+
+A job is a generator. Each `yield` hands the thread back, commits what was written since the last one, and may
+say how far the work is, or wait for a Future. All jobs of one `Jobs` take turns within a slice of a few
+milliseconds, taken when nobody else is waiting, so a thousand of them cost a request no more than one does.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kali import log
+from kali.errors import KaliError
+from kali.http.consequences import after_commit
+from kali.http.deferred import Deferred, Signal, Wait, Waiter
+from kali.http.response import Response
+from kali.live import jobs_page
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from kali.http.host import Host
+    from kali.http.request import Request
+
+__all__ = ['Job', 'Jobs', 'Progress']
+
+SLICE = 0.02  # seconds of work between two looks at who else is waiting
+TOO_LONG = 1.0  # seconds without a yield that the log mentions
+KEPT = 100  # jobs that have ended, for the list
+
+
+class Progress(NamedTuple):
+    """How far a job is: `yield Progress(300, 1000, 'Reading prices')`.
+
+    :param done: of what is to be done
+    :param total: how much that is in all; None if nobody knows
+    :param message: what it is doing, as text
+    """
+
+    done: float = 0
+    total: float | None = None
+    message: str = ''
+
+
+class Job:
+    """A job and how it stands: `title`, `state` (`waiting`, `running`, `done`, `failed`, `cancelled`),
+    `progress`, `result` (what the generator returned), `error`."""
+
+    def __init__(self, number: int, title: str, work: Generator[Any, Any, Any]) -> None:
+        self.number, self.title, self.state = number, title, 'waiting'
+        self.progress = Progress()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.reference = ''  # of an error, in the log
+        self.debug = False
+        self.begun = self.ended = time.monotonic()
+        self.changed = Signal()
+        self._work, self._future = work, None
+        self.deferred = Deferred(self._step, None, work.close)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, in whichever way."""
+        return self.state in ('done', 'failed', 'cancelled')
+
+    def _step(self) -> Wait | bytes | None:
+        """To the next yield. Gives a Wait, nothing yet (b''), or None at the end."""
+        future: Any
+        future, self._future = self._future, None
+        try:
+            if future is None:
+                given = next(self._work)
+            else:
+                try:
+                    result = future.result()
+                except (Exception, CancelledError) as error:
+                    given = self._work.throw(error)
+                else:
+                    given = self._work.send(result)
+        except StopIteration as end:
+            self.result = end.value
+            return None
+        return self._understood(given)
+
+    def _understood(self, given: Any) -> Wait | bytes:
+        if given is None:
+            return b''
+        if isinstance(given, Progress):
+            self.progress = given
+            return b''
+        if isinstance(given, Wait):
+            return given
+        if hasattr(given, 'add_done_callback') and hasattr(given, 'result'):
+            self._future = given
+            return Wait(given)
+        raise TypeError(f'the job yielded {given!r:.80}; it may yield Progress(done, total, message), a '
+                        'Future to wait for, pause(seconds), or nothing')
+
+
+class Jobs:
+    """The jobs of an application, and the pages about them.
+
+    It is mounted like a folder; `start` begins a job and answers with its page.
+
+    >>> from kali import Request, Router
+    >>> from kali.testing import Client
+    >>> app, jobs = Router(), Jobs()
+    >>> app.delegate_folder('/jobs/', jobs)
+    >>> @app.post('/count')
+    ... def count(request: Request):
+    ...     def work():
+    ...         for number in range(3):
+    ...             yield Progress(number, 3, 'Counting')
+    ...         return '<p>There are three.</p>'
+    ...     return jobs.start(request, work(), title='Count to three')
+    >>> with Client(app) as client:
+    ...     'There are three.' in client.post('/count', follow=True).text
+    True
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[int, Job] = {}
+        self._count = 0
+        self._turn: deque[Job] = deque()  # those that can go on; only `append` is called by other threads
+        self._more = Signal()
+        self._host: Host | None = None
+        self._waiters: dict[Job, Waiter] = {}
+
+    def start(self, request: Request, work: Generator[Any, Any, Any], title: str = '') -> Response:
+        """Begin a job, after COMMIT if a transaction is open, and answer with a redirect to its page.
+
+        :param work: the generator
+        :param title: what its page and the history call it
+        :raises TypeError: if `work` is no generator
+        :raises KaliError: if there is no server to run it, or this object is not mounted
+        """
+        if not (hasattr(work, 'send') and hasattr(work, 'close')):
+            raise TypeError(f'jobs.start: {work!r:.80} is no generator; call the function with "yield" in '
+                            'it, as in jobs.start(request, read(path))')
+        host = request.scope.host
+        if host is None:
+            raise KaliError('A job needs a server to run in; in a test, use "with Client(app) as client".')
+        url = self.url(request)
+        self._count += 1
+        job = Job(self._count, title or getattr(work, '__name__', 'Job'), work)
+        job.debug = request.scope.debug
+        guarded = request.scope.guarded
+        if callable(guarded):
+            job.deferred = guarded(job.deferred, title=job.title)
+        after_commit(lambda: self._begin(host, job))
+        return Response.redirect(f'{url}{job.number}')
+
+    def url(self, request: Request) -> str:
+        """Where the list of jobs is mounted.
+
+        :raises KaliError: if it is mounted nowhere
+        """
+        router = request.scope.router
+        try:
+            return str(router.url_for(self)) + '/'
+        except (AttributeError, LookupError):
+            raise KaliError("Jobs() is not mounted, so a job has no page: app.delegate_folder('/jobs/', "
+                            'jobs)') from None
+
+    def cancel(self, number: int) -> None:
+        """End a job: its `finally` runs, and what was written since its last yield is rolled back."""
+        job = self.jobs.get(number)
+        if job is not None and not job.is_over:
+            self._end(job, 'cancelled')
+
+    def __call__(self, request: Request) -> Any:
+        """The pages: the list, a job, and a POST that cancels one."""
+        return jobs_page.answer(self, request)
+
+    # Running them.
+
+    def _begin(self, host: Host, job: Job) -> None:
+        self.jobs[job.number] = job
+        for old in [each for each in self.jobs.values() if each.is_over][:-KEPT]:
+            del self.jobs[old.number]
+        self._turn.append(job)
+        if self._host is not host:
+            self._host = host
+            host.start(Deferred(self._slice, None, self._close), 'jobs')
+        self._more.set()
+
+    def _slice(self) -> Wait | bytes:
+        """Take the jobs that can go on further, in turn, for a slice of time."""
+        wait = Wait(signal=self._more)
+        until = time.monotonic() + SLICE
+        while self._turn:
+            self._advance(self._turn.popleft())
+            if time.monotonic() >= until:
+                return b''
+        return wait
+
+    def _advance(self, job: Job) -> None:
+        if job.is_over:
+            return
+        if job.state == 'waiting':
+            job.state, job.begun = 'running', time.monotonic()
+        before = time.monotonic()
+        try:
+            outcome = job.deferred.step()
+        except BaseException as error:
+            if self._host is not None and self._host.stopping:
+                raise  # Ctrl-C came while it worked
+            self._end(job, 'failed', error)
+            return
+        took = time.monotonic() - before
+        if took > TOO_LONG:
+            log.warning('the job %s did not yield for %.1f s; nothing else could be done meanwhile',
+                        job.title, took)
+        if outcome is None:
+            self._end(job, 'done')
+        elif isinstance(outcome, Wait):
+            self._park(job, outcome)
+        else:
+            self._turn.append(job)
+            job.changed.set()
+
+    def _park(self, job: Job, wait: Wait) -> None:
+        """Have a job go on when what it waits for has come."""
+        assert self._host is not None
+        job.changed.set()
+
+        def go_on() -> None:
+            if parked:
+                parked.pop()
+                self._waiters.pop(job, waiter).end()
+                self._turn.append(job)
+                self._more.set()
+        parked = [job]
+        waiter = self._waiters[job] = Waiter(go_on)
+        waiter.wait_for(wait)
+        if wait.until is not None:
+            self._host.at(wait.until, go_on)
+        if wait.over(time.monotonic()):
+            go_on()
+
+    def _end(self, job: Job, state: str, error: BaseException | None = None) -> None:
+        job.state, job.ended, job.error = state, time.monotonic(), error
+        waiter = self._waiters.pop(job, None)
+        if waiter is not None:
+            waiter.end()
+        if error is not None:
+            job.reference = os.urandom(4).hex()
+            log.error('the job %s failed (%s)', job.title, job.reference, exception=error)
+        try:
+            job.deferred.close()
+        except BaseException as late:
+            log.error('the job %s could not be ended properly', job.title, exception=late)
+        job.changed.set()
+
+    def _close(self) -> None:
+        """The host ends: so do its jobs, and their `finally` runs."""
+        self._host = None
+        self._turn.clear()
+        for job in list(self.jobs.values()):
+            if not job.is_over:
+                self._end(job, 'cancelled')

@@ -1,0 +1,275 @@
+"""Jobs: run between requests, shown, cancelled, failed, ended; with real futures and real sockets."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kali import Request, Response, Router
+from kali.live import Jobs, Progress, in_process, in_thread, pause
+from kali.live.jobs_page import _duration
+from kali.testing import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from tests.server.conftest import Running
+
+
+def make(work: Callable[[], Generator[Any, Any, Any]], title: str = 'Work') -> tuple[Router, Jobs]:
+    """An application that starts a job of `work` at a POST to /start."""
+    app, jobs = Router(), Jobs()
+    app.delegate_folder('/tasks/jobs/', jobs)
+
+    @app.post('/start')
+    def start(request: Request) -> Response:
+        return jobs.start(request, work(), title=title)
+
+    @app.get('/')
+    def home() -> str:
+        return 'home'
+    return app, jobs
+
+
+def post(server: Running, target: str) -> bytes:
+    return server.ask(f'POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n'.encode())
+
+
+def test_a_job_from_the_first_to_the_last(running: Callable[..., Running]) -> None:
+    go_on = threading.Event()
+
+    def work() -> Generator[Any, Any, Any]:
+        yield
+        yield Progress(250, 1000, 'Reading <prices>')
+        assert (yield in_thread(go_on.wait, 10)) is True
+        return '<p>It is done.</p>'
+    app, jobs = make(work, 'Read & see')
+    server = running(app)
+    started = post(server, '/start')
+    assert b'303' in started and b'Location: /tasks/jobs/1\r\n' in started
+    server.until(lambda: jobs.jobs[1].progress.done == 250)
+    page = server.get('/tasks/jobs/1')[2].decode()
+    assert '<progress aria-label="Progress" max="1000" value="250">' in page
+    assert '250 of 1,000' in page and 'Reading &lt;prices&gt;' in page and 'Read &amp; see' in page
+    assert '<button>Cancel</button>' in page
+    assert 'Read &amp; see' in server.get('/tasks/jobs/')[2].decode()
+    go_on.set()
+    server.until(lambda: jobs.jobs[1].is_over)
+    page = server.get('/tasks/jobs/1')[2].decode()
+    assert '<p>It is done.</p>' in page and 'Cancel' not in page and 'http-equiv="refresh"' not in page
+
+
+@pytest.mark.parametrize('result, words', [
+    (None, 'Done'), ('<b>x</b>', '<b>x</b>'), (Response.redirect('/list'), '<a href="/list">'),
+    (['<i>', 7, '</i>'], '<i>7</i>'),
+])
+def test_results(result: Any, words: str) -> None:
+    def work() -> Generator[Any, Any, Any]:
+        yield
+        return result
+    with Client(make(work)[0]) as client:
+        assert words in client.post('/start', follow=True).text
+
+
+def failing() -> Generator[Any, Any, Any]:
+    yield Progress(1, 2)
+    raise ZeroDivisionError('by <zero>')
+
+
+def nonsense() -> Generator[Any, Any, Any]:
+    yield 'half done'
+
+
+def failing_future() -> Generator[Any, Any, Any]:
+    yield in_thread(int, 'seven')
+
+
+def cancelled_future() -> Generator[Any, Any, Any]:
+    future: Future[int] = Future()
+    future.cancel()
+    yield future
+
+
+def exits() -> Generator[Any, Any, Any]:
+    yield
+    raise SystemExit(3)
+
+
+def recursion() -> Generator[Any, Any, Any]:
+    yield
+    recursion_without_end()
+
+
+def recursion_without_end() -> None:
+    recursion_without_end()
+
+
+@pytest.mark.parametrize('work, words', [
+    (failing, 'ZeroDivisionError: by &lt;zero&gt;'), (nonsense, 'the job yielded &#x27;half done&#x27;'),
+    (failing_future, 'invalid literal'), (cancelled_future, 'CancelledError'), (exits, 'SystemExit'),
+    (recursion, 'RecursionError'),
+])
+def test_failures(work: Callable[[], Generator[Any, Any, Any]], words: str) -> None:
+    with Client(make(work)[0]) as client:
+        page = client.post('/start', follow=True).text
+        assert 'Failed' in page
+        assert words in page or words.replace('&#x27;', '&#39;') in page
+        assert client.get('/').text == 'home'
+
+
+def test_a_job_may_meet_the_error_of_what_it_waits_for() -> None:
+    def work() -> Generator[Any, Any, Any]:
+        try:
+            yield in_thread(int, 'seven')
+        except ValueError:
+            return '<p>No number.</p>'
+    with Client(make(work)[0]) as client:
+        assert 'No number.' in client.post('/start', follow=True).text
+
+
+def test_without_debug_a_page_shows_no_insides() -> None:
+    with Client(make(failing)[0], debug=False) as client:
+        page = client.post('/start', follow=True).text
+        assert 'Failed' in page and 'ZeroDivision' not in page and 'zero' not in page
+
+
+def test_cancelling_runs_finally_and_ends_what_it_waits_for(running: Callable[..., Running]) -> None:
+    seen = []
+
+    def work() -> Generator[Any, Any, Any]:
+        try:
+            yield Progress(3, 10)
+            yield Future()
+        finally:
+            seen.append('finally')
+    app, jobs = make(work)
+    server = running(app)
+    post(server, '/start')
+    server.until(lambda: jobs.jobs and jobs.jobs[1].progress.done == 3)
+    assert server.get('/tasks/jobs/1/cancel')[0] == 405
+    assert b'303' in post(server, '/tasks/jobs/1/cancel')
+    assert seen == ['finally'] and jobs.jobs[1].state == 'cancelled'
+    assert '3 of 10' in server.get('/tasks/jobs/1')[2].decode()
+    assert b'303' in post(server, '/tasks/jobs/1/cancel'), 'twice does no harm'
+
+
+def test_the_end_of_the_server_ends_jobs(running: Callable[..., Running]) -> None:
+    seen = []
+
+    def work() -> Generator[Any, Any, Any]:
+        try:
+            while True:
+                yield
+        finally:
+            seen.append('finally')
+    server = running(make(work)[0])
+    for _ in range(3):
+        post(server, '/start')
+    server.end()
+    assert seen == ['finally'] * 3
+
+
+def test_a_thousand_jobs_and_a_request(running: Callable[..., Running]) -> None:
+    def work() -> Generator[Any, Any, Any]:
+        for number in range(20):
+            yield Progress(number, 20)
+            if number == 10:
+                yield pause(0.01)
+    app, jobs = make(work)
+    server = running(app)
+    for _ in range(1000):
+        post(server, '/start')
+    assert server.get('/')[2] == b'home'
+    server.until(lambda: all(job.is_over for job in list(jobs.jobs.values())))
+    assert len(jobs.jobs) <= 101
+    assert {job.state for job in jobs.jobs.values()} == {'done'}
+
+
+def test_two_jobs_take_turns(running: Callable[..., Running]) -> None:
+    order: list[str] = []
+
+    def work(name: str) -> Generator[Any, Any, Any]:
+        for _ in range(5):
+            order.append(name)
+            yield
+    app, jobs = Router(), Jobs()
+    app.delegate_folder('/jobs/', jobs)
+
+    @app.post('/start')
+    def start(request: Request) -> Response:
+        jobs.start(request, work('a'))
+        return jobs.start(request, work('b'))
+    server = running(app)
+    post(server, '/start')
+    server.until(lambda: len(order) == 10)
+    assert ''.join(order) == 'ab' * 5
+
+
+def test_a_job_that_does_not_yield_is_named(caplog: pytest.LogCaptureFixture,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('kali.live.jobs.TOO_LONG', 0.01)
+
+    def work() -> Generator[Any, Any, Any]:
+        until = time.monotonic() + 0.02
+        while time.monotonic() < until:
+            pass
+        yield
+    with Client(make(work, 'Slow one')[0]) as client:
+        client.post('/start', follow=True)
+    assert 'the job Slow one did not yield for' in caplog.text
+
+
+def test_work_in_processes() -> None:
+    def work() -> Generator[Any, Any, Any]:
+        numbers = []
+        for future in [in_process(pow, 2, number) for number in range(4)]:
+            numbers.append((yield future))
+        return str(numbers)
+    with Client(make(work)[0]) as client:
+        assert '[1, 2, 4, 8]' in client.post('/start', follow=True).text
+
+
+@pytest.mark.parametrize('mistake, words', [
+    (lambda jobs, request: jobs.start(request, [1, 2]), 'is no generator'),
+    (lambda jobs, request: jobs.start(Request('POST', '/'), failing()), 'needs a server'),
+])
+def test_mistakes_are_named(mistake: Callable[[Jobs, Request], Any], words: str) -> None:
+    app, jobs = Router(), Jobs()
+    app.delegate_folder('/jobs/', jobs)
+    app.post('/start')(lambda request: mistake(jobs, request))
+    with Client(app) as client:
+        assert words in client.post('/start').text
+
+
+def test_a_jobs_that_is_not_mounted() -> None:
+    app, jobs = Router(), Jobs()
+    app.post('/start')(lambda request: jobs.start(request, failing()))
+    with Client(app) as client:
+        assert 'not mounted' in client.post('/start').text
+
+
+@pytest.mark.parametrize('path', ['7', 'x', '1/other', '9' * 30, '1/events/x', '²'])
+def test_no_such_page(path: str) -> None:
+    with Client(make(failing)[0]) as client:
+        assert client.get('/tasks/jobs/' + path.replace('²', '%C2%B2')).status == 404
+
+
+def test_the_page_hears_of_its_job_until_it_ends() -> None:
+    def work() -> Generator[Any, Any, Any]:
+        for number in range(3):
+            yield Progress(number, 3)
+        return 'The end.'
+    with Client(make(work)[0]) as client:
+        client.post('/start')
+        text = client.get('/tasks/jobs/1/events').text
+    assert 'The end.' in text and text.endswith('event: kali-end\ndata: \n\n')
+
+
+def test_durations() -> None:
+    assert [_duration(each) for each in (0.2, 59.6, 61, 3600, 90061)] == [
+        '0 s', '1 min 0 s', '1 min 1 s', '1 h 0 min', '25 h 1 min']
+
