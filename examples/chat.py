@@ -32,8 +32,8 @@ page = Template("""<!DOCTYPE html>
 @app.get('/')
 def home(name: str = ''):
     lines = [line(**row) for row in db.execute('SELECT * FROM message ORDER BY message')]
-    # What is published between this page and its first look at the stream would be missed, so the page says up
-    # to where it knows.
+    # What is published between this page and its first look at the stream would be missed. So the page says
+    # up to where it knows.
     return page(lines=lines, name=name, stream=app.url_for(listen, **{'last-event-id': channel.last_id}))
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kali.http.deferred import Deferred
     from kali.http.host import Handle
     from kali.http.response import Handler
+    from kali.live.guest import Guest
 
 __all__ = ['Client', 'Reply']
 
@@ -87,9 +88,12 @@ class Client:
         self.stopping = False
         self.dispatcher = Dispatcher(handler, debug=debug, stopping=lambda: self.stopping)
         self.encoder = Encoder()
-        self._timers, self._place = Timers(), Pause()
+        self._timers = Timers()
+        self._place: Any = Pause()
         self._answers = Answers(self.dispatcher, self._timers, self.wake)
         self._lifespan: entered | None = None  # inside of `with`
+        self._guest: Guest | None = None  # see asynchronous()
+        self._sockets: Any = None
         self.host, self.admit, self.limits = host, admit, limits
         self.cookies: dict[str, str] = {}
 
@@ -105,6 +109,10 @@ class Client:
                  traceback: TracebackType | None) -> None:
         lifespan, self._lifespan, self.stopping = self._lifespan, None, True
         self._answers.close()
+        if self._guest is not None:
+            self._guest.close()
+            self._sockets.close()
+            self._guest, self._place = None, Pause()
         if lifespan is not None:
             lifespan.__exit__(kind, error, traceback)
 
@@ -116,6 +124,18 @@ class Client:
         """Call `function` at the time `when`, in seconds on the clock of `time.monotonic`."""
         name = str(getattr(function, '__qualname__', 'a call'))
         return self._timers.at(when, partial(self.dispatcher.call, function, name))
+
+    def watch(self, descriptor: int, events: int, function: Callable[[int], object]) -> None:
+        """Call `function` with what a foreign socket is ready for, whenever time passes."""
+        self._sockets.watch(descriptor, events, function)
+
+    def asynchronous(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
+        """The answer of an awaitable, or the stream of an async generator."""
+        if self._guest is None:
+            from kali.live.guest import Guest, Sockets  # asyncio is for tests of something asynchronous
+            self._place = self._sockets = Sockets()
+            self._guest = Guest(self)
+        return self._guest.deferred(value, finish)
 
     def wake(self) -> None:
         """Have the client look at what has come; from any thread."""

@@ -6,12 +6,13 @@ if there is one. Both names are for annotations: a host is whatever has these me
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kali.http.deferred import Deferred
+    from kali.http.response import Response
 
 __all__ = ['Handle', 'Host']
 
@@ -38,6 +39,12 @@ class Host(Protocol):
 
     def at(self, when: float, function: Callable[[], object]) -> Handle:
         """Call `function` once at the time `when`, in seconds on the clock of `time.monotonic`."""
+
+    def asynchronous(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
+        """The answer of an awaitable, or the stream of an async generator.
+
+        :param finish: makes a Response of the awaitable's result
+        """
 
     def wake(self) -> None:
         """Have the host look at what has come. The only one of these calls that another thread may make."""

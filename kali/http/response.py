@@ -243,8 +243,10 @@ def as_response(value: Any, request: Request | None = None) -> Response | Deferr
     answer that waits for it.
 
     :param request: what it answers. With `debug`, a page says that its handler returned nothing.
-    :raises TypeError: for what other frameworks take for a status or JSON, and for a coroutine, since kali
-        has no event loop for it; other wrong content shows when flattened.
+    An awaitable, or an async generator, is run by the host of the request.
+
+    :raises TypeError: for what other frameworks take for a status or JSON, and for something asynchronous
+        without a host; other wrong content shows when flattened.
     """
     if isinstance(value, (Response, Deferred)):
         return value
@@ -254,11 +256,20 @@ def as_response(value: Any, request: Request | None = None) -> Response | Deferr
         _refuse_status_or_json(value)
     elif hasattr(value, 'add_done_callback') and hasattr(value, 'result'):
         return answer_later(value, _finish)
-    elif hasattr(value, '__await__'):
-        if hasattr(value, 'close'):
-            value.close()  # or Python warns that it was never awaited
-        raise TypeError('the handler returned a coroutine: an "async def" handler must be a plain "def" here')
+    elif hasattr(value, '__await__') or hasattr(value, '__aiter__'):
+        return _asynchronous(value, request)
     return Response(value)
+
+
+def _asynchronous(value: Any, request: Request | None) -> Response | Deferred:
+    """The answer of an `async def` handler, or of an async generator, which the host runs."""
+    host = None if request is None else request.scope.host
+    if host is not None:
+        return host.asynchronous(value, _finish)  # type: ignore[no-any-return]
+    if hasattr(value, 'close'):
+        value.close()  # or Python warns that it was never awaited
+    raise TypeError('an "async def" handler needs a host to run it, and there is none here; in a test, use '
+                    '"with Client(app) as client"')
 
 
 def _refuse_status_or_json(value: dict[Any, Any] | tuple[Any, ...] | list[Any]) -> None:

@@ -73,6 +73,12 @@ def datastar_response(function: F) -> F:
     @wraps(function)
     def handler(*args: Any, **named: Any) -> Any:
         answer = function(*args, **named)
+        return _later(answer) if hasattr(answer, '__await__') else respond(answer)
+
+    async def _later(pending: Any) -> Any:
+        return respond(await pending)
+
+    def respond(answer: Any) -> Any:
         if answer is None:
             return Response(None, status=204)
         if isinstance(answer, (Response, Deferred)):

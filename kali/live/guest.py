@@ -15,20 +15,21 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import selectors
+import socket
 import time
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kali.http.deferred import Deferred, Wait
+from kali.http.response import Response
 from kali.iolist import flatten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kali.http.host import Handle
-    from kali.http.response import Response
 
-__all__ = ['Guest', 'Watching']
+__all__ = ['Guest', 'Sockets', 'Watching']
 
 TURNS = 100  # of the loop in one go: a coroutine that never rests must not keep requests from being served
 SIGNALS = ('signal handlers belong to kali: Ctrl-C and SIGTERM end the program properly by themselves; put '
@@ -45,6 +46,43 @@ class Watching(Protocol):
 
     def at(self, when: float, function: Callable[[], object]) -> Handle:
         """Call `function` at that time."""
+
+
+class Sockets:
+    """A place to wait for sockets, for a host that has no loop of its own."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
+        for each in (self._wake_in, self._wake_out):
+            each.setblocking(False)
+        self._selector.register(self._wake_in, selectors.EVENT_READ, lambda mask: self._wake_in.recv(4096))
+
+    def watch(self, descriptor: int, events: int, function: Callable[[int], object]) -> None:
+        """Call `function(mask)` in a `pause` in which `descriptor` is ready for one of `events`."""
+        if descriptor in self._selector.get_map():
+            self._selector.unregister(descriptor)
+        if events:
+            self._selector.register(descriptor, events, function)
+
+    def wake(self) -> None:
+        """End the `pause` that goes on, or the next one; from any thread."""
+        try:
+            self._wake_out.send(b'\0')
+        except OSError:
+            pass  # it is full, and so about to end
+
+    def pause(self, until: float) -> None:
+        """Wait for a socket, until then at most on the clock of `time.monotonic`, or until `wake`."""
+        seconds = None if until == float('inf') else max(0.0, until - time.monotonic())
+        for key, mask in self._selector.select(seconds):
+            key.data(mask)
+
+    def close(self) -> None:
+        """Close what is its own."""
+        self._selector.close()
+        self._wake_in.close()
+        self._wake_out.close()
 
 
 class _Selector(selectors.BaseSelector):
@@ -131,16 +169,15 @@ class Guest:
         self._running = False
         self.loop = self._selector.loop = _Loop(self._selector)
 
-    def deferred(self, awaitable: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
-        """A Deferred whose steps are the parts of a coroutine between its awaits.
+    def deferred(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
+        """A Deferred whose steps are the parts of a coroutine between its awaits, or give the pieces of an
+        async generator.
 
-        :param finish: makes a Response of its result
+        :param finish: makes a Response of the coroutine's result
         """
-        return _Steps(self, _awaited(awaitable), finish)
-
-    def stream(self, pieces: Any, response: Response) -> Deferred:
-        """A Deferred that gives the pieces of an async generator."""
-        return _Steps(self, _pumped(pieces), lambda result: result, response)
+        if hasattr(value, '__aiter__'):
+            return _Steps(self, _pumped(value), lambda result: None, Response(None))
+        return _Steps(self, _awaited(value), finish)
 
     def close(self) -> None:
         """The host ends: what still runs is cancelled and given a moment to clean up, then the loop is

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from kali import log
 from kali.errors import KaliError
@@ -19,6 +18,7 @@ from kali.http.consequences import after_commit
 from kali.http.deferred import Deferred, Signal, Wait, Waiter
 from kali.http.response import Response
 from kali.live import jobs_page
+from kali.live.job import Job, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -26,79 +26,11 @@ if TYPE_CHECKING:
     from kali.http.host import Host
     from kali.http.request import Request
 
-__all__ = ['Job', 'Jobs', 'Progress']
+__all__ = ['Jobs', 'Progress']
 
 SLICE = 0.02  # seconds of work between two looks at who else is waiting
 TOO_LONG = 1.0  # seconds without a yield that the log mentions
 KEPT = 100  # jobs that have ended, for the list
-
-
-class Progress(NamedTuple):
-    """How far a job is: `yield Progress(300, 1000, 'Reading prices')`.
-
-    :param done: of what is to be done
-    :param total: how much that is in all; None if nobody knows
-    :param message: what it is doing, as text
-    """
-
-    done: float = 0
-    total: float | None = None
-    message: str = ''
-
-
-class Job:
-    """A job and how it stands: `title`, `state` (`waiting`, `running`, `done`, `failed`, `cancelled`),
-    `progress`, `result` (what the generator returned), `error`."""
-
-    def __init__(self, number: int, title: str, work: Generator[Any, Any, Any]) -> None:
-        self.number, self.title, self.state = number, title, 'waiting'
-        self.progress = Progress()
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.reference = ''  # of an error, in the log
-        self.debug = False
-        self.begun = self.ended = time.monotonic()
-        self.changed = Signal()
-        self._work, self._future = work, None
-        self.deferred = Deferred(self._step, None, work.close)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended, in whichever way."""
-        return self.state in ('done', 'failed', 'cancelled')
-
-    def _step(self) -> Wait | bytes | None:
-        """To the next yield. Gives a Wait, nothing yet (b''), or None at the end."""
-        future: Any
-        future, self._future = self._future, None
-        try:
-            if future is None:
-                given = next(self._work)
-            else:
-                try:
-                    result = future.result()
-                except (Exception, CancelledError) as error:
-                    given = self._work.throw(error)
-                else:
-                    given = self._work.send(result)
-        except StopIteration as end:
-            self.result = end.value
-            return None
-        return self._understood(given)
-
-    def _understood(self, given: Any) -> Wait | bytes:
-        if given is None:
-            return b''
-        if isinstance(given, Progress):
-            self.progress = given
-            return b''
-        if isinstance(given, Wait):
-            return given
-        if hasattr(given, 'add_done_callback') and hasattr(given, 'result'):
-            self._future = given
-            return Wait(given)
-        raise TypeError(f'the job yielded {given!r:.80}; it may yield Progress(done, total, message), a '
-                        'Future to wait for, pause(seconds), or nothing')
 
 
 class Jobs:
@@ -128,7 +60,7 @@ class Jobs:
         self._turn: deque[Job] = deque()  # those that can go on; only `append` is called by other threads
         self._more = Signal()
         self._host: Host | None = None
-        self._waiters: dict[Job, Waiter] = {}
+        self._parked: dict[Job, tuple[Waiter, Wait]] = {}
 
     def start(self, request: Request, work: Generator[Any, Any, Any], title: str = '') -> Response:
         """Begin a job, after COMMIT if a transaction is open, and answer with a redirect to its page.
@@ -174,14 +106,12 @@ class Jobs:
 
     def __call__(self, request: Request) -> Any:
         """The pages: the list, a job, and a POST that cancels one."""
-        return jobs_page.answer(self, request)
+        return jobs_page.answer(self.jobs, self.cancel, request)
 
     # Running them.
 
     def _begin(self, host: Host, job: Job) -> None:
         self.jobs[job.number] = job
-        for old in [each for each in self.jobs.values() if each.is_over][:-KEPT]:
-            del self.jobs[old.number]
         self._turn.append(job)
         if self._host is not host:
             self._host = host
@@ -196,6 +126,9 @@ class Jobs:
             self._advance(self._turn.popleft())
             if time.monotonic() >= until:
                 return b''
+        # For a host that wants to know whether something is under way elsewhere.
+        futures = (each.future for _, each in self._parked.values() if each.future is not None)
+        wait.future = next(futures, None)
         return wait
 
     def _advance(self, job: Job) -> None:
@@ -231,11 +164,13 @@ class Jobs:
         def go_on() -> None:
             if parked:
                 parked.pop()
-                self._waiters.pop(job, waiter).end()
+                self._parked.pop(job, None)
+                waiter.end()
                 self._turn.append(job)
                 self._more.set()
         parked = [job]
-        waiter = self._waiters[job] = Waiter(go_on)
+        waiter = Waiter(go_on)
+        self._parked[job] = waiter, wait
         waiter.wait_for(wait)
         if wait.until is not None:
             self._host.at(wait.until, go_on)
@@ -244,9 +179,11 @@ class Jobs:
 
     def _end(self, job: Job, state: str, error: BaseException | None = None) -> None:
         job.state, job.ended, job.error = state, time.monotonic(), error
-        waiter = self._waiters.pop(job, None)
+        waiter, _ = self._parked.pop(job, (None, None))
         if waiter is not None:
             waiter.end()
+        for old in [each for each in self.jobs.values() if each.is_over][:-KEPT]:
+            del self.jobs[old.number]
         if error is not None:
             job.reference = os.urandom(4).hex()
             log.error('the job %s failed (%s)', job.title, job.reference, exception=error)

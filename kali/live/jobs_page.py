@@ -19,11 +19,11 @@ from kali.live.sse import END, SSE
 from kali.markup import Markup, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kali.http.request import Request
     from kali.iolist import Content
-    from kali.live.jobs import Job, Jobs
+    from kali.live.job import Job
     from kali.live.sse import Event
 
 __all__ = ['answer']
@@ -33,7 +33,7 @@ STATES = {'waiting': 'Waiting', 'running': 'Under way', 'done': 'Done', 'failed'
 REFRESH = Markup('<noscript><meta http-equiv="refresh" content="1"></noscript>\n')
 
 
-def answer(jobs: Jobs, request: Request) -> Any:
+def answer(jobs: dict[int, Job], cancel: Callable[[int], object], request: Request) -> Any:
     """What a request for a page about jobs gets.
 
     :raises NotFound: for a job that is not there, or any more
@@ -41,7 +41,7 @@ def answer(jobs: Jobs, request: Request) -> Any:
     name, *rest = request.path_suffix() or ['']
     if not name and not rest:
         return _page(request, 'Jobs', _list(jobs))
-    job = jobs.jobs.get(int(name)) if name.isascii() and name.isdigit() and len(name) < 10 else None
+    job = jobs.get(int(name)) if name.isascii() and name.isdigit() and len(name) < 10 else None
     if job is None or rest not in ([], ['events'], ['cancel']):
         raise NotFound('There is no such job; the list has those of this run of the program.')
     if rest == ['events']:
@@ -49,7 +49,7 @@ def answer(jobs: Jobs, request: Request) -> Any:
     if rest == ['cancel']:
         if request.method != 'POST':
             return Response(None, status=405, headers={'Allow': 'POST'})
-        jobs.cancel(job.number)
+        cancel(job.number)
         return Response.redirect(request.app_url([name]))
     return _page(request, job.title, [
         Markup(f'<section data-kali-events="{escape(request.app_url([name, "events"]))}">'), state(job),
@@ -61,12 +61,12 @@ def _page(request: Request, title: str, content: Content) -> Response:
     return shell.page(request, title, content) if shell else Response(Page(title, content))
 
 
-def _list(jobs: Jobs) -> Content:
-    if not jobs.jobs:
+def _list(jobs: dict[int, Job]) -> Content:
+    if not jobs:
         return Markup('<p>Nothing is under way.</p>')
     rows = [f'<tr><th scope="row"><a href="{job.number}">{escape(job.title)}</a></th>'
             f'<td>{STATES[job.state]}</td><td>{_bar(job)}</td></tr>\n'
-            for job in reversed(jobs.jobs.values())]
+            for job in reversed(jobs.values())]
     return ['<table><thead><tr><th>Job</th><th>State</th><th>Progress</th></tr></thead><tbody>\n', rows,
             '</tbody></table>']
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kali.http.around import Around
 from kali.http.deferred import Deferred
-from kali.live.jobs import Job
+from kali.live.job import Job
 
 if TYPE_CHECKING:
     from kali.http.host import Handle, Host

@@ -40,11 +40,13 @@ from kali.server.timers import NEVER, Timers
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from kali.http.deferred import Deferred
     from kali.http.host import Handle
     from kali.http.parser import Head
     from kali.http.response import Handler
+    from kali.live.guest import Guest
 
 __all__ = ['Server']
 
@@ -83,6 +85,7 @@ class Server:
         self._clock = self._looked = 0.0  # the clock for deadlines; and time.monotonic() at the last look
         self._next_deadline = NEVER  # never later than the earliest deadline of a connection
         self._stop_by = NEVER
+        self._guest: Guest | None = None  # see asynchronous()
         self._failures = 0  # of the selector, one after the other
         # A pair of sockets, since select cannot wait for anything else on Windows.
         self._wake_in, self._wake_out = socket.socketpair()
@@ -112,6 +115,13 @@ class Server:
             self._selector.register(descriptor, events, call)
         else:
             self._foreign.pop(descriptor, None)
+
+    def asynchronous(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
+        """The answer of an awaitable, or the stream of an async generator."""
+        if self._guest is None:
+            from kali.live.guest import Guest  # it brings asyncio, which most programs do without
+            self._guest = Guest(self)
+        return self._guest.deferred(value, finish)
 
     def wake(self) -> None:
         """Have the loop look around. The only call that is safe from another thread, or a signal handler."""
@@ -174,6 +184,9 @@ class Server:
             connection.close()
             self._update(connection)
         self._answers.close()
+        if self._guest is not None:
+            self._guest.close()
+            self._guest = None
         self._doors.close(self._selector)
 
     def _is_over(self) -> bool:

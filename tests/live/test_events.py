@@ -152,6 +152,8 @@ def rest_until_idle(client: socket.socket) -> bytes:
             data += piece
     except TimeoutError:
         pass
+    except ConnectionResetError:
+        data += b'RESET'
     return data
 
 

@@ -203,7 +203,7 @@ def test_an_async_generator_is_a_stream(host: Host, guest: Guest) -> None:
         finally:
             await asyncio.sleep(0)
             closed.append(True)
-    assert host.run(guest.stream(pieces(), Response(None))) == [b'0', b'1', b'2']
+    assert host.run(guest.deferred(pieces(), Response)) == [b'0', b'1', b'2']
     assert closed == [True]
 
 
