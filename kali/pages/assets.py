@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ['PREFIX', 'asset', 'remove_worker', 'worker_script']
 
 PREFIX = '/.kali/'
-TYPES = {'kali.css': 'text/css', 'kali.js': 'text/javascript', 'undo.js': 'text/javascript'}
+TYPES = {'kali.css': 'text/css', 'kali.js': 'text/javascript', 'live.js': 'text/javascript',
+         'undo.js': 'text/javascript'}
 
 _REMOVE_WORKER = """addEventListener('install', () => skipWaiting());
 addEventListener('activate', (event) => event.waitUntil((async () => {

@@ -43,6 +43,7 @@
   // Back brings a page as it was left, buttons off included.
   addEventListener('pageshow', () => { release(); stored(() => sessionStorage.removeItem('kali-sent')); });
   addEventListener('focus', release);
+  addEventListener('kali-answered', release);
 
   const copy = async (source) => {
     try {
@@ -168,6 +169,8 @@
   addEventListener('beforeunload', (event) => {
     if ([...atFirst.keys()].some((form) => !sent.has(form) && isChanged(form))) event.preventDefault();
   });
+
+  if (document.querySelector('[data-kali-events], [data-kali-patch]')) import('/.kali/live.js');
 
   const wrong = document.querySelector('[aria-invalid="true"]:not(:has([aria-invalid]))');
   if (wrong) wrong.focus();
