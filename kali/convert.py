@@ -34,6 +34,7 @@ SENTENCES = {
     'too large': '{text} is too large; the largest whole number accepted is {limit}',
     'number': '{text} is not a number',
     'decimal': '{text} is not a decimal number',
+    'two readings': '{text} may mean {one} or {other}',
     'boolean': '{text} is neither yes nor no',
     'date': '{text} is not a date like 2026-02-28',
     'no such date': 'there is no day {date} in the calendar',

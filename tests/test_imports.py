@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS = (
-    {'convert', 'errors', 'multidict', 'markup', 'iolist', 'version', 'log', 'processes'},
+    {'convert', 'errors', 'multidict', 'markup', 'iolist', 'locale', 'version', 'log', 'processes'},
     {'http'},
     {'routing', 'templates', 'forms', 'sqlite', 'live', 'pages'},
     {'server'},

@@ -13,6 +13,7 @@ from kali import log
 from kali.desktop.folders import application_id, state_folder
 from kali.errors import KaliError
 from kali.http.limits import DEFAULT, Limits
+from kali.locale import Locale
 from kali.processes import is_spawned_child
 from kali.server.gate import Gate, Keys, is_key
 from kali.server.listening import listen
@@ -36,7 +37,8 @@ STEPS = 50  # how many ports are tried after the preferred one
 def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080, start: str | None = '/',
                timeout: float = 1.0, window: str = 'tab', hosts: Iterable[str] = (), key: str | None = None,
                headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT, debug: bool = True,
-               keep_running: bool = False, app_id: str | None = None) -> None:
+               keep_running: bool = False, app_id: str | None = None,
+               locale: str | Locale | None = None) -> None:
     """Serve `handler` to the browser of the one who started the program, and open it there. Blocks until the
     end: a response with `shut_down=True`, Ctrl-C, or SIGTERM.
 
@@ -57,6 +59,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     :param keep_running: whether the program lives on when its last window is closed (it does, for now, in any
         case)
     :param app_id: names the application's folders; by default it follows from the script's path
+    :param locale: how numbers and dates are written and which language kali speaks, such as `'de'` or
+        `'en-GB'`; as each browser asks for unless given
     :raises ValueError: for an address that others can reach, without `hosts`; an unknown kind of window; a
         malformed key or port
     :raises KaliError: if the port or the state folder cannot be used
@@ -66,6 +70,7 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
         serve_http(lambda request: 'Hello, world!')
     """
     hosts = tuple(hosts)
+    chosen = Locale.named(locale) if isinstance(locale, str) else locale
     if address not in LOOPBACK and not hosts:
         raise ValueError(f'address {address!r} can be reached by others; if that is meant, say under which '
                          "host names people will use it, as in hosts=('office-pc',)")
@@ -80,7 +85,7 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     if start is None:
         sockets = _listen(address, port)
         keys = None if key is None else _keys_for_scripts(sockets[0].getsockname()[1], app_id, key)
-        _run(handler, sockets, keys, hosts, timeout, headers, limits, debug)
+        _run(handler, sockets, keys, hosts, timeout, headers, limits, debug, chosen)
         return
     if window != 'tab':
         _say(f'A window of the kind {window!r} cannot be opened here; it will be a tab of your browser.')
@@ -88,7 +93,7 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     sockets = _listen_nearby(address, port, folder)
     keys = Keys(_cookie(app_id), _secret(folder))
     _announce(sockets[0].getsockname()[1], start, keys, folder, key)
-    _run(handler, sockets, keys, hosts, timeout, headers, limits, debug)
+    _run(handler, sockets, keys, hosts, timeout, headers, limits, debug, chosen)
 
 
 def _state_folder(app_id: str | None) -> str:
@@ -101,12 +106,13 @@ def _state_folder(app_id: str | None) -> str:
 
 
 def _run(handler: Handler, sockets: list[socket.socket], keys: Keys | None, hosts: Iterable[str],
-         timeout: float, headers: Mapping[str, str | None] | None, limits: Limits, debug: bool) -> None:
+         timeout: float, headers: Mapping[str, str | None] | None, limits: Limits, debug: bool,
+         locale: Locale | None) -> None:
     port = sockets[0].getsockname()[1]
     log.info('listening on port %d', port)
     gate = Gate(port, hosts, keys)
     Server(handler, sockets, admit=gate.admit, timeout=timeout, headers=headers, limits=limits,
-           debug=debug).run()
+           debug=debug, locale=locale).run()
     log.info('ended')
 
 

@@ -8,12 +8,12 @@ from kali.forms.elements import Element, Entry, FormElement, Hidden, Memo, Stati
 from kali.forms.formats import Email, Json, Url
 from kali.forms.formlet import Formlet
 from kali.forms.lenses import BLANKABLE, NULLABLE, TYPICAL, Lens, List, Nullable, String, StringLens, Test
-from kali.forms.messages import MESSAGES
 from kali.forms.rendering import Field, Fields, render_form, render_page
 from kali.forms.rows import Rows
 from kali.forms.schema import elements_from_table
 from kali.forms.typed import DATE, REQUIRED_DATE, Date, DateLens, DateTime, Decimal, Float, Integer, Time
 from kali.forms.uploads import Upload
+from kali.locale.words import MESSAGES
 
 __all__ = ['BLANKABLE', 'DATE', 'MESSAGES', 'NULLABLE', 'REQUIRED_DATE', 'TYPICAL', 'Boolean', 'Check',
            'CheckMany', 'ChoiceLens', 'Choices', 'Date', 'DateLens', 'DateTime', 'Decimal', 'Element',

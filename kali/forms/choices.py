@@ -1,14 +1,14 @@
 """Lenses for choices: a value out of a few, each with a label to show.
 
-The rule: `string_pairs` gives every (text, label) that is offered, and no other text has a value; blank text
-is None, since whether a choice is required is the control's affair. Nothing here knows about controls.
+`string_pairs` gives every (text, label) that is offered, and no other text has a value; blank text is None,
+since whether a choice is required is the control's affair.
 """
 
 from __future__ import annotations
 
 from kali.errors import ValidationError
 from kali.forms.lenses import Lens
-from kali.forms.messages import say
+from kali.locale.words import say
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-__all__ = ['Boolean', 'ChoiceLens', 'Choices', 'Enum', 'EnumLens', 'ListLens']
+__all__ = ['NO', 'Boolean', 'ChoiceLens', 'Choices', 'Enum', 'EnumLens', 'ListLens', 'is_yes']
+
+#: How a column of text spells no, in lower case; all else is yes.
+NO = {'': '', '0': '1', 'f': 't', 'false': 'true', 'n': 'y', 'no': 'yes', 'off': 'on'}
 
 
 class ChoiceLens(Lens):
@@ -55,13 +58,14 @@ class Choices(ChoiceLens):
         self._pairs = pairs
 
     def string_pairs(self) -> Iterable[tuple[str, str]]:
-        return [(str(row[0]), str(row[1])) for row in self._rows()]
+        return [(text, label) for text, label, _ in self.string_groups()]
 
     def string_groups(self) -> Iterable[tuple[str, str, str]]:
-        return [(str(row[0]), str(row[1]), str(row[2]) if len(row) > 2 else '') for row in self._rows()]
+        return [(str(row[0]), str(row[0] if row[1] is None else row[1]),
+                 '' if len(row) < 3 or row[2] is None else str(row[2])) for row in self._rows()]
 
     def _rows(self) -> Iterable[tuple[Any, ...]]:
-        return map(tuple, self._pairs())
+        return (row for row in map(tuple, self._pairs()) if row[0] is not None)
 
     def string_for_browser(self, value: Any) -> str:
         return '' if value is None else str(value)
@@ -114,12 +118,16 @@ class EnumLens(_Fixed):
         rows = [(str(index), index + base, str(label)) for index, label in enumerate(options)]
         super().__init__(reversed(rows) if reverse else rows)
 
-    def string_for_browser(self, value: int | None) -> str:
-        return '' if value is None else str(value - self.base)
+    def string_for_browser(self, value: Any) -> str:
+        try:
+            return '' if value is None else str(int(value) - self.base)
+        except (TypeError, ValueError, OverflowError):  # a column may hold anything
+            return str(value)
 
 
 class Boolean(_Fixed):
-    """Yes or no, as a bool; any value that counts as true is yes, so a column of 0 and 1 will do.
+    """Yes or no, as a bool; any value that counts as true is yes, so a column of 0 and 1, or of text such as
+    `f` and `t`, will do.
 
     >>> [Boolean().native_from_string(text) for text in ('1', '0', '')]
     [True, False, None]
@@ -129,7 +137,7 @@ class Boolean(_Fixed):
         super().__init__([('1', True, yes), ('0', False, no)])
 
     def string_for_browser(self, value: Any) -> str:
-        return '' if value is None else '1' if value else '0'
+        return '' if value is None else '1' if is_yes(value) else '0'
 
 
 class Enum(_Fixed):
@@ -143,8 +151,13 @@ class Enum(_Fixed):
         super().__init__((name, member, label(member) if label else _label(member))
                          for name, member in members.__members__.items())
 
-    def string_for_browser(self, value: enum.Enum | str | None) -> str:
-        return '' if value is None else getattr(value, 'name', str(value))  # a column may hold the name
+    def string_for_browser(self, value: Any) -> str:
+        if value is None:
+            return ''
+        for text, member in self._values.items():  # a column may hold the name, or the value
+            if value in (member, text, member.value) and not isinstance(value, bool):
+                return text
+        return str(value)
 
 
 class ListLens(ChoiceLens):
@@ -162,8 +175,8 @@ class ListLens(ChoiceLens):
     def string_pairs(self) -> Iterable[tuple[str, str]]:
         return [(option, option) for option in self.options]
 
-    def string_for_browser(self, value: str | None) -> str:
-        return '' if value is None else value
+    def string_for_browser(self, value: Any) -> str:
+        return '' if value is None else str(value)
 
     def native_from_string(self, text: str) -> str | None:
         if not text:
@@ -171,6 +184,17 @@ class ListLens(ChoiceLens):
         if text in self.options:
             return text
         raise ValidationError(say('not offered'))
+
+
+def is_yes(value: Any) -> bool:
+    """Whether what a database holds means yes; text that spells no does not.
+
+    >>> [is_yes(value) for value in ('1', 't', 'yes', 1, '0', 'F', 'no', 0.0, None)]
+    [True, True, True, True, False, False, False, False, False]
+    """
+    if isinstance(value, bytes):
+        value = value.decode('utf-8', 'replace')
+    return value.strip().lower() not in NO if isinstance(value, str) else bool(value)
 
 
 def _label(member: enum.Enum) -> str:

@@ -1,30 +1,37 @@
 """Elements whose values are offered: a tick, a list to pick from, radio buttons.
 
-The rule: only what was offered is accepted, whatever is posted, and whatever was posted is shown again as far
-as a control can. What the choices are is the lens's affair.
+Only what was offered is accepted, and what the record has already: a stored value that is no choice any more
+is shown, marked as such, and kept. What the choices are is the lens's affair. A long list becomes an entry
+that asks the server for the few choices that fit what was typed.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import groupby
 from operator import itemgetter
 
 from kali.errors import ValidationError
+from kali.forms.choices import NO, is_yes
 from kali.forms.elements import Element, attributes_text
-from kali.forms.messages import say
+from kali.locale.words import say
 from kali.markup import Markup, escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from kali.forms.choices import ChoiceLens
     from kali.iolist import Content
     from kali.multidict import Bag
 
-__all__ = ['Check', 'CheckMany', 'Pick', 'Radio']
+__all__ = ['Check', 'CheckMany', 'Pick', 'Radio', 'search']
+
+#: How many choices a list has at most, and how many a search box shows at a time.
+MOST, FEW = 50, 20
+_NUMBER = re.compile(r'[-+]?[0-9]{1,18}(?:\.[0-9]*)?')
 
 
 class Check(Element):
@@ -32,7 +39,7 @@ class Check(Element):
 
     :param required: the sentence when the box must be ticked and is not, or True for the usual one
 
-    >>> Check().i2h('done', '1')
+    >>> Check().html('done', '1')
     Markup('<input type="checkbox" name="done" id="done" value="1" checked>')
     """
 
@@ -45,28 +52,40 @@ class Check(Element):
                  **attributes: Any) -> None:
         super().__init__(label=label, help=help, required=bool(required), **attributes)
         self._required = required
-        self._made: dict[tuple[str, bool], Markup] = {}  # both faces of the box, by name
 
-    def n2i(self, value: Any) -> str:
-        return '1' if value else ''
+    def show(self, value: Any) -> str:
+        return '1' if is_yes(value) else ''
 
-    def p2i(self, name: str, POST: Bag) -> str:
+    def read(self, name: str, POST: Bag) -> str:
         text: str = POST.get(name, '')
         return text
 
-    def i2h(self, name: str, intermediate: str) -> Content:
+    def html(self, name: str, intermediate: str) -> Content:
         checked = bool(self._VALUES.get(intermediate))
-        made = self._made.get((name, checked))
+        made: Markup | None = self.made.get((name, checked))
         if made is None:
             own = {'type': 'checkbox', 'name': name, 'id': self.id_for(name), 'value': '1'}
             tag = f'<input{attributes_text({**self.attributes, **own})}{" checked" if checked else ""}>'
-            made = self._made[name, checked] = Markup(tag)
+            made = self.made[name, checked] = Markup(tag)
         return made
 
     def in_words(self, intermediate: str) -> str:
         return say('yes' if self._VALUES.get(intermediate) else 'no')
 
-    def i2n(self, intermediate: str) -> bool:
+    def unchanged(self, intermediate: str, stored: Any) -> bool:
+        return self._VALUES.get(intermediate) == is_yes(stored)
+
+    def value_instead(self, intermediate: str, stored: Any) -> Any:
+        value = self.value(intermediate)
+        if not isinstance(stored, str) or not stored:
+            return value
+        spelled = NO if value else {yes: no for no, yes in NO.items() if no}
+        other = spelled.get(stored.strip().lower())
+        if other is None:
+            return value
+        return other.upper() if stored.isupper() else other.capitalize() if stored[0].isupper() else other
+
+    def value(self, intermediate: str) -> bool:
         value = self._VALUES.get(intermediate)
         if value is None:
             raise ValidationError(say('not offered'))
@@ -82,12 +101,13 @@ class Pick(Element):
     :param required: the sentence when nothing was picked, or True for the usual one. Otherwise there is a
         blank choice.
     :param multiple: whether it may be several; the native value is a set then
-    :param search: an entry to type part of a label into, instead of a list: for many choices
+    :param search: an entry to type part of a label into, instead of a list; more than 50 choices have one
+        in any case
     :param attributes: of the `<select>` or `<input>` tag
     :raises ValueError: for several that are searched for: that needs a page of its own
 
     >>> from kali.forms.choices import ListLens
-    >>> Pick(ListLens(['tea']), required='One of them!').i2h('drink', 'tea')
+    >>> Pick(ListLens(['tea']), required='One of them!').html('drink', 'tea')
     Markup('<select required name="drink" id="drink"><option value="tea" selected>tea</option></select>')
     """
 
@@ -98,37 +118,49 @@ class Pick(Element):
             raise ValueError('a search finds one choice: use multiple=True, or CheckMany, without search')
         self.lens, self.multiple, self.search = lens, multiple, search
         self._required = required
-        # Controls of choices that never change, by name and selected text: at most one for each choice and
-        # name.
-        self._made: dict[tuple[str, str], Markup] = {}
 
-    def n2i(self, value: Any) -> Any:
+    def show(self, value: Any) -> Any:
         if self.multiple:
             return set(map(self.lens.string_for_browser, value or ()))
         text = self.lens.string_for_browser(value)
-        return self._labels().get(text, text) if self.search and text else text
+        if not text or not self._searches():
+            return text
+        labels = self._labels()
+        return labels.get(_offered(text, labels), text)
 
-    def p2i(self, name: str, POST: Bag) -> Any:
+    def read(self, name: str, POST: Bag) -> Any:
         return POST.get_list(name) if self.multiple else POST.get(name, '')
 
-    def i2h(self, name: str, intermediate: Any) -> Content:
+    def html(self, name: str, intermediate: Any) -> Content:
         if self.multiple:
             return self._html(name, self._groups(), intermediate)
-        if self.search:
-            return self._search_html(name, intermediate)
-        made = self._made.get((name, intermediate))
+        made: Markup | None = self.made.get((name, intermediate))
         if made is None:
+            if self._searches():
+                return self._search_html(name, intermediate)
             groups = self._groups()
             made = self._html(name, groups, (intermediate,))
             if getattr(self.lens, 'fixed', False) and intermediate in ('', *(text for text, _, _ in groups)):
-                self._made[name, intermediate] = made
+                self.made[name, intermediate] = made  # at most one for each choice and name
         return made
 
+    def _searches(self) -> bool:
+        """Whether there is a search box instead of a list."""
+        if self.search or self.multiple or self.layout == 'group':
+            return self.search
+        if not getattr(self.lens, 'fixed', False):
+            return len(self._groups()) > MOST
+        if 'searches' not in self.made:
+            self.made['searches'] = len(self._groups()) > MOST
+        return bool(self.made['searches'])
+
     def in_words(self, intermediate: Any) -> str:
-        if self.search:
+        if self._searches():
             return str(intermediate)
+        labels = {text: label for text, label, _ in self._groups()}
         chosen = intermediate if self.multiple else (intermediate,)
-        return ', '.join(label for text, label in self.lens.string_pairs() if text in chosen)
+        texts = [_offered(text, labels) for text in chosen if text]
+        return ', '.join(labels.get(text, text) for text in sorted(texts, key=[*labels, *texts].index))
 
     def _groups(self) -> list[tuple[str, str, str]]:
         # A lens of an older program may be any object with `string_pairs`.
@@ -144,26 +176,47 @@ class Pick(Element):
                 for text, label in pairs}
 
     def _search_html(self, name: str, typed: str) -> Markup:
-        own_id = self.id_for(name)
+        own_id, labels = self.id_for(name), self._labels()
         attributes = {'autocomplete': 'off', **self.attributes, 'type': 'text', 'list': f'{own_id}-list',
                       'name': name, 'id': own_id, 'value': typed}
-        options = ''.join(f'<option value="{escape_text(label)}"></option>'
-                          for label in self._labels().values())
+        if len(labels) > MOST:
+            attributes['data-search'] = name
         return Markup(f'<input{attributes_text(attributes)}><datalist id="{escape_text(own_id)}-list">'
-                      f'{options}</datalist>')
+                      f'{self._options(labels, typed)}</datalist>')
+
+    def _options(self, labels: dict[str, str], typed: str) -> str:
+        shown = list(labels.values())
+        if len(shown) > MOST:
+            sought = typed.strip().casefold()
+            shown = ([label for label in shown if sought in label.casefold()] or shown)[:FEW]
+        return ''.join(f'<option value="{escape_text(label)}"></option>' for label in shown)
+
+    def matches(self, name: str, key: str, text: str) -> Content:
+        return Markup(self._options(self._labels(), text) if self._searches() else '')
 
     def _found(self, typed: str) -> str:
-        """The text of the choice that was typed; capitals do not matter."""
-        typed = typed.strip().casefold()
-        if not typed:
+        """The text of the choice that was typed: a whole label, or a part that only one of them has; capitals
+        do not matter."""
+        sought = typed.strip().casefold()
+        if not sought:
             return ''
-        for text, label in self._labels().items():
-            if label.casefold() == typed:
+        labels = self._labels()
+        for text, label in labels.items():
+            if label.casefold() == sought:
                 return text
-        raise ValidationError(say('not offered'))
+        if typed in labels and not self.search:  # from a list that was shorter when it was shown
+            return typed
+        fitting = [text for text, label in labels.items() if sought in label.casefold()]
+        if len(fitting) > 1:
+            some = ', '.join(f'“{labels[text]}”' for text in fitting[:FEW // 2])
+            raise ValidationError(say('several', labels=some + (' …' if len(fitting) > FEW // 2 else '')))
+        if not fitting:
+            raise ValidationError(say('not offered'))
+        return fitting[0]
 
     def _html(self, name: str, groups: list[tuple[str, str, str]], selected: Collection[str]) -> Markup:
         attributes = {**self.attributes, 'name': name, 'id': self.id_for(name)}
+        groups, selected = _with_unoffered(groups, selected)
         offered = any(text in selected for text, _, _ in groups)
         # With nothing selected a browser would show, and send, the first choice as if it had been picked.
         out = [] if self.multiple or (self._required and offered) else ['<option value=""></option>']
@@ -173,8 +226,23 @@ class Pick(Element):
             out.append(f'<optgroup label="{escape_text(group)}">{options}</optgroup>' if group else options)
         return Markup(f'<select{attributes_text(attributes)}>{"".join(out)}</select>')
 
-    def i2n(self, intermediate: Any) -> Any:
-        if self.search:
+    def unchanged(self, intermediate: Any, stored: Any) -> bool:
+        shown = self.show(stored)
+        texts = [text for text, _ in self.lens.string_pairs()]
+        if self.multiple:
+            return {text for text in intermediate if text} == {_offered(text, texts) for text in shown}
+        return intermediate in (shown, _offered(shown, texts))
+
+    def value_instead(self, intermediate: Any, stored: Any) -> Any:
+        if not self.multiple:
+            return self.value(intermediate)
+        texts = [text for text, _ in self.lens.string_pairs()]
+        own = {self.lens.string_for_browser(value): value for value in stored or ()}
+        kept = {text for text in intermediate if text in own and text not in texts}
+        return self.value([text for text in intermediate if text not in kept]) | {own[text] for text in kept}
+
+    def value(self, intermediate: Any) -> Any:
+        if not self.multiple and self._searches():
             intermediate = self._found(intermediate)
         texts: Iterable[str] = intermediate if self.multiple else (intermediate,)
         chosen = [text for text in texts if text]
@@ -202,6 +270,7 @@ class Radio(Pick):
 
     def _html(self, name: str, groups: list[tuple[str, str, str]], selected: Collection[str]) -> Markup:
         own_id = self.id_for(name)
+        groups, selected = _with_unoffered(groups, selected)
         kind = 'checkbox' if self.multiple else 'radio'
         group: dict[str, str | None] = {'role': 'group' if self.multiple else 'radiogroup', 'id': own_id,
                                         'tabindex': '-1'}
@@ -212,7 +281,7 @@ class Radio(Pick):
         elif self._required:
             group['aria-required'] = 'true'
         buttons = ''.join(
-            f'<label><input{attributes_text({**shared, "id": f"{own_id}-{index}", "value": text})}'
+            f'<label><input{attributes_text({**shared, "id": f"{own_id}.{index}", "value": text})}'
             f'{" checked" if text in selected else ""}> {escape_text(label)}</label>'
             for index, (text, label, _) in enumerate(groups))
         return Markup(f'<div{attributes_text(group)}>{buttons}</div>')
@@ -224,7 +293,7 @@ class CheckMany(Radio):
     :param required: the sentence when none is ticked, or True for the usual one
 
     >>> from kali.forms.choices import ListLens
-    >>> sorted(CheckMany(ListLens(['tea', 'milk', 'rum'])).i2n(['tea', 'milk']))
+    >>> sorted(CheckMany(ListLens(['tea', 'milk', 'rum'])).value(['tea', 'milk']))
     ['milk', 'tea']
     """
 
@@ -232,3 +301,33 @@ class CheckMany(Radio):
                  help: str = '', **attributes: Any) -> None:
         super().__init__(lens, required, label=label, help=help, **attributes)
         self.multiple = True
+
+
+def search(elements: Mapping[str, Element], key: str, text: str) -> Content:
+    """The options that a form's search box named `key` offers for what was typed so far."""
+    for name, element in elements.items():
+        if element.owns(name, key):
+            return element.matches(name, key, text)
+    return ''
+
+
+def _offered(text: str, texts: Collection[str]) -> str:
+    """The one of `texts` that is `text`, or means the same number or the same letters in another case."""
+    if not text or text in texts:
+        return text
+    alike = [each for each in texts if _meaning(each) == _meaning(text)]
+    return alike[0] if len(alike) == 1 else text
+
+
+def _meaning(text: str) -> object:
+    return float(text) if _NUMBER.fullmatch(text) else text.strip().casefold()
+
+
+def _with_unoffered(groups: list[tuple[str, str, str]],
+                    selected: Collection[str]) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """The choices with those that are selected though they are not offered, and the selected ones."""
+    texts = [text for text, _, _ in groups]
+    chosen = [_offered(text, texts) for text in selected if isinstance(text, str)]
+    odd = [(text, say('unoffered', label=text), '') for text in dict.fromkeys(chosen)
+           if text and text not in texts]
+    return groups + odd, chosen

@@ -1,19 +1,19 @@
 """The constraints of HTML controls on the server, so that a hand-made POST passes no more than a browser.
 
-The rule: as in HTML, blank text breaks `required` alone, and a range or step counts by the number that its
-input type gives to text (days for dates, seconds for times). Works on text and knows nothing about lenses or
-elements.
+As in HTML, blank text breaks `required` alone, and a range or step counts by the number that its input type
+gives to text (days for dates, seconds for times). What a control cannot show, or would not let pass, is known
+here too.
 """
 
 from __future__ import annotations
 
 import datetime
-import math
 import re
 
+from kali import convert
 from kali.errors import ValidationError
-from kali.forms.messages import say
-from kali.forms.typed import date_from_text, datetime_from_text, time_from_text
+from kali.forms.typed import refusal
+from kali.locale.words import say
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Attributes: TypeAlias = Mapping[str, str | None]
-    Check: TypeAlias = Callable[[str], None]
+    Check: TypeAlias = Callable[[str], object]
 
-__all__ = ['CHOOSY', 'FORMS', 'applicable', 'can_show', 'checks_for']
+__all__ = ['FORMS', 'applicable', 'can_show', 'checks_for']
 
 _TEXTUAL = frozenset(('text', 'search', 'tel', 'url', 'email', 'password'))
 _NUMERIC = frozenset(('number', 'range', 'date', 'month', 'week', 'time', 'datetime-local'))
-#: The input types that show no text but their own.
-CHOOSY = _NUMERIC | {'color'}
+_ONE_LINE = frozenset(('text', 'search', 'tel', 'url', 'email'))
 _LONG = _TEXTUAL | {'textarea'}
 
 # Which kinds of control know a constraint; HTML standard, "The input element", table of attributes.
 _APPLIES = {'maxlength': _LONG, 'minlength': _LONG, 'pattern': _TEXTUAL, 'title': _TEXTUAL,
+            'inputmode': _TEXTUAL,
             'min': _NUMERIC, 'max': _NUMERIC, 'step': _NUMERIC,
             'required': (_LONG | _NUMERIC) - {'range'}}
 
@@ -46,6 +46,7 @@ FORMS = {
     'color': re.compile('#[0-9a-fA-F]{6}'),
 }
 _NUMBER = re.compile(r'-?(?:[0-9]{1,40}(?:\.[0-9]{1,40})?|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,3})?')
+_MOMENT = re.compile(r'.{10}[T ].{5,12}')  # and no zone, which no control holds
 _MONTH = re.compile('([0-9]{4})-(0[1-9]|1[0-2])')
 _WEEK = re.compile('([0-9]{4})-W([0-9]{2})')
 
@@ -89,29 +90,42 @@ def checks_for(kind: str, attributes: Attributes, *, typed: bool = False) -> tup
     return tuple(found)
 
 
-def can_show(kind: str, text: str) -> bool:
-    """Whether an input of the type `kind` shows `text`, rather than dropping what it takes for nonsense.
+def can_show(kind: str, attributes: Attributes) -> Check:
+    """A function that says of text whether an input of this kind shows it, and lets it be sent as it is.
 
-    >>> can_show('date', '2026-02-28'), can_show('date', '2026-02-30'), can_show('number', 'abc')
-    (True, False, False)
+    >>> shows = can_show('number', {'max': '10'})
+    >>> shows('7'), shows('25'), shows('abc'), can_show('color', {})('')
+    (True, False, False, False)
 
-    Source: HTML standard, "value sanitization algorithm" of each type.
+    Source: HTML standard, "value sanitization algorithm" and "constraint validation" of each type.
     """
-    if kind not in CHOOSY:
+    if kind in _NUMERIC:
+        usual = {'number': '1', 'range': '1', 'time': '60', 'datetime-local': '60'}
+        # Without `min`, steps count from the value itself.
+        step = (attributes.get('step') or usual.get(kind)) if attributes.get('min') else 'any'
+        known = {**attributes, 'step': step or 'any'}
+        checks: tuple[Check, ...] = (_number(kind, applicable(kind, known)),)
+    else:
+        checks = checks_for(kind, {name: value for name, value in attributes.items()
+                                   if name in ('pattern', 'multiple')})
+
+    bare = kind in _NUMERIC or kind in FORMS
+    clock = kind in ('time', 'datetime-local')  # these go down to thousandths of seconds
+
+    def shows(text: str) -> bool:
+        if not text:
+            return kind not in ('color', 'range')  # these have no blank: black, the middle
+        if kind in _ONE_LINE and ('\n' in text or '\r' in text):
+            return False
+        if bare and (text != text.strip() or (clock and len(text.partition('.')[2]) > 3)):
+            return False
+        try:
+            for check in checks:
+                check(text)
+        except ValidationError:
+            return False
         return True
-    if kind == 'color':
-        return FORMS['color'].fullmatch(text) is not None
-    try:
-        if kind in ('number', 'range'):
-            if len(text) < 40 and text.isascii() and text.isdigit():  # most numbers in forms
-                return True
-            return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
-        if kind == 'date':
-            return text[4:8:3] == '--' and len(text) == 10 and bool(datetime.date.fromisoformat(text))
-        _value(kind, text)
-    except (ValidationError, ValueError):
-        return False
-    return True
+    return shows
 
 
 def _required(text: str) -> None:
@@ -170,10 +184,11 @@ def _number(kind: str, known: Attributes) -> Check:
         stride = _limit('number', 'step', step)
         if stride is None or stride <= 0:
             raise ValueError(f'step={step!r}: this is a number above 0, or "any"')
+    plain = kind in ('number', 'range') and least is most is stride is None
 
     def check(text: str) -> None:
         text = text.strip()
-        if not text:
+        if not text or (plain and text.isascii() and text.isdigit() and len(text) < 40):
             return
         value = _value(kind, text)
         if least is not None and value < least:
@@ -201,11 +216,9 @@ def _value(kind: str, text: str) -> Fraction:
     """
     from fractions import Fraction  # exact for 0.1 as well; only forms with numbers or dates come here
     if kind in ('number', 'range'):
-        if not _NUMBER.fullmatch(text):
+        if not _NUMBER.fullmatch(text) or not abs(float(text)) < float('inf'):
             raise ValidationError(say('number'))
         return Fraction(text)
-    if kind == 'date':
-        return Fraction((date_from_text(text) - _EPOCH).days)
     if kind == 'month':
         match = _MONTH.fullmatch(text)
         if match is None:
@@ -213,10 +226,19 @@ def _value(kind: str, text: str) -> Fraction:
         return Fraction((int(match[1]) - 1970) * 12 + int(match[2]) - 1)
     if kind == 'week':
         return Fraction(_weeks(text))
-    if kind == 'time':
-        moment = datetime.datetime.combine(_EPOCH, time_from_text(text))
-    else:
-        moment = datetime_from_text(text)
+    try:
+        if kind == 'date':
+            return Fraction((convert.date(text) - _EPOCH).days)
+        if kind == 'time':
+            moment = datetime.datetime.combine(_EPOCH, convert.time(text))
+        elif _MOMENT.fullmatch(text):
+            moment = convert.moment(text)
+        else:
+            raise convert.Unreadable('datetime', text)
+    except convert.Unreadable as error:
+        raise refusal(error) from None
+    if moment.tzinfo is not None:
+        raise ValidationError(say('datetime'))
     passed = moment - _START
     return Fraction(passed.days * 86400 + passed.seconds) + Fraction(passed.microseconds, 10**6)
 

@@ -1,11 +1,11 @@
 """Elements: values to HTML controls, and what was posted back to values.
 
-The rule: between a value and the page stands an intermediate form, which holds whatever was typed, right or
-wrong, so that nothing typed is ever lost. Four methods lead from one to the other, each named for its two
-ends: n (native), i (intermediate), h (HTML), p (posted). An element does not store its field's name and can
-serve several fields; what it says about one name never changes, so it is put together once. Elements with
-choices are in `choosers`, files in `uploads`, sub-records in `rows`; how label, control and error make a form
-is in `rendering`; requests are unknown here.
+Between a value and the page stands an intermediate form, which holds whatever was typed, right or wrong, so
+that nothing typed is ever lost. Four methods lead around: `show` (value to intermediate), `html`
+(intermediate to control), `read` (posted to intermediate) and `value` (intermediate to value). An element
+does not store its field's name and can serve several fields; what it says about one name never changes, so it
+is put together once. Elements with choices are in `choosers`, files in `uploads`, sub-records in `rows`; how
+label, control and error make a form is in `rendering`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 
 from kali.errors import ValidationError
-from kali.forms.constraints import CHOOSY, applicable, can_show, checks_for
+from kali.forms.constraints import applicable, can_show, checks_for
 from kali.forms.lenses import BLANKABLE, TYPICAL, Lens, refuse_controls
-from kali.forms.messages import say
 from kali.iolist import flatten
+from kali.locale import current
+from kali.locale.words import say
 from kali.markup import Markup, escape_text
 from kali.multidict import Bag
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from kali.iolist import Content
 
 __all__ = ['FORM_ID', 'INPUT_TYPES', 'Element', 'Entry', 'FormElement', 'Hidden', 'Memo', 'Static',
-           'attributes_text', 'read_posted', 'show_record', 'tag']
+           'attributes_text', 'line_feeds', 'read_posted', 'show_record', 'tag']
 
 #: The name of the hidden input that carries the form's one-shot id.
 FORM_ID = '_form_id'
@@ -64,7 +65,9 @@ def attributes_text(attributes: Mapping[str, object]) -> str:
 
 
 class Element:
-    """The base of all elements. A new kind overrides the four methods `n2i`, `p2i`, `i2h` and `i2n`.
+    """The base of all elements. A new kind overrides the four methods `show`, `read`, `html` and `value`.
+
+    kali 0.0.x called them `n2i`, `p2i`, `i2h` and `i2n`; an element may still define and be asked for these.
 
     :param label: text or Markup beside the control; usually made from the field's name
     :param help: text or Markup below it
@@ -80,12 +83,19 @@ class Element:
     takes_files = False
     #: The value, or a function that gives it afresh, that is shown where the record has none.
     default: Any = None
-    #: Whether there is anything to read from what was posted.
-    is_read = True
     #: How a form lays it out: 'above' (the label above the control), 'beside' (after it), 'group' (several
     #: controls under one label), 'none' (nothing to see).
     layout = 'above'
-    _frames: dict[str, Any] | None = None  # what `rendering` knows about this element under each name
+    #: What was put together once, by what it is for; `made` begins it.
+    _made: dict[Any, Any] | None = None
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        for old, new in _OLD_NAMES:  # whichever of the two a class defines stands for both
+            if old in cls.__dict__ and new not in cls.__dict__:
+                setattr(cls, new, cls.__dict__[old])
+            elif new in cls.__dict__:
+                setattr(cls, old, cls.__dict__[new])
 
     def __init__(self, *, label: str | None = None, help: str = '', **attributes: Any) -> None:
         self.label, self.help = label, help
@@ -96,28 +106,86 @@ class Element:
         """Whether the label is marked as that of a field that may not be blank."""
         return 'required' in self.attributes
 
-    def id_for(self, name: str) -> str:
-        """The id of the control for the field `name`: the name itself unless the attribute was given."""
-        return self.attributes.get('id') or name
+    @property
+    def is_read(self) -> bool:
+        """Whether there is anything to read from what was posted: a browser sends nothing of what is
+        disabled."""
+        return 'disabled' not in self.attributes
 
-    def n2i(self, value: Any) -> Any:
+    @property
+    def made(self) -> dict[Any, Any]:
+        """What was put together once and stays the same."""
+        if self._made is None:
+            self._made = {}
+        return self._made
+
+    def id_for(self, name: str) -> str:
+        """The id of the control for the field `name`, unless the attribute was given: the name itself, with
+        letters that no id should have in a form that no other name has.
+
+        >>> Element().id_for('due_on'), Element().id_for('due on')
+        ('due_on', 'due.20.on')
+        """
+        given = self.attributes.get('id')
+        if given:
+            return given
+        if _PLAIN_ID.fullmatch(name) and not name.endswith(_OWN_ENDINGS):
+            return name
+        return _ODD_IN_ID.sub(lambda odd: f'.{ord(odd[0]):x}.', name) or '.'
+
+    def show(self, value: Any) -> Any:
         """The intermediate form of a native value."""
         raise NotImplementedError(type(self))
 
-    def p2i(self, name: str, POST: Bag) -> Any:
+    def read(self, name: str, POST: Bag) -> Any:
         """The intermediate form of what was posted as `name`; never fails, not even if there is nothing."""
         raise NotImplementedError(type(self))
 
-    def i2h(self, name: str, intermediate: Any) -> Content:
+    def html(self, name: str, intermediate: Any) -> Content:
         """The control as HTML, showing `intermediate`."""
         raise NotImplementedError(type(self))
 
-    def i2n(self, intermediate: Any) -> Any:
+    def value(self, intermediate: Any) -> Any:
         """The native value.
 
         :raises ValidationError: with the sentence to show beside the control.
         """
         raise NotImplementedError(type(self))
+
+    n2i, p2i, i2h, i2n = show, read, html, value
+
+    def unchanged(self, intermediate: Any, stored: Any) -> bool:
+        """Whether `intermediate` is what a browser sends of a control that shows `stored`."""
+        shown = self.show(stored)
+        if isinstance(shown, str) and isinstance(intermediate, str):
+            return line_feeds(shown) == line_feeds(intermediate)
+        return bool(shown == intermediate)
+
+    def value_over(self, intermediate: Any, stored: Any) -> Any:
+        """The native value of a field of a record that has `stored` in it so far.
+
+        If nobody changed the field, SQL stores it as it was, whatever the lens thinks of it; but a required
+        field that is blank is still asked for.
+
+        :raises ValidationError: with the sentence to show beside the control.
+        """
+        if not self.unchanged(intermediate, stored):
+            return self.value_instead(intermediate, stored)
+        try:
+            value = self.value(intermediate)
+        except ValidationError:
+            if self.required and not intermediate:
+                raise
+            return stored
+        return value if _is_stored_alike(value, stored) else stored
+
+    def value_instead(self, intermediate: Any, stored: Any) -> Any:
+        """The native value of what was typed over `stored`."""
+        return self.value(intermediate)
+
+    def matches(self, name: str, key: str, text: str) -> Content:
+        """The options of the control named `key` that fit `text`, for a control that asks for them."""
+        return ''
 
     def owns(self, name: str, key: str) -> bool:
         """Whether what is posted as `key` belongs to the field `name`."""
@@ -128,8 +196,8 @@ class Element:
         return str(intermediate)
 
     def control(self, name: str, intermediate: Any, ties: str = '') -> Markup:
-        """`i2h` as Markup, with `ties` (attributes, as text) put into its first tag."""
-        html = self.i2h(name, intermediate)
+        """`html` as Markup, with `ties` (attributes, as text) put into its first tag."""
+        html = self.html(name, intermediate)
         if type(html) is not Markup:
             html = Markup(flatten(html).decode())
         if ties:
@@ -139,9 +207,16 @@ class Element:
         return html
 
 
+_OLD_NAMES = (('n2i', 'show'), ('p2i', 'read'), ('i2h', 'html'), ('i2n', 'value'))
+_PLAIN_ID = re.compile('[A-Za-z0-9_-]+')
+_ODD_IN_ID = re.compile('[^A-Za-z0-9_]')
+_OWN_ENDINGS = ('-error', '-help', '-list')  # what kali's own ids beside that of a control end in
+
 #: The name of `Element` in kali 0.0.x.
 FormElement = Element
 
+_DAY = re.compile('[0-9]{4}-[0-9]{2}-[0-9]{2}')
+_NOT_IN_HTML = re.compile('[\0\ud800-\udfff]')  # an HTML parser replaces the one, UTF-8 lacks the others
 _OPENING = re.compile(r'\s*<[a-zA-Z][a-zA-Z0-9-]*')
 
 
@@ -167,7 +242,7 @@ class Entry(Element):
         server too.
     :raises ValueError: for a constraint that makes no sense.
 
-    >>> Entry(maxlength=40).i2h('city', 'Bad "Ems"')
+    >>> Entry(maxlength=40).html('city', 'Bad "Ems"')
     Markup('<input required maxlength="40" type="text" name="city" id="city" value="Bad &quot;Ems&quot;">')
     """
 
@@ -183,7 +258,10 @@ class Entry(Element):
         kind = self.kind = self._kind(declared.get('type') or natural or 'text')
         self._checks = checks_for(kind, declared, typed=kind == natural)
         self.attributes = {**applicable(kind, said), **declared}
-        self._parts: dict[tuple[str, str], tuple[str, str]] = {}
+        self._can_show = can_show(kind, self.attributes)
+        # A browser sends numbers with a point from these, whatever the locale.
+        self._pointed = kind in ('number', 'range') and 'inputmode' in said
+        self._dated = kind == 'text' and natural == 'date'
 
     def _kind(self, kind: str) -> str:
         kind = kind.lower()
@@ -194,33 +272,54 @@ class Entry(Element):
                              'others there are Check, Radio, Upload and Hidden')
         return kind
 
-    def n2i(self, value: Any) -> str:
-        return self.lens.string_for_browser(value)
+    def show(self, value: Any) -> str:
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return say('bytes', size=len(value))
+        text: str = self.lens.string_for_browser(value)
+        if self._pointed:
+            text = text.replace(current().decimal, '.')
+        elif self._dated and _DAY.fullmatch(text):
+            text = current().day(text)
+        return text if text.isprintable() else _NOT_IN_HTML.sub('\ufffd', text)
 
-    def p2i(self, name: str, POST: Bag) -> str:
+    def read(self, name: str, POST: Bag) -> str:
         text: str = POST.get(name, '')
-        return text
+        # The HTML standard has forms sent with CRLF, and counts a line break as one character.
+        return line_feeds(text) if '\r' in text else text
 
-    def i2h(self, name: str, intermediate: str) -> Content:
-        # A browser shows nothing at all of text that its input type does not know.
+    def html(self, name: str, intermediate: str) -> Content:
         kind = self.kind
-        if kind in CHOOSY and intermediate and not can_show(kind, intermediate):
-            kind = 'text'
-        parts = self._parts.get((name, kind))
+        if not self._can_show(intermediate):
+            broken = '\n' in intermediate or '\r' in intermediate
+            kind = 'textarea' if broken and self.kind != 'password' else 'text'
+        parts = self.made.get((name, kind))
         if parts is None:
-            parts = self._parts[name, kind] = self._around(name, kind)
+            parts = self.made[name, kind] = self._around(name, kind)
         return Markup(parts[0] + escape_text(intermediate) + parts[1])
 
     def _around(self, name: str, kind: str) -> tuple[str, str]:
         """The control for the field `name`, cut in two where its text goes."""
-        fitting = self.attributes if kind == self.kind else applicable(kind, self.attributes)
-        attributes = {**fitting, 'type': kind, 'name': name, 'id': self.id_for(name)}
-        return f'<input{attributes_text(attributes)} value="', '">'
+        named = {'name': name, 'id': self.id_for(name)}
+        fitting = self.attributes
+        if kind != self.kind:  # what fits neither the type nor the pattern may stay as it is
+            fitting = {key: value for key, value in applicable(kind, fitting).items()
+                       if key not in ('pattern', 'title', 'type')}
+        if kind == 'textarea':
+            # An HTML parser drops a line feed right after the tag: it may cost the text none of its own.
+            return f'<textarea{attributes_text({**fitting, **named})}>\n', '</textarea>'
+        return f'<input{attributes_text({**fitting, "type": kind, **named})} value="', '">'
 
-    def i2n(self, intermediate: str) -> Any:
-        multiline = self.multiline
+    def value(self, intermediate: str) -> Any:
+        return self._value(intermediate, self.multiline)
+
+    def value_instead(self, intermediate: str, stored: Any) -> Any:
+        # Where there was a tab or a line break, there may be one.
+        return self._value(intermediate, self.multiline or not str(stored).isprintable())
+
+    def _value(self, intermediate: str, multiline: bool) -> Any:
         refuse_controls(intermediate if multiline else intermediate.strip(), multiline=multiline)
-        value = self.lens.native_from_string(intermediate)
+        value = self.lens.native_from_string(intermediate.replace('.', current().decimal) if self._pointed
+                                             else intermediate)
         for check in self._checks:
             check(intermediate)
         return value
@@ -235,15 +334,6 @@ class Memo(Entry):
         self.attributes = {name: value for name, value in self.attributes.items() if name != 'type'}
         return 'textarea'
 
-    def p2i(self, name: str, POST: Bag) -> str:
-        # The HTML standard has forms sent with CRLF, and counts a line break as one character.
-        return super().p2i(name, POST).replace('\r\n', '\n').replace('\r', '\n')
-
-    def _around(self, name: str, kind: str) -> tuple[str, str]:
-        attributes = {**self.attributes, 'name': name, 'id': self.id_for(name)}
-        # An HTML parser drops a line feed right after the tag, so that it may cost the text none of its own.
-        return f'<textarea{attributes_text(attributes)}>\n', '</textarea>'
-
 
 class Hidden(Entry):
     """A value that the form carries and nobody sees; an error in it shows in the summary."""
@@ -257,7 +347,7 @@ class Static(Element):
 
     :param lens: makes the text of the value
 
-    >>> Static().i2h('number', '2026-017')
+    >>> Static().html('number', '2026-017')
     Markup('<output name="number" id="number">2026-017</output>')
     """
 
@@ -268,18 +358,37 @@ class Static(Element):
         super().__init__(label=label, help=help, **attributes)
         self.lens = lens
 
-    def n2i(self, value: Any) -> str:
+    def show(self, value: Any) -> str:
         return self.lens.string_for_browser(value)
 
-    def p2i(self, name: str, POST: Bag) -> str:
+    def read(self, name: str, POST: Bag) -> str:
         return ''
 
-    def i2h(self, name: str, intermediate: str) -> Content:
+    def html(self, name: str, intermediate: str) -> Content:
         return tag('output', {**self.attributes, 'name': name, 'id': self.id_for(name)},
                    escape_text(intermediate))
 
-    def i2n(self, intermediate: str) -> None:
+    def value(self, intermediate: str) -> None:
         return None
+
+
+def line_feeds(text: str) -> str:
+    """`text` with a line feed for each line break, as `<textarea>` has it."""
+    return text.replace('\r\n', '\n').replace('\r', '\n')
+
+
+def _is_stored_alike(value: Any, stored: Any) -> bool:
+    """Whether SQL stores a native value as the one that it has already."""
+    if stored is not None and not isinstance(stored, (int, float, str, bytes)):
+        return True  # a value that is not SQL's own, from a record made by the program
+    for own in (value, getattr(value, 'value', None), getattr(value, 'name', None)):  # of an Enum, too
+        if type(own) is type(stored) and own == stored:
+            return True
+    if isinstance(stored, str):  # a date, a Decimal
+        return not isinstance(value, (int, float, bytes)) and str(value) == stored
+    if isinstance(value, bool):
+        return isinstance(stored, int) and value == stored
+    return isinstance(stored, (int, float)) and hasattr(value, 'as_tuple') and float(value) == stored
 
 
 _NOTHING = Bag()
@@ -290,21 +399,24 @@ def show_record(elements: Mapping[str, Element], native: Any) -> dict[str, Any]:
 
     :param native: a mapping, or a sqlite3.Row
     """
-    intermediate = {}
-    for name, element in elements.items():
-        try:
-            value = native[name]
-        except (KeyError, IndexError):  # a mapping, a sqlite3.Row
-            value = element.default
-            if callable(value):
-                value = value()
-        intermediate[name] = element.n2i(value)
-    return intermediate
+    return {name: element.show(_held(element, name, native)) for name, element in elements.items()}
 
 
-def read_posted(elements: Mapping[str, Element],
-                posted: Bag) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """What was posted: as it shows again, as it is meant, what is wrong. Other fields are ignored."""
+def _held(element: Element, name: str, native: Any) -> Any:
+    """What a record has in a field, or the element's default."""
+    try:
+        return native[name]
+    except (KeyError, IndexError):  # a mapping, a sqlite3.Row
+        return element.default() if callable(element.default) else element.default
+
+
+def read_posted(elements: Mapping[str, Element], posted: Bag,
+                stored: Any = None) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What was posted: as it shows again, as it is meant, what is wrong. Other fields are ignored.
+
+    :param stored: the record that the form is about, if there is one: a mapping, or a sqlite3.Row. What
+        nobody changed keeps its value, and what is read-only has no other.
+    """
     intermediate, native, errors = {}, {}, {}
     for name, element in elements.items():
         if not element.is_read:
@@ -315,9 +427,16 @@ def read_posted(elements: Mapping[str, Element],
             if isinstance(value, str) is files and value != '':  # a file for text, or text for a file
                 errors[name] = say('not a file' if files else 'not text')
                 source = _NOTHING
-        shown = intermediate[name] = element.p2i(name, source)
+        shown = intermediate[name] = element.read(name, source)
         try:
-            native[name] = element.i2n(shown)
+            if stored is None or files:
+                native[name] = element.value(shown)
+                continue
+            held = _held(element, name, stored)
+            if 'readonly' in element.attributes:
+                shown = intermediate[name] = element.show(held)
+                errors.pop(name, None)
+            native[name] = element.value_over(shown, held)
         except ValidationError as error:
             errors.setdefault(name, error.args[0] if error.args else say('invalid'))
     return intermediate, native, errors

@@ -1,7 +1,7 @@
 """Lenses for text with a form of its own: e-mail addresses, web addresses, JSON.
 
-The rule: what a lens accepts is what the standard of the format says, so that text goes out as it came in.
-Nothing here looks anything up on the net, and no lens knows about controls.
+What a lens accepts is what the standard of the format says, so that text goes out as it came in. Nothing here
+looks anything up on the net.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from kali.errors import ValidationError
 from kali.forms.constraints import FORMS
 from kali.forms.lenses import Lens, StringLens
-from kali.forms.messages import say
+from kali.locale.words import say
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:

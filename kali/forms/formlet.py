@@ -14,10 +14,10 @@ from zlib import crc32
 
 from kali.errors import BadRequest, NotFound, SaveError, ValidationError
 from kali.forms.elements import FORM_ID, read_posted, show_record
-from kali.forms.messages import say
 from kali.forms.rendering import FINGERPRINT, TAKE, Conflict, Fields, make_fields, render_form, render_page
 from kali.forms.uploads import KEPT
 from kali.http.response import Response, as_response
+from kali.locale.words import say
 from kali.markup import Markup
 from kali.multidict import Bag
 from kali.routing.servlets import Servlet

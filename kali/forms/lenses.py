@@ -1,10 +1,9 @@
 """Lenses: text as a form has it, to a value as a program has it, and back.
 
-The rule: `native_from_string(string_for_browser(value)) == value`, and text that means no value raises a
+`native_from_string(string_for_browser(value)) == value`, and text that means no value raises a
 ValidationError with a sentence for the person who typed it. Lenses compose: `Test` and `Nullable` take
 another lens. Each can say its rules as HTML attributes too (`constraints`), so that the browser and the
-server check one declaration. Numbers and dates are in `typed`, choices in `choices`; no lens knows about
-controls or requests.
+server check one declaration. Numbers and dates are in `typed`, choices in `choices`.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from __future__ import annotations
 import re
 
 from kali.errors import ValidationError
-from kali.forms.messages import say
-from kali.forms.patterns import html_pattern
+from kali.locale.words import say
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -126,9 +124,6 @@ class Test(Lens):
         if isinstance(predicate, re.Pattern):
             fullmatch = predicate.fullmatch
             self._test = lambda value: value is None or fullmatch(value)
-            pattern = html_pattern(predicate) if _is_text(child) else None
-            if pattern is not None:
-                self._mirror = {'pattern': pattern, 'title': error} if error else {'pattern': pattern}
         elif callable(predicate):
             self._test = predicate
         else:
@@ -222,19 +217,9 @@ def refuse_controls(text: str, *, multiline: bool) -> None:
 
 
 def _name(character: str) -> str:
-    if character == '\t':
-        return 'a tab'
-    if character in '\r\n':
-        return 'a line break'
-    kind = 'half of a character' if character >= '\ud800' else 'the control character'
-    return f'{kind} U+{ord(character):04X}'
-
-
-def _is_text(lens: Lens) -> bool:
-    """Whether the value is the trimmed text itself, so that a test of the one is a test of the other."""
-    while isinstance(lens, (Test, Nullable)):
-        lens = lens._child
-    return type(lens) is StringLens
+    key = {'\t': 'tab', '\r': 'line break', '\n': 'line break'}.get(
+        character, 'surrogate' if character >= '\ud800' else 'control')
+    return say(key, code=f'U+{ord(character):04X}')
 
 
 def _constraints(lens: Lens) -> dict[str, str | None]:

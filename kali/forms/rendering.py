@@ -13,8 +13,8 @@ without asking for it; a template that leaves the first field out places `{field
 from __future__ import annotations
 
 from kali.forms.elements import FORM_ID
-from kali.forms.messages import MESSAGES, say
 from kali.http.page import Page
+from kali.locale.words import MESSAGES, say
 from kali.markup import Markup, escape, escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -70,12 +70,9 @@ def _text(element: Element, name: str) -> str:
 
 
 def _frame(element: Element, name: str) -> _Frame:
-    frames = element._frames
-    if frames is None:
-        frames = element._frames = {}
-    frame: _Frame | None = frames.get(name)
+    frame: _Frame | None = element.made.get(name)
     if frame is None:
-        frame = frames[name] = _Frame(element, name)
+        frame = element.made[name] = _Frame(element, name)
     return frame
 
 
@@ -205,7 +202,7 @@ def make_fields(elements: Mapping[str, Element], intermediate: Mapping[str, obje
     first = True
     focus = ' autofocus'
     for name, element in elements.items():
-        frame = (element._frames or {}).get(name) or _frame(element, name)
+        frame = (element._made or {}).get(name) or _frame(element, name)
         message = errors.get(name) if errors else None
         if message is None:
             control = element.control(name, intermediate[name], frame.ties)

@@ -16,8 +16,8 @@ from kali.forms.choosers import Check, Pick
 from kali.forms.derive import overridden
 from kali.forms.elements import Element, Entry, Memo
 from kali.forms.lenses import Lens, Nullable, String, Test
-from kali.forms.messages import say
 from kali.forms.typed import Date, DateTime, Decimal, Float, Integer, Time
+from kali.locale.words import say
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:

@@ -1,19 +1,21 @@
 """Lenses for numbers, dates and times.
 
-The rule: strict text, ASCII digits only, and the ISO 8601 forms that browsers send; anything else is a
-sentence that shows what is accepted. Blank text is refused (wrap a lens in `Nullable` to have None for it),
-except by the older `DATE`. Nothing here knows about controls.
+Numbers are read as the current locale writes them, and as any other does where they can mean only one thing;
+dates as ISO 8601 and browsers write them, or in the order of the locale. Anything else is a sentence that
+shows what is accepted. Blank text is refused (wrap a lens in `Nullable` to have None for it), except by the
+older `DATE`. A value that SQLite returns in another form than the lens makes is shown as it is.
 """
 
 from __future__ import annotations
 
 import datetime
-import math
 import re
 
+from kali import convert
 from kali.errors import ValidationError
 from kali.forms.lenses import Lens, Nullable
-from kali.forms.messages import MONTHS, say
+from kali.locale import current
+from kali.locale.words import say
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -21,23 +23,29 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ['DATE', 'REQUIRED_DATE', 'Date', 'DateLens', 'DateTime', 'Decimal', 'Float', 'Integer', 'Time',
-           'date_from_text', 'datetime_from_text', 'time_from_text']
+           'refusal']
 
-_INTEGER = re.compile('[-+]?[0-9]{1,40}')
-_FLOAT = re.compile(r'[-+]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][-+]?[0-9]{1,4})?')
-_DECIMAL = re.compile(r'[-+]?(?:[0-9]+(?:\.([0-9]*))?|\.([0-9]+))')
-_DATE = re.compile('([0-9]{4})-([0-9]{2})-([0-9]{2})')
-_TIME = re.compile(r'([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?')
+_NUMBER = re.compile(r'-?[0-9]+(?:\.([0-9]+))?(?:[eE][-+]?[0-9]+)?')
+_MOMENT = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}.*)')
+_CLOCK = re.compile(r'(.*[0-9]{2}:[0-9]{2})(:[0-9]{2})(\.[0-9]+)?(.*)')
 
-# What an INTEGER column of SQLite holds: a larger number would be an error while saving, out of the user's
-# sight.
-_LEAST, _MOST = -2**63, 2**63 - 1
+
+def refusal(error: convert.Unreadable) -> ValidationError:
+    """What a conversion refuses, in the words of forms and the user's language."""
+    values = dict(error.values)
+    if error.key == 'no such date':
+        year, month, day = str(values['date']).split('-')
+        if 1 <= int(month) <= 12:
+            name = say('months').split()[int(month) - 1]
+            values['date'] = say('day', day=int(day), month=name, year=year)
+    return ValidationError(say('number' if error.key == 'decimal' else error.key, **values))
 
 
 class _Ranged(Lens):
     """What all of these have in common: a blank check, a parser, a range, and the HTML that says so."""
 
-    kind = 'number'  # the input type that fits
+    kind = 'text'  # the input type that fits
+    inputmode = ''
 
     def __init__(self, min: Any = None, max: Any = None) -> None:
         if min is not None and max is not None and min > max:
@@ -45,65 +53,76 @@ class _Ranged(Lens):
         self.min, self.max = min, max
 
     def parse(self, text: str) -> Any:
-        """The value of `text`, which is trimmed and not blank; raise ValidationError if there is none."""
+        """The value of `text`, which is trimmed and not blank; raise convert.Unreadable if there is none."""
         raise NotImplementedError(type(self))
 
     def string_for_browser(self, value: Any) -> str:
         return '' if value is None else str(value)
 
+    def in_words(self, limit: Any) -> str:
+        """A limit as a sentence says it."""
+        return self.string_for_browser(limit)
+
     def native_from_string(self, text: str) -> Any:
         text = text.strip()
         if not text:
             raise ValidationError(say('blank'))
-        value = self.parse(text)
-        if self.min is not None and value < self.min:
-            raise ValidationError(say('too small', limit=self.string_for_browser(self.min)))
-        if self.max is not None and value > self.max:
-            raise ValidationError(say('too large', limit=self.string_for_browser(self.max)))
+        try:
+            value = self.parse(text)
+        except convert.Unreadable as error:
+            raise refusal(error) from None
+        compared = value.replace(tzinfo=None) if getattr(value, 'tzinfo', None) else value
+        if self.min is not None and compared < self.min:
+            raise ValidationError(say('too small', limit=self.in_words(self.min)))
+        if self.max is not None and compared > self.max:
+            raise ValidationError(say('too large', limit=self.in_words(self.max)))
         return value
 
     def constraints(self) -> dict[str, str | None]:
         found: dict[str, str | None] = {'type': self.kind, 'required': None}
-        if self.min is not None:
-            found['min'] = self.string_for_browser(self.min)
-        if self.max is not None:
-            found['max'] = self.string_for_browser(self.max)
+        if self.inputmode:
+            found['inputmode'] = self.inputmode
+        for name, limit in (('min', self.min), ('max', self.max)):
+            if limit is not None:
+                found[name] = str(limit) if self.inputmode else self.string_for_browser(limit)
         return found
 
 
 class Integer(_Ranged):
     """A whole number from `min` to `max`, both accepted; without them what 64 bits hold, as SQLite does.
 
-    >>> Integer(1, 10).native_from_string('7')
-    7
+    Its control is a text entry: a number field of Chromium takes `12,50` for 1250 without a word.
+
+    >>> Integer(1, 10).native_from_string('7'), Integer().native_from_string('1 234')
+    (7, 1234)
     >>> Integer(1, 10).native_from_string('\u0663')
     Traceback (most recent call last):
     kali.errors.ValidationError: is not a whole number; one looks like 42, with the digits 0 to 9.
     """
 
+    inputmode = 'numeric'
+
     def parse(self, text: str) -> int:
-        if not _INTEGER.fullmatch(text):
-            raise ValidationError(say('integer'))
-        value = int(text)
-        if value < _LEAST and self.min is None:
-            raise ValidationError(say('too small', limit=_LEAST))
-        if value > _MOST and self.max is None:
-            raise ValidationError(say('too large', limit=_MOST))
-        return value
+        least = convert.LEAST if self.min is None else self.min
+        most = convert.MOST if self.max is None else self.max
+        return convert.integer(current().read_whole(text), least, most)
 
 
 class Float(_Ranged):
     """A number with a fraction, from `min` to `max`; no NaN, no infinity.
 
-    >>> Float().native_from_string('-1.5e3')
-    -1500.0
+    >>> Float().native_from_string('-1.5e3'), Float().native_from_string('12,5')
+    (-1500.0, 12.5)
     """
 
+    inputmode = 'decimal'
+
     def parse(self, text: str) -> float:
-        value = float(text) if _FLOAT.fullmatch(text) else math.nan
-        if not math.isfinite(value):
-            raise ValidationError(say('number'))
-        return value
+        return convert.number(current().read(text))
+
+    def string_for_browser(self, value: Any) -> str:
+        text = '' if value is None else str(value)
+        return text.replace('.', current().decimal) if _NUMBER.fullmatch(text) else text
 
     def constraints(self) -> dict[str, str | None]:
         return {**super().constraints(), 'step': 'any'}
@@ -114,33 +133,41 @@ class Decimal(_Ranged):
 
     :param places: the most digits after the point that are accepted; as many are shown.
 
-    >>> Decimal(places=2).native_from_string('12.5')
+    >>> Decimal(places=2).native_from_string('12,5')
     Decimal('12.5')
     >>> Decimal(places=2).string_for_browser(12)
     '12.00'
     """
+
+    inputmode = 'decimal'
 
     def __init__(self, min: Any = None, max: Any = None, *, places: int | None = None) -> None:
         super().__init__(min, max)
         self.places = places
 
     def parse(self, text: str) -> decimal.Decimal:
-        import decimal  # here, since it costs more to load than the rest of the forms together
-        match = _DECIMAL.fullmatch(text)
-        if match is None:
-            raise ValidationError(say('number'))
-        if self.places is not None and len(match[1] or match[2] or '') > self.places:
+        text = current().read(text)
+        value = convert.decimal(text)
+        if self.places is not None and len(text.partition('.')[2]) > self.places:
             raise ValidationError(say('places', places=self.places))
-        return decimal.Decimal(text)
+        return value
 
     def string_for_browser(self, value: Any) -> str:
-        if value is None:
-            return ''
-        text = format(value, 'f') if hasattr(value, 'as_tuple') else str(value)  # a Decimal may print as 1E+2
-        if self.places and _DECIMAL.fullmatch(text):
+        text = '' if value is None else str(value)
+        if not _NUMBER.fullmatch(text):
+            return text
+        if self.places is not None and isinstance(value, float):
+            rounded = f'{value:.{self.places}f}'
+            if f'{float(rounded):.15g}' == f'{value:.15g}':  # 0.30000000000000004 is what SQLite makes of 0.3
+                text = rounded
+        if 'e' in text or 'E' in text:
+            import decimal  # here, since it costs more to load than the rest of the forms together
+            exact = decimal.Decimal(text)
+            text = format(exact, 'f') if -400 < exact.adjusted() < 400 else text
+        if self.places:
             whole, _, fraction = text.partition('.')
             text = f'{whole}.{fraction:0<{self.places}}'
-        return text
+        return text.replace('.', current().decimal)
 
     def constraints(self) -> dict[str, str | None]:
         step = 'any' if self.places is None else '1' if not self.places else f'0.{"1":0>{self.places}}'
@@ -160,12 +187,15 @@ class Date(_Ranged):
     kind = 'date'
 
     def parse(self, text: str) -> datetime.date:
-        return date_from_text(text)
+        return convert.date(current().read_day(text))
 
     def string_for_browser(self, value: Any) -> str:
         if isinstance(value, datetime.datetime):
             value = value.date()
-        return _iso(value)
+        return '' if value is None else str(value)
+
+    def in_words(self, limit: Any) -> str:
+        return current().day(self.string_for_browser(limit))
 
 
 class DateLens(Nullable):
@@ -187,10 +217,10 @@ REQUIRED_DATE = Date()
 
 
 class _Clock(_Ranged):
-    """Times: shown to the minute unless there is more, and accepted in steps of `step` seconds."""
+    """Times: shown to the minute unless there is more."""
 
-    def __init__(self, min: Any = None, max: Any = None, *, step: int | None = 60) -> None:
-        """:param step: 60 for minutes, 1 for seconds, None for whatever comes, down to microseconds."""
+    def __init__(self, min: Any = None, max: Any = None, *, step: int | None = None) -> None:
+        """:param step: 60 accepts whole minutes only, 1 whole seconds; None accepts whatever comes."""
         super().__init__(min, max)
         self.step = step
 
@@ -206,6 +236,16 @@ class _Clock(_Ranged):
                 base = self.string_for_browser(self.min) or '00:00'
                 raise ValidationError(say('step', step=f'{self.step} s', base=base))
         return value
+
+    def string_for_browser(self, value: Any) -> str:
+        """As a browser sends it: no seconds if they are zero, and thousandths if these will do."""
+        found = _CLOCK.fullmatch('' if value is None else str(value))
+        if found is None:
+            return '' if value is None else str(value)
+        start, seconds, fraction, zone = found.groups('')
+        if len(fraction) == 7 and fraction.endswith('000'):
+            fraction = fraction[:4]
+        return f'{start}{"" if seconds == ":00" and not fraction else seconds}{fraction}{zone}'
 
     def constraints(self) -> dict[str, str | None]:
         found = super().constraints()
@@ -224,17 +264,14 @@ class Time(_Clock):
     kind = 'time'
 
     def parse(self, text: str) -> datetime.time:
-        return time_from_text(text)
+        return convert.time(text)
 
     def seconds(self, value: Any) -> int:
         return int(value.hour * 3600 + value.minute * 60 + value.second)
 
-    def string_for_browser(self, value: Any) -> str:
-        return _short(_iso(value))
-
 
 class DateTime(_Clock):
-    """A date and time of day (`datetime.datetime`) without a zone, otherwise like `Time`.
+    """A date and time of day (`datetime.datetime`), otherwise like `Time`; with a zone if the text has one.
 
     >>> DateTime().native_from_string('2026-02-28T14:30')
     datetime.datetime(2026, 2, 28, 14, 30)
@@ -243,64 +280,19 @@ class DateTime(_Clock):
     kind = 'datetime-local'
 
     def parse(self, text: str) -> datetime.datetime:
-        return datetime_from_text(text)
+        day, blank, clock = text.replace('T', ' ', 1).rpartition(' ')
+        if not blank:
+            raise convert.Unreadable('datetime', text)
+        try:
+            return convert.moment(f'{current().read_day(day)} {clock}')
+        except OverflowError:  # a zone at the very end of the calendar
+            raise convert.Unreadable('datetime', text) from None
 
     def seconds(self, value: Any) -> int:
-        return int((value - datetime.datetime(1970, 1, 1)) // datetime.timedelta(seconds=1))
+        start = datetime.datetime(1970, 1, 1)
+        return int((value.replace(tzinfo=None) - start) // datetime.timedelta(seconds=1))
 
     def string_for_browser(self, value: Any) -> str:
-        return _short(_iso(value).replace(' ', 'T'))
-
-
-def date_from_text(text: str) -> datetime.date:
-    """The date that `text` says as `2026-02-28`; a ValidationError for any other text."""
-    match = _DATE.fullmatch(text)
-    if match is None:
-        raise ValidationError(say('date'))
-    year, month, day = map(int, match.groups())
-    try:
-        return datetime.date(year, month, day)
-    except ValueError:
-        named = f'{day} {MONTHS[month - 1]} {match[1]}' if 1 <= month <= 12 else text
-        raise ValidationError(say('no such date', date=named)) from None
-
-
-def time_from_text(text: str) -> datetime.time:
-    """The time that `text` says as `14:30`, `14:30:15` or `14:30:15.25`; a ValidationError for any other."""
-    match = _TIME.fullmatch(text)
-    if match is not None:
-        hour, minute, second, fraction = match.groups('')
-        try:
-            return datetime.time(int(hour), int(minute), int(second or 0), int(f'{fraction:0<6}'))
-        except ValueError:  # 25:00
-            pass
-    raise ValidationError(say('time'))
-
-
-def datetime_from_text(text: str) -> datetime.datetime:
-    """The date and time that `text` says, a `T` or a space between; a ValidationError for any other text."""
-    day, separator, time = text.replace('T', ' ', 1).partition(' ')
-    if not separator or not _DATE.fullmatch(day):
-        raise ValidationError(say('datetime'))
-    date = date_from_text(day)
-    try:
-        return datetime.datetime.combine(date, time_from_text(time))
-    except ValidationError:
-        raise ValidationError(say('datetime')) from None
-
-
-def _iso(value: Any) -> str:
-    """ISO text of a date or time; text, as a database without converters gives it, is left alone."""
-    if value is None:
-        return ''
-    if getattr(value, 'tzinfo', None) is not None:
-        raise ValueError(f'{value!r} has a time zone, which no HTML control can hold: take it off first, '
-                         'with .astimezone().replace(tzinfo=None)')
-    return value.isoformat() if hasattr(value, 'isoformat') else str(value)
-
-
-def _short(text: str) -> str:
-    """`text` without seconds that are zero: browsers show a field for seconds otherwise."""
-    return text[:-3] if len(text) in (8, 19) and text.endswith(':00') else text
-
-
+        text = super().string_for_browser(value)
+        found = _MOMENT.fullmatch(text)
+        return f'{found[1]}T{found[2]}' if found else text

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from kali.errors import ValidationError
 from kali.forms.elements import FORM_ID, Element, attributes_text
-from kali.forms.messages import say
 from kali.http.request import FileUpload
 from kali.http.spool import Spool
+from kali.locale.words import say
 from kali.markup import Markup, escape, escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module

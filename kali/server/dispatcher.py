@@ -12,6 +12,7 @@ from kali import log
 from kali.errors import KaliError
 from kali.http.deferred import Deferred, Wait
 from kali.http.response import Response, as_response, rendered
+from kali.locale import leave, use
 from kali.pages.assets import PREFIX, asset, worker_script
 from kali.pages.error_page import error_response
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from kali.http.request import Request
     from kali.http.response import Handler
+    from kali.locale import Locale
 
 __all__ = ['Broken', 'Dispatcher', 'rendered']
 
@@ -34,6 +36,7 @@ class Dispatcher:
 
     :param handler: the application
     :param debug: whether error pages show the cause
+    :param locale: of all answers; that of the browser, by its Accept-Language, unless given
     :param stopping: tells whether the server is ending; a handler that is interrupted then is answered with
         503
 
@@ -44,14 +47,15 @@ class Dispatcher:
     500
     """
 
-    def __init__(self, handler: Handler, *, debug: bool = True,
+    def __init__(self, handler: Handler, *, debug: bool = True, locale: Locale | None = None,
                  stopping: Callable[[], bool] = lambda: False) -> None:
-        self.handler, self.debug, self.stopping = handler, debug, stopping
+        self.handler, self.debug, self.locale, self.stopping = handler, debug, locale, stopping
         self.running = False  # whether code of the application is
 
     def answer(self, request: Request) -> Response | Deferred:
         """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
         self.running = True
+        token = use(self.locale or request.headers)
         try:
             target = request.target
             if not self.debug:
@@ -71,6 +75,7 @@ class Dispatcher:
             return self._failed(request, error)
         finally:
             self.running = False
+            leave(token)
 
     def step(self, subject: Request | str, deferred: Deferred) -> bytes | Wait | Response | None:
         """The next step of an answer under way, or of a job; a Response is rendered.
@@ -81,6 +86,7 @@ class Dispatcher:
         if isinstance(subject, str):
             return self.call(deferred.step, subject)  # type: ignore[return-value]  # as the Deferred has it
         self.running = True
+        token = use(self.locale or subject.headers)
         try:
             outcome = deferred.step()
             if outcome is None or isinstance(outcome, (bytes, Wait)):
@@ -96,6 +102,7 @@ class Dispatcher:
             return response
         finally:
             self.running = False
+            leave(token)
 
     def close(self, subject: Request | str, deferred: Deferred) -> None:
         """End an answer or a job that is over or not wanted any more; what fails in that is only logged."""

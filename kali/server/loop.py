@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from kali.http.parser import Head
     from kali.http.response import Handler
     from kali.live.guest import Guest
+    from kali.locale import Locale
 
 __all__ = ['Server']
 
@@ -64,6 +65,7 @@ class Server:
     :param sockets: listening sockets, which it takes over and closes
     :param admit: asked with the head of each request; a Response from it is the answer (see kali.server.gate)
     :param timeout: seconds that a new connection may be silent
+    :param locale: of all answers; that of each browser unless given
 
     It is the host (kali.http.host) of all that lives as long as it does.
     """
@@ -71,11 +73,11 @@ class Server:
     def __init__(self, handler: Handler, sockets: list[socket.socket], *,
                  admit: Callable[[Head], Response | None] = lambda head: None, timeout: float = 1.0,
                  headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT,
-                 debug: bool = True) -> None:
+                 debug: bool = True, locale: Locale | None = None) -> None:
         self.handler, self.admit, self.timeout, self.limits = handler, admit, timeout, limits
         self.stopping = False
         self.encoder = Encoder(headers)
-        self.dispatcher = Dispatcher(handler, debug=debug, stopping=lambda: self.stopping)
+        self.dispatcher = Dispatcher(handler, debug=debug, locale=locale, stopping=lambda: self.stopping)
         self._doors = Doors(sockets)
         self._selector = selectors.DefaultSelector()
         self._connections: dict[Connection, int] = {}  # and what the selector watches each for

@@ -298,6 +298,9 @@ class _Writer(Lines):
             return context
         if expression.filters and expression.filters[-1][1] is DONE_BY_PLACE.get(name):
             expression = expression._replace(filters=expression.filters[:-1])
+        if expression.filters and not contexts.is_for_people(context):
+            expression = expression._replace(filters=[(word, filters.FOR_PROGRAMS.get(function, function))
+                                                      for word, function in expression.filters])
         if node.raw:
             name = contexts.raw_escaper(context, name)
         self.run.append(('', self.evaluate(expression, scope, name)))

@@ -19,8 +19,8 @@ TYPE_CHECKING = False  # spelled out: hello-world starts without the typing modu
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper', 'join',
-           'raw_escaper', 'sealed']
+__all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper',
+           'is_for_people', 'join', 'raw_escaper', 'sealed']
 
 
 class ContextError(Exception):
@@ -40,6 +40,7 @@ SCRIPTED = ('on', '@', 'data-on:', 'data-on-', 'x-on:', 'v-on:', 'hx-on:', 'hx-o
 URLS = {'action', 'archive', 'background', 'cite', 'classid', 'codebase', 'data-href', 'data-src', 'data-url',
         'formaction', 'href', 'icon', 'longdesc', 'manifest', 'ping', 'poster', 'profile', 'src', 'usemap',
         'xmlns'}
+READ_BY_PEOPLE = {'abbr', 'alt', 'aria-description', 'aria-label', 'label', 'placeholder', 'summary', 'title'}
 SETS = {'srcset', 'imagesrcset', 'data-srcset'}
 # The types of a script that hold JavaScript or JSON. HTML standard, "The script element"; MIME standard,
 # "JavaScript MIME type" and "JSON MIME type".
@@ -63,6 +64,12 @@ PLAIN = re.compile(rf'(?:[^<]+|<(?![a-zA-Z/!?]).|</?(?!{SPECIAL}[{SPACE}/>])[a-z
                    rf'[{SPACE}]*/?>)*', re.IGNORECASE | re.DOTALL)
 OPENED = re.compile(rf'''([a-zA-Z]{NAME}*){ATTRIBUTES}[{SPACE}]+({NAME}+)=(["'])''')
 IN_TAG = ('tag name', 'tag', 'attribute name', 'after name', 'unquoted', 'gap')
+
+
+def is_for_people(context: Context) -> bool:
+    """Whether a person reads what stands here, rather than a program."""
+    return context.state in ('text', 'text only') or (
+        context.state == 'value' and context.attribute in READ_BY_PEOPLE)
 
 
 def advance(context: Context, text: str) -> Context:

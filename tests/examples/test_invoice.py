@@ -62,7 +62,7 @@ def test_what_the_schema_says_is_said_in_the_form(app: Any) -> None:
     assert '<option value="1">Ada</option>' in page
     assert '<option value="draft" selected>' in page
     assert re.search('min="2000-01-01" max="2199-12-31" type="date" name="date" id="date" value="20', page)
-    assert 'step="0.01" type="number" name="lines-1-quantity"' in page
+    assert 'inputmode="decimal" type="text" name="lines-1-quantity"' in page
 
 
 @pytest.mark.parametrize(('field', 'text', 'sentence'), [

@@ -75,10 +75,10 @@ def saved(db: sqlite3.Connection) -> int:
 @pytest.mark.parametrize(('changes', 'sentence'), [
     ({'name': ''}, 'may not be blank'), ({'count': ''}, 'may not be blank'), ({'name': 'a\x00b'}, 'U+0000'),
     ({'name': 'a\x1bb'}, 'U+001B'), ({'name': 'a\nb'}, 'a line break'),
-    *[({'count': text}, 'is not a whole number') for text in ('٣', '1e999', 'NaN', 'x', '1.5', '--1',
-    '9' * 5000)],
+    *[({'count': text}, 'is not a whole number') for text in ('٣', '1e999', 'NaN', 'x', '1.5', '--1')],
+    ({'count': '9' * 5000}, 'must be 99 or less'),
     *[({name: text}, 'is not a number') for name in ('ratio', 'price') for text in ('٣', '1e999', 'NaN',
-    '-inf', '1,5')],
+    '-inf', '1,5,5')],
     ({'count': '100'}, 'must be 99 or less'), ({'count': '-1'}, 'must be 0 or more'),
     ({'due': '2026-02-30'}, 'there is no 30 February 2026'), ({'due': '0000-01-01'}, 'there is no'),
     ({'due': '10000-01-01'}, 'is not a date'), ({'at': '25:00'}, 'is not a time'),

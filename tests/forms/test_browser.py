@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +21,8 @@ from kali.forms import (
     Nullable,
     Pick,
     Radio,
-    Test,
     Upload,
 )
-from kali.forms.patterns import html_pattern
 from kali.http.request import Request
 from kali.http.response import as_response
 from kali.iolist import flatten
@@ -143,24 +140,3 @@ def test_nothing_sticks_out(form_page: Page, scheme: Any, width: int) -> None:
     assert form_page.evaluate('document.documentElement.scrollWidth') <= width
     dark = form_page.evaluate('getComputedStyle(document.documentElement).backgroundColor')
     assert dark == ('rgb(251, 250, 248)' if scheme == 'light' else 'rgb(21, 24, 27)')
-
-
-PATTERNS = ['[-,;0-9()/]*', r'|\S*@\S+\.[a-zA-Z]+', r'\d{2,3}', r'\w+', r'[\w.-]+', '(ab|c)+?', r'[^"\s]*',
-            'é+']
-TEXTS = ['', ' ', 'ab', 'abc', '12', '٣٤', 'é', 'ä_1', 'a@b.cd', 'a-b', '(1)/2', 'a.b', '"', 'x y', '½', '²',
-         '👩', '12\n']
-
-
-@pytest.mark.parametrize('regex', PATTERNS)
-def test_the_browser_refuses_what_the_server_refuses(page: Page, regex: str) -> None:
-    pattern = html_pattern(re.compile(regex))
-    assert pattern is not None
-    entry = Entry(lens=Test(regex, error='no'))
-    page.set_content(f'<form>{entry.control("field", "")}</form>')
-    texts = [text for text in TEXTS if '\n' not in text and text.strip()]
-    said = page.evaluate(f'''() => {json.dumps(texts)}.map(text => {{
-        const input = document.getElementById('field');
-        input.value = text;
-        return input.validity.valid;
-    }})''')
-    assert said == [re.fullmatch(regex, text.strip()) is not None for text in texts]

@@ -44,11 +44,11 @@ def test_a_folder_of_folders_has_the_templates_of_several_applications(check):
 
 
 def test_the_filters_of_an_application_are_named(check):
-    files = {'a.tpl': '{x:money}{x:stars}'}
+    files = {'a.tpl': '{x:coins}{x:stars}'}
     code, lines = check(files)
-    assert code == 1 and "FOLDER/a.tpl:1:4: there is no filter 'money'" in lines[0]
-    assert check(files, '--filter', 'money')[0] == 1
-    assert check(files, '--filter', 'money', '--filter', ':stars') == (0, [])
+    assert code == 1 and "FOLDER/a.tpl:1:4: there is no filter 'coins'" in lines[0]
+    assert check(files, '--filter', 'coins')[0] == 1
+    assert check(files, '--filter', 'coins', '--filter', ':stars') == (0, [])
 
 
 def test_another_extension(check):
