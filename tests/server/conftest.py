@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 collect_ignore = [] if Path('/proc/self/statm').exists() else [
-    'test_process.py', 'test_uploads.py', 'test_memory.py', 'test_soak.py']
+    'test_process.py', 'test_uploads.py', 'test_memory.py', 'test_soak.py', 'test_downloads.py']
 
 
 class Running:
