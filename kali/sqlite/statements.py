@@ -17,8 +17,8 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import islice
 
-__all__ = ['changed_setting', 'ends_transaction', 'first_keyword', 'statements', 'tokens', 'unquoted',
-           'written_tables']
+__all__ = ['changed_setting', 'ends_transaction', 'first_keyword', 'statements', 'tokens',
+           'trigger_event', 'unquoted', 'written_tables']
 
 # A vertical tab is blank after another blank only; a byte order mark is blank where a token may begin; a
 # comment that is not finished reaches to the end, but "/*" as the very last characters is none.
@@ -107,6 +107,18 @@ def written_tables(trigger: str) -> set[str]:
             found.add(unquoted(names[place]))
         begun = word in ('BEGIN', ';')
     return found
+
+
+def trigger_event(trigger: str) -> str:
+    """What a trigger runs at: INSERT, UPDATE or DELETE.
+
+    :param trigger: its CREATE TRIGGER statement, as SQLite keeps it
+
+    >>> trigger_event('CREATE TRIGGER "insert" AFTER UPDATE OF b ON c BEGIN SELECT 1; END')
+    'UPDATE'
+    """
+    words = (token.upper() for token in islice(tokens(trigger), 3, None))  # CREATE TRIGGER name
+    return next(word for word in words if word in ('INSERT', 'UPDATE', 'DELETE'))
 
 
 def statements(script: str) -> Iterator[tuple[int, str]]:

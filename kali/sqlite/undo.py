@@ -1,12 +1,11 @@
 """undo: what a request wrote is taken back, and done again.
 
 Triggers write down, for each row that changes in one of the tables, the row as it was before (watch.py). The
-rows of a request are a step; to undo it is to put them back in the reverse order, which the same triggers
+rows of a request are a step; to undo it is to restore them in the reverse order, which the same triggers
 write down in turn: that is how it is done again. (The technique is SQLite's own,
 https://sqlite.org/undoredo.html.)
 
-The rule: a history is in the same transaction as what it tells of, and when it cannot be right any more, it
-ends. It knows nothing about pages but the one that it is asked by.
+A history is in the same transaction as what it describes, and when it cannot be right any more, it ends.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kali.errors import BadRequest, DatabaseError, NotFound
 from kali.http.around import Around
+from kali.http.deferred import Deferred
 from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response
 from kali.http.urls import is_local
@@ -39,7 +39,7 @@ PRUNE_EVERY = 16  # steps
 TITLE_LIMIT = 100  # characters
 
 _ENDED = ('Something else has changed the data: another program, an update of this one, or a backup that was '
-          'put back. What was done before that cannot be undone any more.')
+          'restored. What was done before that cannot be undone any more.')
 _OUTDATED = 'The page was out of date, so nothing was changed. This is how things are now.'
 _NOT_GUARDED = ('undo needs a transaction for each request, and there is none: put the guard around it, as '
                 'in guard(history.wrap(handler), connection), and leave its mode at "commit". The handler '
@@ -85,20 +85,23 @@ class undo:  # used like a function
     undone, too, and Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y press its buttons.
 
     All tables that foreign keys join are named together. What a trigger does in a table that is not named is
-    not taken back. Form ids are (if `connection` is the guard's first): who undoes a save may send its form
-    again. While a step is undone, the triggers of the tables are off, since what they did is undone as well.
-    `recursive_triggers` is switched on, or REPLACE would go unnoticed: a trigger that changes its own table
-    needs a WHEN that ends it. A connection has one history.
+    not taken back. Form ids are (if `connection` is the guard's first): after an undo, the form of the save
+    can be sent again. While a step is undone, the triggers of the tables are off, since what they did is
+    undone as well; all but those that write to virtual tables, and so keep full-text search or an R*Tree in
+    step. What the program itself writes to a virtual table is not taken back. `recursive_triggers` is
+    switched on, or REPLACE would go unnoticed: a trigger that changes its own table needs a WHEN that ends
+    it. A connection has one history.
 
     The history ends, with a notice on the page, when the schema changes, or another program writes to the
     file. A persistent one does not see what another program writes while this one does not run; it ends when
     a row is not where it was left.
 
     :param connection: from `kali.sqlite.connect`
-    :param tables: their names; all that are there unless given
+    :param tables: their names, in capitals or not; all that are there unless given
     :param persistent: keep the history in the file, for the next start; else it is gone with the connection
-    :raises ValueError: for a table that is not there, is a view or virtual; for one that is joined to one
-        not named; for a second history of the connection
+    :raises ValueError: for a table that is not there, is a view or virtual, is joined to one not named, or
+        has about 2000 columns; for triggers that would leave a virtual table out of step; for a second
+        history of the connection
 
     >>> from kali.sqlite import connect
     >>> db = connect(':memory:')
@@ -118,10 +121,10 @@ class undo:  # used like a function
         self.connection = connection
         self._run = sqlite3.Cursor(connection).execute
         names = all_tables(connection) if tables is None else tables
-        self._names = list(dict.fromkeys(['kali_form', *names]))
-        self._suffix = f' {self._names}'
         schema = self._schema = 'main' if persistent else 'temp'
-        self._watch = Watch(connection, self._names, schema)
+        self._watch = Watch(connection, ['kali_form', *names], schema)
+        self._names = self._watch.names
+        self._suffix = f' {self._names}'
         self._log, self._steps, self._now = self._watch.log, f'{schema}.kali_undo_step', f'{schema}.kali_undo'
         self._me = os.urandom(8).hex()  # another connection may keep the same history
         self._mark = self._version = 0
@@ -131,7 +134,10 @@ class undo:  # used like a function
         self._run('PRAGMA recursive_triggers = ON')
         with atomic(connection):
             self._run(once.TABLE)
-            self._expect_right_tables()
+            complaint = self._watch.complaint()
+            if complaint:
+                raise ValueError(f'undo: {complaint}')
+            self._watch.expect_no_temporary_triggers()
             now = self._read_now()
             if now is not None and now.holds == self._holds():
                 self._watch.begin()
@@ -150,16 +156,26 @@ class undo:  # used like a function
                 if request.method in SAFE_METHODS:
                     return self._look(handler, request)
                 raise DatabaseError(_NOT_GUARDED)
-            self._begin()
             self._came = ''
-            transaction.before_commit(lambda: self._close(transaction.title))
             try:
-                return handler(request)
+                with self._part_of(request):
+                    answer = handler(request)
             except sqlite3.OperationalError as error:
                 if 'trigger recursion' in str(error):
                     raise DatabaseError(_RECURSION) from error
                 raise
+            # Each later step of the answer is a transaction, and so a step of the history, of its own.
+            return answer.within(lambda: self._part_of(request)) if isinstance(answer, Deferred) else answer
         return Around(handler, call)
+
+    @contextmanager
+    def _part_of(self, request: Request) -> Iterator[None]:
+        """What is written in the block becomes a step when the transaction of the request is committed."""
+        transaction = request.scope.transaction
+        if transaction is not None:
+            self._begin()
+            transaction.before_commit(lambda: self._close(transaction.title))
+        yield
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -261,7 +277,7 @@ class undo:  # used like a function
                 f'SELECT holds, writer, width, life, notice, (SELECT ifnull(max(id), 0) FROM {self._steps}), '
                 f'(SELECT ifnull(max(last), 0) FROM {self._steps}), '
                 f'(SELECT ifnull(max(seq), 0) FROM {self._log}) FROM {self._now}').fetchone())
-        except sqlite3.OperationalError:  # there is none: a backup from before it has been put back
+        except sqlite3.OperationalError:  # there is none: a backup from before it has been restored
             return None
 
     def _state(self) -> _State:
@@ -275,18 +291,6 @@ class undo:  # used like a function
         found = self._run(f'SELECT id, title, first, last FROM {self._steps} WHERE {which} '
                           'LIMIT 1').fetchone()
         return found or (0, None, 0, 0)
-
-    def _expect_right_tables(self) -> None:
-        missing = self._watch.missing()
-        if missing:
-            raise ValueError(f'undo: there is no table {missing[0]} in the database, or it is a view or '
-                             'virtual; make the tables first')
-        for child, parent in self._watch.apart():
-            raise ValueError(f'undo: the table {child} refers to {parent}; name both or neither, or a row '
-                             'that comes back may lack what belongs to it')
-        if self._watch.begun():
-            raise ValueError('undo: the connection has a history already; name all tables for that one')
-        self._watch.foreign_triggers()
 
     def _begin_anew(self, notice: str) -> None:
         """End the history, and begin another one."""
@@ -359,7 +363,7 @@ class undo:  # used like a function
             count, taken = count - 1, taken - size
 
     def _play(self, which: str, undone: int) -> str | None:
-        """Put the rows of a step back; the triggers note what they were, to go the other way."""
+        """Restore the rows of a step; the triggers note what they were, to go the other way."""
         with atomic(self.connection):
             self._begin()
             step, title, first, last = self._next(which)
@@ -368,7 +372,7 @@ class undo:  # used like a function
             before = self._mark
             try:
                 with atomic(self.connection):
-                    self._watch.put_back(first, last)
+                    self._watch.take_back(first, last)
             except (sqlite3.IntegrityError, Unfit, RecursionError):
                 self._begin_anew(_ENDED)  # rows are not as they were left
                 return None

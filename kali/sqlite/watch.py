@@ -1,9 +1,8 @@
-"""watch: triggers that write down, for each row that changes, what it was before; and the SQL that puts it
-back. This is what undo rests on.
+"""watch: triggers that write down, for each row that changes, what it was before; and the SQL that takes the
+change back. This is what undo rests on.
 
-The rule: each entry of the log stands for the change of one row, and is put back as exactly that, however
-SQLite came to make it. Values never leave SQLite, so that each comes back the same, text that is no UTF-8
-included. It knows nothing about steps.
+Each entry of the log stands for the change of one row, and is taken back as exactly that, however SQLite came
+to make it. Values never leave SQLite, so that each comes back the same, text that is no UTF-8 included.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from functools import cache
 from typing import NamedTuple
 
 from kali.errors import DatabaseError
+from kali.sqlite.schema import Table, quoted, tables
+from kali.sqlite.statements import trigger_event, written_tables
 
 __all__ = ['Unfit', 'Watch', 'all_tables', 'size_of']
 
@@ -22,18 +23,15 @@ Run = Callable[..., sqlite3.Cursor]
 
 def all_tables(connection: sqlite3.Connection) -> list[str]:
     """The names of the program's own tables, without virtual ones and those that they keep their data in."""
-    run = sqlite3.Cursor(connection).execute
-    tables = {name: sql.upper().startswith('CREATE VIRTUAL') for name, sql in run(
-        "SELECT name, sql FROM main.sqlite_master WHERE type = 'table'")}
-    not_ours = ('sqlite_', 'kali_', *(f'{name}_' for name, is_virtual in tables.items() if is_virtual))
-    return [name for name, is_virtual in tables.items() if not is_virtual and not name.startswith(not_ours)]
+    return [table.name for table in tables(connection).values()
+            if table.kind == 'table' and not table.name.lower().startswith('kali_')]
 
 
 class Unfit(Exception):
-    """A row is not as it was left: somebody has changed it, and nothing can be put back any more."""
+    """A row is not as it was left: somebody has changed it, and nothing can be taken back any more."""
 
 
-class _Table(NamedTuple):
+class _Watched(NamedTuple):
     number: int
     name: str
     key: list[str]  # what names a row: the rowid, or the primary key of a table without one
@@ -45,7 +43,12 @@ class _Table(NamedTuple):
         """All that makes up a row."""
         return self.columns if self.key[0] in self.columns else self.key + self.columns
 
-    def put_back(self, kind: str, log: str) -> str:
+    @property
+    def width(self) -> int:
+        """How many values the longest entry has: a row before an UPDATE, and its key after it."""
+        return len(self.row) + len(self.key)
+
+    def reversal(self, kind: str, log: str) -> str:
         """The SQL that takes back the change of the entry :seq, by its kind."""
         row, name = self.row, f'main.{self.name}'
 
@@ -74,34 +77,71 @@ class Watch:
     """The watched tables of a database, and the log of what changes in them.
 
     :param connection: any sqlite3 connection
-    :param names: the tables, in an order that never changes: entries name them by number
+    :param names: the tables, in an order that never changes: entries name them by number. Capitals do not
+        matter, as for SQLite
     :param schema: where the log is: 'main' or 'temp'
     """
 
     def __init__(self, connection: sqlite3.Connection, names: list[str], schema: str) -> None:
+        found = tables(connection)
+        self.names = list(dict.fromkeys(found[name].name if name in found else name for name in names))
         self.log = f'{schema}.kali_undo_log'
         self.width = 0  # how many values an entry has
-        self._connection, self._names = connection, names
+        self._connection, self._tables = connection, dict[int, _Watched]()
         self._run: Run = sqlite3.Cursor(connection).execute
 
-    def missing(self) -> list[str]:
-        """Those of the tables that are not there (any more)."""
-        there = {row[0] for row in self._run(
-            "SELECT name FROM main.sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'")}
-        return [name for name in self._names if name not in there]
+    def complaint(self) -> str:
+        """Why these tables cannot be watched; '' if they can."""
+        found = tables(self._connection)
+        for name in self.names:
+            if name not in found or found[name].kind != 'table':
+                return (f'there is no table {name} in the database, or it is a view or virtual; make the '
+                        'tables first')
+        for child in found.values():
+            for parent in (each.parent for each in child.foreign_keys):
+                if parent in found and (child.name in self.names) != (parent in self.names):
+                    return (f'the table {child.name} refers to {parent}; name both or neither, or a row that '
+                            'comes back may lack what belongs to it')
+        if self.begun():
+            return 'the connection has a history already; name all tables for that one'
+        return self._about_triggers()
 
-    def apart(self) -> list[tuple[str, str]]:
-        """Foreign keys, each a table and the one it refers to, of which only one is watched."""
-        watched = {name.lower() for name in self._names}
-        return [(child, parent) for child, parent, _ in self._foreign_keys()
-                if (child.lower() in watched) != (parent.lower() in watched)]
+    def _about_triggers(self) -> str:
+        """Why the tables' triggers that keep virtual tables in step (full-text search, R*Tree) do not do."""
+        events: dict[tuple[str, str], set[str]] = {}
+        for name, table, sql in self._triggers():
+            virtual, others = self._written(sql)
+            if virtual and others:
+                return (f'the trigger {name} on {table} writes to the virtual table {virtual[0]}, so it has '
+                        f'to run while something is undone, but also to {others[0]}, so it must not; '
+                        'make it two triggers')
+            for each in virtual:
+                events.setdefault((table, each), set()).add(trigger_event(sql))
+        for (table, each), found in events.items():
+            if len(found & {'INSERT', 'DELETE'}) == 1:
+                (here,) = found & {'INSERT', 'DELETE'}
+                return (f'a trigger on {table} keeps {each} in step at {here}, and none does so at '
+                        f'{"DELETE" if here == "INSERT" else "INSERT"}, which is what undoes it; add one')
+        return ''
 
     def make_log(self) -> None:
-        """An empty log, wide enough for each of the tables."""
-        width = max(len(table.row) + len(table.key) for table in self._tables().values())
+        """An empty log, wide enough for each of the tables.
+
+        :raises ValueError: if SQLite has no table that is so wide
+        """
+        self._read_tables()
+        widest = max(self._tables.values(), key=lambda table: table.width)
+        self.width = widest.width
         self._run(f'DROP TABLE IF EXISTS {self.log}')
-        self._run(f'CREATE TABLE {self.log} (seq INTEGER PRIMARY KEY, kind, tab, {_values(0, width)})')
-        self.width = width
+        try:
+            self._run(f'CREATE TABLE {self.log} (seq INTEGER PRIMARY KEY, kind, tab, '
+                      f'{_values(0, self.width)})')
+        except sqlite3.OperationalError as error:
+            if 'too many columns' not in str(error):
+                raise
+            raise ValueError(
+                f'undo: the table {widest.name} has too many columns ({len(widest.columns)}): SQLite has no '
+                'table that could note its old rows and their keys; name the others') from error
 
     def begin(self) -> None:
         """Make the triggers. They are temporary: the file has nothing of them for other programs.
@@ -109,9 +149,10 @@ class Watch:
         The temporary triggers of a table run before its others, so what a trigger of the table does comes
         later in the log. Changes are noted after the fact: only then is it sure that they are made.
         """
+        self._read_tables()
         for name in self._own():
             self._run(f'DROP TRIGGER IF EXISTS temp.{name}')  # not there if its table has gone
-        for table in self._tables().values():
+        for table in self._tables.values():
             for event, kind, values in table.triggers():
                 self._run(
                     f'CREATE TEMP TRIGGER kali_undo_{table.number}_{kind} {event} ON main.{table.name} BEGIN '
@@ -122,39 +163,53 @@ class Watch:
         """Whether there are triggers of a Watch on this connection."""
         return bool(self._own())
 
-    def put_back(self, first: int, last: int) -> None:
-        """Take back the changes of these entries, the last one first, while the tables' own triggers are off:
-        what they did is in the log as well. Their reversals are entries in turn.
+    def take_back(self, first: int, last: int) -> None:
+        """Take back the changes of these entries, the last one first. Their reversals are entries in turn.
+
+        The tables' own triggers are off meanwhile, since what they did is in the log as well; but for those
+        that keep a virtual table in step, whose rows are not.
 
         :raises Unfit: if a row is not as it was left
         :raises sqlite3.IntegrityError: likewise
         :raises DatabaseError: for a temporary trigger that somebody has put on a table
         """
-        triggers = self.foreign_triggers()
-        for name, _ in triggers:
-            self._run(f'DROP TRIGGER main.{_quoted(name)}')
+        self.expect_no_temporary_triggers()
+        off = [(name, sql) for name, _, sql in self._triggers() if not self._written(sql)[0]]
+        for name, _ in off:
+            self._run(f'DROP TRIGGER main.{quoted(name)}')
         self._run('PRAGMA defer_foreign_keys = ON')  # until all of it is there again
-        self._reverse(first, last, self._tables())
-        for _, sql in triggers:
-            self._run(sql)
+        self._reverse(first, last)
+        for _, sql in off:
+            # SQLite keeps the statement as CREATE TRIGGER name …; without a schema before the name, it would
+            # be a trigger of a temporary table, if there is one of that name.
+            self._run(sql.replace('CREATE TRIGGER ', 'CREATE TRIGGER main.', 1))
 
-    def foreign_triggers(self) -> list[tuple[str, str]]:
-        """The tables' own triggers, in the order in which they were made.
-
-        :raises DatabaseError: if one is temporary
-        """
-        names = [name.lower() for name in self._names]
-        marks = ', '.join('?' * len(names))
+    def expect_no_temporary_triggers(self) -> None:
+        """Raise DatabaseError for a temporary trigger on one of the tables: it cannot be switched off."""
         for name, table in self._run(
                 "SELECT name, tbl_name FROM temp.sqlite_master WHERE type = 'trigger' AND name NOT LIKE "
-                f"'kali_undo_%' AND lower(tbl_name) IN ({marks})", names):
+                f"'kali_undo_%' AND {self._among()}", self.names):
             raise DatabaseError(f'undo: the temporary trigger {name} on the table {table} would run while '
                                 'something is undone. Make it one that stays in the file: CREATE TRIGGER, '
                                 'without TEMP.')
-        return self._run("SELECT name, sql FROM main.sqlite_master WHERE type = 'trigger' "
-                         f'AND lower(tbl_name) IN ({marks}) ORDER BY rowid', names).fetchall()
 
-    def _reverse(self, first: int, last: int, tables: dict[int, _Table]) -> None:
+    def _triggers(self) -> list[tuple[str, str, str]]:
+        """The tables' own triggers, in the order in which they were made: name, table and statement."""
+        return self._run("SELECT name, tbl_name, sql FROM main.sqlite_master WHERE type = 'trigger' "
+                         f'AND {self._among()} ORDER BY rowid', self.names).fetchall()
+
+    def _among(self) -> str:
+        return f'tbl_name COLLATE NOCASE IN ({", ".join("?" * len(self.names))})'
+
+    def _written(self, sql: str) -> tuple[list[str], list[str]]:
+        """The virtual tables that a trigger writes to, and the others."""
+        written = sorted(written_tables(sql))
+        virtual = {name.lower() for name, in self._run(
+            "SELECT name FROM main.sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL%'")}
+        return ([name for name in written if name.lower() in virtual],
+                [name for name in written if name.lower() not in virtual])
+
+    def _reverse(self, first: int, last: int) -> None:
         held: list[tuple[int, str, int, bytes]] = []
         for entry in sqlite3.Cursor(self._connection).execute(
                 f'SELECT seq, kind, tab, CAST(v0 AS BLOB) FROM {self.log} WHERE seq BETWEEN ? AND ? '
@@ -164,69 +219,58 @@ class Watch:
             # undone: that far reaches back the note from before it, or the row that made way for it by
             # REPLACE. (A note may have no UPDATE: OR IGNORE.)
             if held and held[-1][2] == number and (kind == 'I' or (kind == 'B' and held[-1][3] == row)):
-                self._put(held.pop(), tables)
-            if kind == 'U' and tables[number].cascades:
+                self._put(held.pop())
+            if kind == 'U' and self._tables[number].cascades:
                 held.append(entry)
             elif kind != 'B':
-                self._put(entry, tables)
+                self._put(entry)
 
-    def _put(self, entry: tuple[int, str, int, bytes], tables: dict[int, _Table]) -> None:
+    def _put(self, entry: tuple[int, str, int, bytes]) -> None:
         seq, kind, number, _ = entry
         last = f'SELECT max(seq) FROM {self.log}'
         before = self._run(last).fetchone()[0]
-        if self._run(tables[number].put_back(kind, self.log), {'seq': seq}).rowcount != 1:
+        if self._run(self._tables[number].reversal(kind, self.log), {'seq': seq}).rowcount != 1:
             raise Unfit
         after = self._run(last).fetchone()[0]
         # Its own entry is the last. Before it stands what ON DELETE and ON UPDATE did to other rows. They
         # have entries of their own if they are to change.
         if after > before + 1:
-            self._reverse(before + 1, after - 1, tables)
+            self._reverse(before + 1, after - 1)
 
     def _own(self) -> list[str]:
         return [row[0] for row in self._run("SELECT name FROM temp.sqlite_master WHERE type = 'trigger' AND "
                                             "name LIKE 'kali_undo_%'")]
 
-    def _foreign_keys(self) -> list[tuple[str, str, str]]:
-        """Table, the table that it refers to, and what ON UPDATE does."""
-        return self._run(
-            'SELECT child.name, parent.name, on_update FROM main.sqlite_master AS child, '
-            "pragma_foreign_key_list(child.name, 'main') AS each JOIN main.sqlite_master AS parent "
-            "ON parent.name = each.\"table\" COLLATE NOCASE AND parent.type = 'table' "
-            "WHERE child.type = 'table'").fetchall()
-
-    def _tables(self) -> dict[int, _Table]:
+    def _read_tables(self) -> None:
         """The tables that are there, by number."""
-        cascading = {parent for _, parent, action in self._foreign_keys()
-                     if action not in ('NO ACTION', 'RESTRICT')}
-        missing = self.missing()
-        return {number: self._table(number, name, name in cascading)
-                for number, name in enumerate(self._names) if name not in missing}
+        found = tables(self._connection)
+        cascading = {key.parent for table in found.values() for key in table.foreign_keys
+                     if key.on_update not in ('NO ACTION', 'RESTRICT')}
+        self._tables = {number: _watched(number, found[name], name in cascading)
+                        for number, name in enumerate(self.names) if name in found}
 
-    def _table(self, number: int, name: str, cascades: bool) -> _Table:
-        info = self._run("SELECT name, pk FROM pragma_table_xinfo(?, 'main') WHERE hidden = 0",
-                         [name]).fetchall()
-        columns = [_quoted(column) for column, _ in info]
+
+def _watched(number: int, table: Table, cascades: bool) -> _Watched:
+    columns = [quoted(name) for name, column in table.columns.items() if not column.generated]
+    if not table.without_rowid:
         for alias in ('rowid', '_rowid_', 'oid'):
-            if alias not in [column.lower() for column, _ in info]:
-                try:
-                    self._run(f'SELECT {alias} FROM main.{_quoted(name)} LIMIT 0')
-                    return _Table(number, _quoted(name), [alias], columns, cascades)
-                except sqlite3.OperationalError:  # WITHOUT ROWID
-                    break
-        keys = [_quoted(column) for column, place in sorted(info, key=lambda each: each[1]) if place]
-        if not keys:
-            raise ValueError(f'undo: the rows of {name} cannot be told apart: columns hide their rowid')
-        return _Table(number, _quoted(name), keys, columns, cascades)
+            if alias not in table.columns:
+                return _Watched(number, quoted(table.name), [alias], columns, cascades)
+    keys = [quoted(name) for name in table.key if name in table.columns]
+    if not keys:
+        raise ValueError(f'undo: the rows of {table.name} cannot be told apart: columns hide their rowid')
+    return _Watched(number, quoted(table.name), keys, columns, cascades)
 
 
 @cache
 def size_of(width: int) -> str:
-    """The SQL for the bytes, about, that entries of so many values take."""
-    return f'sum(40 + {" + ".join(f"ifnull(length(v{number}), 0)" for number in range(width))})'
+    """The SQL for the bytes, about, that entries of so many values take.
 
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    SQLite takes no expression that is deeper than 1000 (https://sqlite.org/limits.html), so in groups.
+    """
+    lengths = [f'ifnull(length(v{number}), 0)' for number in range(width)]
+    groups = (' + '.join(lengths[first:first + 100]) for first in range(0, width, 100))
+    return f'sum(40 + {" + ".join(f"({group})" for group in groups)})'
 
 
 def _values(first: int, count: int) -> str:
