@@ -1,8 +1,7 @@
 """Kali's errors: one family, and each kind carries the HTTP status to answer with.
 
 A handler may raise any of them; the dispatcher turns it into a page. Statuses below 500 are the visitor's
-mistake, so the page shows the message; anything else is a bug and gets the error page. This file knows
-nothing about HTTP messages.
+mistake, so the page shows the message; anything else is a bug and gets the error page.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ __all__ = ['BadRequest', 'DatabaseError', 'KaliError', 'NotFound', 'ProtocolErro
 class KaliError(Exception):
     """The base of every error that kali raises on purpose.
 
-    `status` is the HTTP status to answer with, and `headers` what the answer must carry besides (405 needs
+    `status` is the HTTP status to answer with, and `headers` what else the answer must carry (405 needs
     Allow).
 
     >>> KaliError('The printer is on fire.', status=503).status
@@ -32,7 +31,7 @@ class KaliError(Exception):
 
 
 class ProtocolError(KaliError):
-    """The peer broke a rule of HTTP; `status` says which answer the rule asks for (400 unless told)."""
+    """The peer broke a rule of HTTP; `status` says which answer the rule asks for (400 by default)."""
 
     status = 400
 
@@ -60,7 +59,7 @@ class ValidationError(KaliError):
 
 
 class SaveError(KaliError):
-    """Saving a form failed, and the user can mend it; the only argument maps field names to sentences."""
+    """Saving a form failed, and the user can correct it; the only argument maps field names to sentences."""
 
     status = 422
 
