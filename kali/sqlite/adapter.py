@@ -166,8 +166,8 @@ class SqliteAdapter:
             transaction is open already
         """
         self.expect_none()
-        # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting mends
-        # (FACTS).
+        # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting ends:
+        # sqlite.org/lang_transaction.html, 2.2.
         self._patiently('BEGIN IMMEDIATE')
         if self._own is not None:
             self._own.hold()  # it refuses whatever would end the transaction
@@ -196,7 +196,7 @@ class SqliteAdapter:
                 'all or nothing by itself, use "with atomic(connection):".')
 
     def commit(self) -> None:
-        """Commit what `settle` found in order. If that fails, the transaction may still be open (FACTS).
+        """Commit what `settle` found in order. If that fails, the transaction may still be open.
 
         :raises DatabaseError: 503 if another program's lock stays or the disk is full, 500 for a deferred
             foreign key

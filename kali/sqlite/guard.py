@@ -237,7 +237,7 @@ def guard(handler: Handler, *connections: Any,
     1
     >>> db.close()
 
-    Source: https://sqlite.org/lang_transaction.html and FACTS, "SQLite through sqlite3".
+    Source: https://sqlite.org/lang_transaction.html
     """
     adapters = _adapters(connections, mode)
     errors: tuple[type[Exception], ...] = (DatabaseError, *(adapter.error for adapter in adapters))
