@@ -1,19 +1,20 @@
 """Kali's errors: one family, and each kind carries the HTTP status to answer with.
 
 A handler may raise any of them; the dispatcher turns it into a page. Statuses below 500 are the visitor's
-mistake, so the page shows the message; anything else is a bug and gets the error page.
+mistake, so the page shows the message; anything else is a bug and gets the error page. This file knows
+nothing about HTTP messages.
 """
 
 from __future__ import annotations
 
-__all__ = ['BadRequest', 'DatabaseError', 'KaliError', 'NotFound', 'ProtocolError', 'SaveError',
+__all__ = ['BadRequest', 'DatabaseError', 'KaliError', 'NotFound', 'ProtocolError', 'SaveError', 'SpentError',
            'TemplateError', 'ValidationError']
 
 
 class KaliError(Exception):
     """The base of every error that kali raises on purpose.
 
-    `status` is the HTTP status to answer with, and `headers` what else the answer must carry (405 needs
+    `status` is the HTTP status to answer with, and `headers` what the answer must carry besides (405 needs
     Allow).
 
     >>> KaliError('The printer is on fire.', status=503).status
@@ -31,7 +32,7 @@ class KaliError(Exception):
 
 
 class ProtocolError(KaliError):
-    """The peer broke a rule of HTTP; `status` says which answer the rule asks for (400 by default)."""
+    """The peer broke a rule of HTTP; `status` says which answer the rule asks for (400 unless told)."""
 
     status = 400
 
@@ -59,13 +60,33 @@ class ValidationError(KaliError):
 
 
 class SaveError(KaliError):
-    """Saving a form failed, and the user can correct it; the only argument maps field names to sentences."""
+    """Saving a form failed, and the user can mend it; the only argument maps field names to sentences."""
 
     status = 422
 
 
+class SpentError(KaliError):
+    """A form was sent again, with other content than what was saved the first time.
+
+    :ivar answer: the answer that the first got
+    :ivar left: what the form noted at that time
+    """
+
+    status = 409
+
+    def __init__(self, answer: object, left: str = '') -> None:
+        super().__init__('This form was saved already, with other content. What was sent now is not saved. '
+                         'Open the form again and enter it there.')
+        self.answer, self.left = answer, left
+
+
 class DatabaseError(KaliError):
-    """The database cannot be used as asked: a sentence that says what is wrong with it and what to do."""
+    """The database cannot be used as asked: a sentence that says what is wrong with it and what to do.
+
+    `facts` are lines for the programmer: which handler it was, which tables it changed, by which SQL.
+    """
+
+    facts: tuple[str, ...] = ()
 
 
 class TemplateError(KaliError):

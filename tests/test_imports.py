@@ -1,6 +1,6 @@
 """Imports go one way: from the values up to the public names, never up, never across, never around.
 
-kali/README.md lists the layers. The walk reads every import statement of every file in kali/, also those in
+The rule is DESIGN section 3. The walk reads every import statement of every file in kali/, also those in
 functions and under TYPE_CHECKING. What `import kali` may load is looked at in a fresh interpreter.
 """
 

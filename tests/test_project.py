@@ -59,14 +59,6 @@ def test_no_file_names_a_place_on_its_author_s_machine() -> None:
     assert found == []
 
 
-def test_no_file_refers_to_what_a_reader_of_the_project_does_not_have() -> None:
-    # Not spelled out, so that this file does not name them itself.
-    names = '|'.join(['FACT' + 'S', 'DESIG' + 'N', 'PEER' + 'S', 'STYL' + 'E'])
-    elsewhere = re.compile(rf'\b(?:{names})\b|\b[Ii]ssue #?\d+\b|\.\./shared\b')
-    found = [f'{path}: {match[0]}' for path, text in sources() for match in elsewhere.finditer(text)]
-    assert found == []
-
-
 @pytest.fixture(scope='module')
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy, since setuptools leaves files beside the source."""

@@ -81,7 +81,7 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     if key is not None and not is_key(key):
         raise ValueError('key must be 1 to 128 letters, digits and ._~-, as hard to guess as a password')
     if is_spawned_child():
-        return  # multiprocessing runs the script again in each child, up to here
+        return  # multiprocessing runs the script again in each child, up to here (FACTS, Processes)
     if start is None:
         sockets = _listen(address, port)
         keys = None if key is None else _keys_for_scripts(sockets[0].getsockname()[1], app_id, key)

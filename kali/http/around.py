@@ -7,6 +7,8 @@ loop) enters them with `entered` before the first request and leaves them at the
 
 from __future__ import annotations
 
+from kali.http.deferred import Deferred
+
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from kali.http.request import Request
 
     Handler: TypeAlias = Callable[[Request], Any]
+    Steps: TypeAlias = Callable[..., Deferred]  # (deferred, title='') -> Deferred
     Lifespan: TypeAlias = Callable[[Host], AbstractContextManager[Any]]
 
 __all__ = ['Around', 'chain', 'collected', 'entered', 'innermost']
@@ -29,6 +32,9 @@ class Around:
     :param handler: the handler inside
     :param call: what answers a request
     :param lifespans: what this wrapper itself wants entered while a host runs it
+    :param steps: for a wrapper that also stands around each step of a job, as a guard does: a function from a
+        Deferred and a title to a Deferred. Handlers and lifespans inside find all of them together as
+        `request.scope.guarded` and `host.guarded`
 
     >>> def greet(request): return 'hello'
     >>> loud = Around(greet, lambda request: greet(request).upper())
@@ -36,29 +42,86 @@ class Around:
     ('HELLO', True)
     """
 
-    __slots__ = ('_lifespans', 'call', 'inside')
+    __slots__ = ('_lifespans', '_steps', 'call', 'inside')
 
-    def __init__(self, handler: Handler, call: Handler, lifespans: Iterable[Lifespan] = ()) -> None:
-        self.inside, self.call, self._lifespans = handler, call, tuple(lifespans)
+    def __init__(self, handler: Handler, call: Handler, lifespans: Iterable[Lifespan] = (),
+                 steps: Steps | None = None) -> None:
+        self.inside, self.call = handler, call
+        self._lifespans, self._steps = tuple(lifespans), steps
 
     def __call__(self, request: Request) -> Any:
         """The answer of `call`."""
-        return self.call(request)
+        if self._steps is None:
+            return self.call(request)
+        scope, inner = request.scope, _both(request.scope.guarded, self._steps)
+
+        def within(function: Callable[[], Any]) -> Any:
+            outer, scope.guarded = scope.guarded, inner
+            try:
+                return function()
+            finally:
+                scope.guarded = outer
+        answer = within(lambda: self.call(request))
+        if not isinstance(answer, Deferred):
+            return answer
+        return Deferred(lambda: within(answer.step), answer.response, lambda: within(answer.close))
 
     @property
     def lifespan(self) -> tuple[Lifespan, ...]:
         """The lifespans of the handler inside as they are now, then those of this wrapper, each once."""
-        return collected([self.inside], self._lifespans)
+        inside: Iterable[Lifespan] = collected([self.inside])
+        if self._steps is not None:
+            inside = [_Inside(lifespan, self._steps) for lifespan in inside]
+        return collected([], [*inside, *self._lifespans])
 
     def __repr__(self) -> str:
         return f'<{getattr(self.call, "__qualname__", "Around")} around {self.inside!r}>'
+
+
+def _both(outer: Steps | None, inner: Steps) -> Steps:
+    """What an outer wrapper and an inner one put around the steps of a job."""
+    if outer is None:
+        return inner
+    return lambda deferred, title='': outer(inner(deferred, title), title)
+
+
+class _Inside:
+    """A lifespan of what stands inside a wrapper: its host has `guarded`, and is else the host."""
+
+    __slots__ = ('lifespan', 'steps')
+
+    def __init__(self, lifespan: Lifespan, steps: Steps) -> None:
+        self.lifespan, self.steps = lifespan, steps
+
+    def __call__(self, host: Host) -> AbstractContextManager[Any]:
+        if host is None:  # nothing can be started
+            return self.lifespan(host)
+        return self.lifespan(_Host(host, _both(getattr(host, 'guarded', None), self.steps)))
+
+    def __eq__(self, other: object) -> bool:  # it may be mounted outside of the wrapper as well
+        return bool(self.lifespan == getattr(other, 'lifespan', other))
+
+    def __hash__(self) -> int:
+        return hash(self.lifespan)
+
+
+class _Host:
+    """A host with `guarded`."""
+
+    def __init__(self, host: Host, guarded: Steps) -> None:
+        self._host, self.guarded = host, guarded
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._host, name)
 
 
 def collected(handlers: Iterable[Any], more: Iterable[Lifespan] = ()) -> tuple[Lifespan, ...]:
     """The lifespans of `handlers`, in order, and `more`; each once, however often it is mounted."""
     found: list[Lifespan] = []
     for lifespans in (*(getattr(handler, 'lifespan', ()) for handler in handlers), more):
-        found += [lifespan for lifespan in lifespans if lifespan not in found]
+        for lifespan in lifespans:
+            if lifespan not in found:
+                found.append(lifespan)
     return tuple(found)
 
 

@@ -112,7 +112,7 @@ def _head_of_part(body: bytes | Spool, begin: int, stop: int) -> tuple[bytes, in
     if end >= 0:
         return body[begin:end], end + 4
     if stop - begin > HEAD:
-        raise ProtocolError('The header fields of a part are longer than 8 KB.', status=431)
+        raise ProtocolError('The header fields of a part are longer than 8 KiB.', status=431)
     raise ProtocolError('A part of the multipart body has no empty line after its header fields.')
 
 

@@ -7,10 +7,12 @@ the program.
 
 from __future__ import annotations
 
-from kali.errors import DatabaseError, KaliError, TemplateError
+from kali.errors import DatabaseError, KaliError, SpentError, TemplateError
 from kali.http.encoder import STRICT_POLICY
+from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response
-from kali.markup import escape_text
+from kali.http.urls import is_local
+from kali.markup import escape, escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -48,11 +50,8 @@ def error_response(request: Request, error: BaseException, *, debug: bool, refer
 
 
 def _page(request: Request, error: BaseException, debug: bool, reference: str) -> Response:
-    if isinstance(error, DatabaseError):  # it is about a file; where the program met it helps nobody
-        if not debug:
-            return _apology(reference, error.status)
-        lines = escape_text(_message(error)).replace('\n', '<br>')
-        return Response.swear(request, f'<p>{lines}</p>', status=error.status)
+    if isinstance(error, (DatabaseError, SpentError)):
+        return _database_page(request, error, debug, reference)
     if isinstance(error, KaliError) and (error.status < 500 or error.status in (501, 503, 505)):
         message = escape_text(_message(error))
         return Response.generic(f'<p>{message}</p>', status=error.status, headers=error.headers)
@@ -62,9 +61,70 @@ def _page(request: Request, error: BaseException, debug: bool, reference: str) -
     return Response.swear(request, [detail, '<script src="/.kali/kali.js" defer></script>'], status=500)
 
 
-def _apology(reference: str, status: int = 500) -> Response:
+def _database_page(request: Request, error: KaliError, debug: bool, reference: str) -> Response:
+    """It is about data, and what was typed comes back. Below 500 the sentence is for the visitor; else it may
+    name files, and with `debug` it comes with what the guard knows besides."""
+    typed = _typed(request)
+    if error.status < 500:
+        return Response.generic([f'<p>{escape_text(_message(error))}</p>\n', _way_back(request), typed],
+                                title='Not done', status=error.status, headers=error.headers)
+    if not debug:
+        return _apology(reference, error.status, typed)
+    lines = [*_message(error).splitlines(), *_place(error), *getattr(error, 'facts', ())]
+    return Response.swear(request, [[f'<p>{escape_text(line)}</p>\n' for line in lines], typed],
+                          status=error.status)
+
+
+def _apology(reference: str, status: int = 500, typed: str = '') -> Response:
     words = _BUSY if status == 503 else _APOLOGY
-    return Response.generic(words % escape_text(reference), title='Something went wrong', status=status)
+    return Response.generic([words % escape_text(reference), typed], title='Something went wrong',
+                            status=status)
+
+
+def _typed(request: Request) -> str:
+    """What was typed into the form that could not be saved, in a form that sends it again."""
+    try:
+        fields = [] if request.method in SAFE_METHODS else list(request.form.items())
+        has_files = bool(fields and request.files)
+    except KaliError:  # it is no form that can be read
+        return ''
+    if not fields:
+        return ''
+    rows = []
+    for name, value in fields:
+        name, value = escape(name), escape(value)
+        if name.startswith('_') or 'password' in name.lower():
+            rows.append(f'<input type="hidden" name="{name}" value="{value}">\n')
+        else:
+            rows.append(f'<p><label>{name}<br><textarea name="{name}">\n{value}</textarea></label></p>\n')
+    note = '<p>Files have to be chosen again: go back for that.</p>\n' if has_files else ''
+    return (f'<form method="post" action="{escape(request.target)}">\n<p>Here is what you typed:</p>\n'
+            f'{"".join(rows)}{note}<p><button>Try again</button></p>\n</form>\n')
+
+
+def _way_back(request: Request) -> str:
+    """A link to the page that the form stands on, if the browser says which that is."""
+    came = request.headers.get('Referer', '').split('/', 3)
+    url = f'/{came[3]}' if len(came) == 4 and came[2] == request.headers.get('Host') else ''
+    return f'<p><a href="{escape(url)}">Go back</a></p>\n' if url and is_local(url) else ''
+
+
+def _place(error: BaseException) -> list[str]:
+    """Where in the program it happened: the innermost place on the error's way that is neither kali's own nor
+    the driver's."""
+    from pathlib import Path  # only an error page needs it
+    kali = str(Path(__file__).parent.parent)
+    place: list[str] = []
+    error = error.__cause__ or error
+    driver = type(error).__module__.partition('.')[0]
+    trace = error.__traceback__
+    while trace is not None:
+        code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get('__name__'))
+        if not code.co_filename.startswith(kali) and module.partition('.')[0] != driver:
+            place = [f'It happened at {Path(code.co_filename).name}, line {trace.tb_lineno}, in '
+                     f'{code.co_name}.']
+        trace = trace.tb_next
+    return place
 
 
 def _summary(error: BaseException) -> str:

@@ -11,11 +11,14 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from kali.errors import DatabaseError
 from kali.sqlite.connection import Connection
 from kali.sqlite.faults import explain, is_busy
+
+if TYPE_CHECKING:
+    from kali.sqlite.refusals import Refusal
 
 __all__ = ['Adapter', 'SqliteAdapter', 'adapter_for']
 
@@ -78,9 +81,14 @@ class Adapter(Protocol):
     def was_refused(self, error: BaseException) -> bool:
         """Whether `error` says that something wanted to write after `protect`."""
 
+    def refusal(self, error: Exception) -> Refusal | None:
+        """What `error` says about data that the database refuses (UNIQUE, CHECK …), asked before `roll_back`;
+        None for any other error."""
+
     def run(self, table: str, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any] | None:
         """The rows of one of kali's own statements (see kali.sqlite.once), which are written for SQLite, with
-        `?` for parameters; None if its `table` is not there, and then the transaction goes on."""
+        `?` for parameters; None if its `table` or a column of it is not there, and then the transaction goes
+        on."""
 
 
 def adapter_for(connection: Any) -> Adapter:
@@ -166,8 +174,8 @@ class SqliteAdapter:
             transaction is open already
         """
         self.expect_none()
-        # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting ends:
-        # sqlite.org/lang_transaction.html, 2.2.
+        # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting mends
+        # (FACTS).
         self._patiently('BEGIN IMMEDIATE')
         if self._own is not None:
             self._own.hold()  # it refuses whatever would end the transaction
@@ -196,16 +204,12 @@ class SqliteAdapter:
                 'all or nothing by itself, use "with atomic(connection):".')
 
     def commit(self) -> None:
-        """Commit what `settle` found in order. If that fails, the transaction may still be open.
+        """Commit what `settle` found in order. If that fails, the transaction may still be open (FACTS).
 
-        :raises DatabaseError: 503 if another program's lock stays or the disk is full, 500 for a deferred
-            foreign key
+        :raises DatabaseError: 503 if another program's lock stays or the disk is full
+        :raises sqlite3.IntegrityError: for a deferred foreign key
         """
-        try:
-            self._patiently('COMMIT')
-        except sqlite3.IntegrityError as error:
-            raise DatabaseError(f'At the end of the request the database {self.name} refused its changes: '
-                                f'{error}. Nothing was saved.') from error
+        self._patiently('COMMIT')
         if self._own is not None:
             self._own.release()
 
@@ -268,12 +272,23 @@ class SqliteAdapter:
         """Whether `error` says that something wanted to write after `protect`."""
         return isinstance(error, sqlite3.OperationalError) and 'readonly' in str(error)
 
+    def refusal(self, error: Exception) -> Refusal | None:
+        """What `error` says about data that the database refuses; None for any other error."""
+        if not isinstance(error, sqlite3.IntegrityError):
+            return None
+        from kali.sqlite.refusals import read_refusal  # few requests are refused
+        return read_refusal(error, self.connection, next(reversed(self._statements()), ''))
+
+    def _statements(self) -> dict[str, None]:
+        return getattr(self.connection, 'statements', {})
+
     def run(self, table: str, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any] | None:
-        """The rows of one of kali's own statements, or None if its `table` is not there."""
+        """The rows of one of kali's own statements, or None if its `table` or a column is not there."""
         try:
             return self._run(sql, parameters).fetchall()
         except sqlite3.OperationalError as error:
-            if f'no such table: {table}' not in str(error):
+            if not any(words in str(error) for words in (f'no such table: {table}', 'no such column',
+                                                         f'table {table} has no column')):
                 raise
             return None
 

@@ -1,206 +1,38 @@
 """guard: the request is the transaction, and a page that says "saved" is true.
 
-A wrapper around a handler, in two modes. The rule: when it returns, nothing is open on its connections, and
-whatever the answer claims is on disk. One order: handler, render to bytes, store the result under the form
-id, `before_commit`, COMMIT, and only then the first byte goes out. It knows nothing about forms or undo,
-which use `request.scope.transaction`, nor how a database is told to begin and commit, which is the adapter's
-business.
+A wrapper around a handler, in two modes. When it returns, nothing is open on its connection, and whatever the
+answer claims is on disk. What goes wrong is raised, and becomes a page where all errors do. How a database
+begins and commits is the adapter's business; what a form or undo may ask for stands in `transaction`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from kali import log
-from kali.errors import DatabaseError, KaliError
-from kali.http.around import Around
-from kali.http.deferred import Deferred
+from kali.errors import DatabaseError
+from kali.http.around import Around, innermost
+from kali.http.consequences import OPEN
+from kali.http.deferred import Deferred, Signal, Wait
 from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response, as_response, rendered
-from kali.markup import escape, escape_text
-from kali.sqlite import once
 from kali.sqlite.adapter import adapter_for
+from kali.sqlite.transaction import Transaction, UnderWay
 
 if TYPE_CHECKING:
     from kali.http.request import Request
     from kali.http.response import Handler
     from kali.sqlite.adapter import Adapter
+    from kali.sqlite.refusals import Refusal
+
+    #: Runs something within what the guard puts around it: its outcome, and whether to roll back.
+    Work: TypeAlias = Callable[[], tuple[Any, bool]]
 
 __all__ = ['Transaction', 'guard']
 
 
-_APOLOGY = """<p>Sorry, this could not be saved; nothing of it was. Please try again in a moment.</p>
-<p>If it goes on, tell who looks after this program, with the number {}.</p>
-"""
-
-_KALI = str(Path(__file__).parent.parent)
-
-
-class Transaction:
-    """`request.scope.transaction`: what a handler, a form or undo may ask of the transaction it runs in.
-
-    `title` is for whoever writes a history: "Add Ann Smith".
-    """
-
-    __slots__ = ('_adapter', '_before', '_form_ids', 'title')
-
-    def __init__(self, adapter: Adapter) -> None:
-        self.title = ''
-        self._adapter = adapter
-        self._form_ids: dict[str, None] = {}
-        self._before: list[Callable[[], object]] = []
-
-    def once(self, form_id: str) -> Response | None:
-        """The answer that `form_id` was spent on; or None, and this request's result will be.
-
-        A request that fails (an exception, a status of 400 or more) spends nothing.
-
-        :raises BadRequest: for what cannot be an id
-        """
-        answer = once.earlier(self._adapter, form_id)
-        if answer is None:
-            self._form_ids[form_id] = None
-        return answer
-
-    def before_commit(self, function: Callable[[], object]) -> None:
-        """Have `function` called at the end of a request that succeeds, last in its transaction."""
-        self._before.append(function)
-
-    def finish(self, answer: Response | Deferred) -> None:
-        """The guard's last step before COMMIT: spend the form ids on `answer`, call what was asked for."""
-        for form_id in self._form_ids:
-            once.spend(self._adapter, form_id, answer)
-        for function in self._before:
-            function()
-
-
-class _Around:
-    """What stands around a request, or around one step of a deferred answer; `refused` asks for a rollback.
-
-    One class for each way, and not a generator with @contextmanager: that is shorter, and made the guard of a
-    request that writes a third slower.
-    """
-
-    __slots__ = ('adapters', 'refused')
-
-    def __init__(self, adapters: list[Adapter]) -> None:
-        self.adapters, self.refused = adapters, False
-
-    def __enter__(self) -> _Around:
-        begun = False
-        try:
-            for adapter in self.adapters:
-                self.begin(adapter)
-            begun = True
-        finally:
-            if not begun:
-                self.give_up()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
-        done = False
-        try:
-            if kind is None:
-                self.end()
-                done = True
-        finally:
-            if not done:
-                self.give_up()
-
-    def begin(self, adapter: Adapter) -> None:
-        """Before the request, for each database."""
-
-    def end(self) -> None:
-        """After a request that gave an answer."""
-
-    def give_up(self) -> None:
-        """After all others, and if `begin` or `end` failed."""
-        for adapter in self.adapters:
-            adapter.roll_back()
-
-
-class _Writing(_Around):
-    """A transaction on every database: committed at the end, rolled back on an exception or when refused."""
-
-    __slots__ = ()
-
-    def begin(self, adapter: Adapter) -> None:
-        adapter.begin()
-
-    def end(self) -> None:
-        for adapter in self.adapters:
-            adapter.settle()
-        if self.refused:
-            self.give_up()
-            return
-        # Several files cannot be committed as one. The first, which holds the form ids, goes last: an id is
-        # spent only if all else is saved.
-        saved: list[str] = []
-        for adapter in reversed(self.adapters):
-            try:
-                adapter.commit()
-            except DatabaseError as error:
-                if not saved:
-                    raise
-                raise DatabaseError(f'{str(error).replace(" Nothing was saved.", "")} What this request did '
-                                    f'in {" and ".join(saved)} is saved: several databases cannot be '
-                                    'committed as one.', status=error.status) from error
-            saved.append(adapter.name)
-
-
-class _Reading(_Around):
-    """No database can be written to."""
-
-    __slots__ = ()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
-        self.give_up()
-        if error is not None and any(adapter.was_refused(error) for adapter in self.adapters):
-            raise DatabaseError(
-                'A GET may not write: browsers repeat it and fetch it ahead. Change data in a handler for '
-                'POST, and have the page send a form. Nothing was saved.') from error
-
-    def begin(self, adapter: Adapter) -> None:
-        adapter.protect()
-
-    def give_up(self) -> None:
-        complaint: DatabaseError | None = None
-        for adapter in self.adapters:
-            try:
-                adapter.unprotect()
-            except DatabaseError as error:  # the others are to be let go of, too
-                complaint = error
-        if complaint is not None:
-            raise complaint
-
-
-class _Checking(_Around):
-    """The handler commits; a transaction left open is rolled back and is an error."""
-
-    __slots__ = ()
-
-    def begin(self, adapter: Adapter) -> None:
-        adapter.expect_none()
-
-    def end(self) -> None:
-        found = [line for adapter in self.adapters if adapter.in_transaction() for line in (
-            f'The application forgot to commit a transaction in {adapter.name}. It has been rolled back: '
-            'nothing of it is saved.', *adapter.describe())]
-        self.give_up()
-        if found:
-            raise DatabaseError('\n'.join([
-                *found, 'Call commit() when the work is done, or let guard(mode="commit") do it.']))
-
-
-def guard(handler: Handler, *connections: Any,
-          mode: Literal['commit', 'check'] = 'commit') -> Handler:
+def guard(handler: Handler, *connections: Any, mode: Literal['commit', 'check'] = 'commit') -> Handler:
     """`handler`, with each request a transaction on the `connections`, or checked to have left none open.
 
     mode='commit': a request with an unsafe method (POST …) runs in BEGIN IMMEDIATE … COMMIT, and its response
@@ -208,15 +40,15 @@ def guard(handler: Handler, *connections: Any,
     cannot write. Meanwhile `request.scope.transaction` (a Transaction) is there for forms, on the first of
     the connections. The handler neither begins nor commits; `atomic(connection)` works inside.
 
-    mode='check': the handler commits. A transaction that it leaves open is rolled back and answered with a
-    page that says so. This is for connections that begin transactions by themselves (isolation_level
-    'DEFERRED' and the like). What sqlite3 commits by itself there (`WITH … INSERT`, DDL, executescript)
-    cannot be seen, nor taken back.
+    mode='check': the handler commits. A transaction that it leaves open is rolled back, and is an error. This
+    is for connections that begin transactions by themselves (isolation_level 'DEFERRED' and the like). What
+    sqlite3 commits by itself there (`WITH … INSERT`, DDL, executescript) cannot be seen, nor taken back.
 
-    In both modes a stream or a future gets a transaction (or a check) for each of its steps, unfinished
-    SELECTs of kali's own connections are ended with the request, and what goes wrong with the database is
-    answered with a page: 503 if trying again helps, else 500. All other exceptions roll back and go on to the
-    error page. Several connections are committed one after the other; a power cut between them can part them.
+    In both modes each step of a stream or a future gets a transaction (or a check) of its own, and unfinished
+    SELECTs of kali's own connections are ended with the request. What goes wrong with the database is a
+    DatabaseError: 503 if trying again helps, 409 if the database refuses the data (UNIQUE …), else 500. All
+    other exceptions roll back and go on. Several connections are several guards, the first outermost, and are
+    committed one after the other: a power cut between them can part them.
 
     :param connections: sqlite3 connections, each to a file of its own; or those of psycopg (see
         kali.sqlite.postgres); for another database, an `Adapter` (see kali.sqlite.adapter)
@@ -229,40 +61,16 @@ def guard(handler: Handler, *connections: Any,
     >>> _ = db.execute('CREATE TABLE note (text)')
     >>> def add(request):
     ...     db.execute('INSERT INTO note VALUES (?)', [request.query['text']])
-    ...     return 'Saved.'
+    ...     return Response('Sorry', status=400) if request.query['text'] == 'beer' else 'Saved.'
     >>> app = guard(add, db)
-    >>> app(Request('POST', '/?text=milk')).status, app(Request('GET', '/?text=milk')).status
-    (200, 500)
+    >>> app(Request('POST', '/?text=milk')).status, app(Request('POST', '/?text=beer')).status
+    (200, 400)
     >>> db.execute('SELECT count(*) FROM note').fetchone()[0]
     1
     >>> db.close()
 
     Source: https://sqlite.org/lang_transaction.html
     """
-    adapters = _adapters(connections, mode)
-    errors: tuple[type[Exception], ...] = (DatabaseError, *(adapter.error for adapter in adapters))
-    safe, unsafe = (_Checking, _Checking) if mode == 'check' else (_Reading, _Writing)
-    tell = partial(_page, adapters, handler)
-
-    def call(request: Request) -> Any:  # a Response or something deferred
-        kind = safe if request.method in SAFE_METHODS else unsafe
-        try:
-            with kind(adapters) as around:
-                answer = _answer(handler, request, around)
-        except errors as error:
-            page = tell(request, error)
-            if page is None:
-                raise
-            return page
-        if isinstance(answer, Response):
-            return answer
-        return _in_steps(answer, partial(kind, adapters), request, tell, errors)
-
-    return Around(handler, call)
-
-
-def _adapters(connections: tuple[Any, ...], mode: str) -> list[Adapter]:
-    """An adapter for each connection; what cannot work is refused here, not at the first request."""
     if mode not in ('commit', 'check'):
         raise ValueError(f"guard: mode={mode!r} is neither 'commit' nor 'check'")
     if not connections:
@@ -274,121 +82,250 @@ def _adapters(connections: tuple[Any, ...], mode: str) -> list[Adapter]:
             if other.connection is adapter.connection or (other.file and other.file == adapter.file):
                 raise ValueError(f'guard: two connections to {adapter.name}; the second would wait for the '
                                  'lock of the first. Use one for both.')
-    return adapters
+    for adapter in reversed(adapters):
+        handler = _Guard(handler, adapter, mode)
+    return handler
 
 
-def _answer(handler: Handler, request: Request, around: _Around) -> Any:
-    """What the handler answers, rendered. If it may write, the request's Transaction is there meanwhile."""
-    if type(around) is not _Writing:
-        return _render(as_response(handler(request), request), around, request)
-    scope = request.scope
-    outer = scope.transaction  # of a guard around this one: its database holds the form ids
-    transaction = scope.transaction = Transaction(around.adapters[0]) if outer is None else outer
-    try:
-        answer = _render(as_response(handler(request), request), around, request)
-        if outer is None and not around.refused:
-            transaction.finish(answer)
-        return answer
-    finally:
-        scope.transaction = outer
+class _Guard(Around):
+    """The guard of one connection."""
 
+    __slots__ = ('adapter', 'errors', 'mode', 'under_way')
 
-def _render(value: Any, around: _Around, request: Request) -> Any:
-    """What a handler or a step gave, a Response with its content as bytes: a lazy one may still run SQL."""
-    answer = value if type(value) is Response or hasattr(value, 'within') else as_response(value)
-    if not isinstance(answer, Response):
-        begun = getattr(answer, 'response', None)  # the head of a stream; a future has none yet
-        around.refused = begun is not None and begun.status >= 400
-        return answer
-    if answer.status >= 400:
-        around.refused = True
-    return rendered(answer, request)
+    def __init__(self, handler: Handler, adapter: Adapter, mode: str) -> None:
+        super().__init__(handler, self._answer, steps=self._guarded)
+        self.adapter, self.mode = adapter, mode
+        self.errors: tuple[type[Exception], ...] = DatabaseError, adapter.error
+        self.under_way: dict[str, Signal] = {}
 
-
-def _in_steps(answer: Any, around: Callable[[], _Around], request: Request,
-              tell: Callable[[Request, Exception], Response | None],
-              errors: tuple[type[Exception], ...]) -> Any:
-    """A deferred answer that enters `around` anew for each step, so that no transaction spans a wait."""
-    if not isinstance(answer, Deferred) or answer.response is not None:
-        return answer.within(around)
-
-    # A Response comes in the end. It may still refuse its transaction, and an error can still become a page.
-    def step() -> Any:
+    def _answer(self, request: Request) -> Any:
+        """A Response, rendered, or a Deferred."""
+        if self.mode == 'check':
+            run, course, mine = self._check, None, False
+        elif request.method in SAFE_METHODS:
+            run, course, mine = self._read, None, False
+        else:  # a guard around this one holds the form ids, in its database
+            outer = request.scope.transaction
+            run, mine = self._write, outer is None
+            course = Transaction(self.adapter, self.under_way, request) if mine else outer
         try:
-            with around() as this:
-                piece = answer.step()
-                return _render(piece, this, request) if isinstance(piece, Response) else piece
-        except errors as error:
-            page = tell(request, error)
-            if page is None:
+            answer = self._once(run, request, course, lambda: _outcome(self.inside(request), request))
+        except UnderWay as under_way:
+            if not mine:
                 raise
-            return page
-    return Deferred(step, None, answer.within(around).close)
+            return _repeat(under_way.wait, lambda: self._answer(request))
+        if isinstance(answer, Response):
+            return answer
+        return _Later(self, run, request, course if mine else None, answer).deferred()
 
+    def _guarded(self, deferred: Deferred, title: str = '') -> Deferred:
+        """A job, with a transaction (or a check) around each of its steps."""
+        run = self._check if self.mode == 'check' else self._write
+        course = Transaction(self.adapter, self.under_way, None, title) if run == self._write else None
+        return _Later(self, run, None, course, deferred).deferred()
 
-def _page(adapters: list[Adapter], handler: Handler, request: Request, error: Exception) -> Response | None:
-    """The error page for what went wrong with the database; None for a mistake in the program's own SQL."""
-    told: Exception | None = error
-    if not isinstance(error, DatabaseError):
-        suspects = [adapter for adapter in adapters if isinstance(error, adapter.error)]
-        told = suspects[0].explain(error, ' or '.join(adapter.name for adapter in suspects))
-    if not isinstance(told, DatabaseError):
-        return None
-    typed = _typed(request)
-    if not request.scope.debug:  # the sentence names files and places: it is for the log, not for the visitor
-        if not typed:
+    def _once(self, run: Callable[..., Any], request: Request | None, course: Transaction | None,
+              work: Work) -> Any:
+        """The outcome of `work`, and what went wrong with the database in words."""
+        try:
+            return run(request, course, work)
+        except UnderWay:
+            raise
+        except self.errors as error:
+            told = self._told(request, error)
+            refusal: Refusal | None = getattr(told, 'refusal', None)
+            if refusal is None or request is None or course is None or course.refused is None:
+                if told is error:
+                    raise
+                raise told from error
+            answer = course.refused
+        return self._read(request, None, lambda: _outcome(answer(refusal), request))
+
+    # The three ways.
+
+    def _write(self, request: Request | None, course: Transaction | None, work: Work) -> Any:
+        """A transaction: committed at the end, rolled back on an exception or when it is refused."""
+        adapter = self.adapter
+        # A guard around this one has begun already, and its transaction stands for both.
+        transaction = OPEN[-1] if course is None or (request is None and OPEN) else course
+        mine = not OPEN or OPEN[-1] is not transaction
+        try:
+            adapter.begin()
+            if mine:
+                OPEN.append(transaction)
+                if request is not None:
+                    request.scope.transaction = transaction
+            try:
+                outcome, refused = work()
+                if not refused:
+                    transaction.finish(outcome)
+            finally:
+                if mine:
+                    OPEN.pop()
+                    if request is not None:
+                        request.scope.transaction = None
+            adapter.settle()
+            if refused:
+                adapter.roll_back()
+                return outcome
+            adapter.commit()
+        except BaseException as error:
+            told: Any = (adapter.refusal(error) if isinstance(error, adapter.error) else None) or error
+            adapter.roll_back()
+            if isinstance(told, DatabaseError) and transaction.saved:
+                told = DatabaseError(f'{str(told).replace(" Nothing was saved.", "")} What this request did '
+                                     f'in {" and ".join(transaction.saved)} is saved: several databases '
+                                     'cannot be committed as one.', status=told.status)
+            if told is error:
+                raise
             raise told from error
-        reference = os.urandom(4).hex()
-        log.error('%s %s failed (%s): %s', request.method, request.target, reference, str(told),
-                  exception=error)
-        return Response.generic([_APOLOGY.format(reference), typed], status=told.status)
-    where = request.scope.route or _name(handler)
-    log.error('%s %s (%s): %s', request.method, request.target, where, str(told), exception=error)
-    lines = [*str(told).splitlines(), *_place(error), f'The handler: {where}']
-    if request.method not in SAFE_METHODS:
-        lines += [line for adapter in adapters for line in adapter.describe() if line not in lines]
-    return Response.swear(request, [[f'<p>{escape_text(line)}</p>\n' for line in lines], typed],
-                          status=told.status)
+        transaction.saved.append(adapter.name)
+        if mine:
+            transaction.committed()
+        return outcome
+
+    def _read(self, request: Request | None, course: None, work: Work) -> Any:
+        """The database cannot be written to."""
+        adapter = self.adapter
+        try:
+            adapter.protect()
+            outcome, _ = work()
+        except BaseException as error:
+            adapter.unprotect()
+            if adapter.was_refused(error):
+                raise DatabaseError(
+                    'A GET may not write: browsers repeat it and fetch it ahead. Change data in a handler '
+                    'for POST, and have the page send a form. Nothing was saved.') from error
+            raise
+        adapter.unprotect()
+        return outcome
+
+    def _check(self, request: Request | None, course: None, work: Work) -> Any:
+        """The handler commits; a transaction left open is rolled back and is an error."""
+        adapter, found = self.adapter, []
+        adapter.expect_none()
+        try:
+            outcome, _ = work()
+            if adapter.in_transaction():
+                found = [f'The application forgot to commit a transaction in {adapter.name}. It has been '
+                         'rolled back: nothing of it is saved.', *adapter.describe(),
+                         'Call commit() when the work is done, or let guard(mode="commit") do it.']
+        finally:
+            adapter.roll_back()
+        if found:
+            raise DatabaseError('\n'.join(found))
+        return outcome
+
+    def _told(self, request: Request | None, error: Exception) -> Exception:
+        """`error` in words, with what is known about it; a mistake in the program's own SQL as it is."""
+        told: Exception | None = error
+        if not isinstance(error, DatabaseError):
+            told = self.adapter.explain(error, self.adapter.name) or self.adapter.refusal(error)
+        if not isinstance(told, DatabaseError):
+            return error
+        if not told.facts:
+            where = (request.scope.route if request else None) or _name(self.inside)
+            known = self.adapter.describe() if request and request.method not in SAFE_METHODS else []
+            told.facts = (f'The handler: {where}', *(line for line in known if line not in str(told)))
+        return told
 
 
-def _typed(request: Request) -> str:
-    """What somebody typed into the form that could not be saved, in a form that sends it again."""
-    try:
-        fields = [] if request.method in SAFE_METHODS else list(request.form.items())
-        has_files = bool(fields and request.files)
-    except KaliError:  # it is no form that can be read
-        return ''
-    if not fields:
-        return ''
-    rows = []
-    for name, value in fields:
-        name, value = escape(name), escape(value)
-        if name.startswith('_') or 'password' in name.lower():
-            rows.append(f'<input type="hidden" name="{name}" value="{value}">\n')
+class _Later:
+    """An answer that comes later or in pieces, or a job: a transaction for each step, so that none spans a
+    wait. Its form ids are under way until the last one."""
+
+    def __init__(self, guard: _Guard, run: Callable[..., Any], request: Request | None,
+                 course: Transaction | None, answer: Deferred) -> None:
+        self.guard, self.run, self.request, self.course, self.answer = guard, run, request, course, answer
+        if course is not None:
+            if answer.response is not None and answer.response.status >= 400:
+                course.over()
+            course.wait_for_final()
+
+    def deferred(self) -> Deferred:
+        """What a host is given."""
+        return Deferred(self.step, self.answer.response, self.close)
+
+    def step(self) -> Any:
+        """The next step."""
+        final = True
+        try:
+            outcome = self._within(self._step)
+            final = outcome is None or isinstance(outcome, Response)
+        finally:
+            if final and self.course is not None:
+                self.course.over()
+        return outcome
+
+    def _step(self) -> tuple[Any, bool]:
+        piece = self.answer.step()
+        return _outcome(piece, self.request) if isinstance(piece, Response) else (piece, False)
+
+    def _within(self, work: Work) -> Any:
+        if self.course is not None:
+            self.course = self.course.next()
+        return self.guard._once(self.run, self.request, self.course, work)
+
+    def close(self) -> None:
+        """The end. A client that has gone may have pressed the button again: a form's answer that comes later
+        is worked on all the same, as a job, and the second press waits for it."""
+        host = self.request.scope.host if self.request is not None else None
+        if (self.course is not None and self.course.forms and self.answer.response is None
+                and host is not None and not host.stopping):
+            host.start(Deferred(self.step, None, self._close), 'a form whose client has gone')
         else:
-            rows.append(f'<p><label>{name}<br><textarea name="{name}">\n{value}</textarea></label></p>\n')
-    note = '<p>Files have to be chosen again: go back for that.</p>\n' if has_files else ''
-    return (f'<form method="post" action="{escape(request.target)}">\n<p>Here is what you typed:</p>\n'
-            f'{"".join(rows)}{note}<p><button>Try again</button></p>\n</form>\n')
+            self._close()
+
+    def _close(self) -> None:
+        if self.course is not None:
+            self.course.over()
+
+        def work() -> tuple[Any, bool]:
+            self.answer.close()
+            return None, False
+        try:
+            self._within(work)
+        finally:
+            self.answer.close()  # even if no transaction could begin
+
+
+def _repeat(wait: Wait, again: Callable[[], Any]) -> Deferred:
+    """The answer to a form that is being saved by an earlier request: `again`, when that one is done."""
+    answer: Deferred | None = None
+    pieces: list[bytes] = []
+
+    def step() -> Any:
+        nonlocal answer
+        if answer is None:
+            if not wait.over(0.0):
+                return wait
+            outcome = again()
+            if isinstance(outcome, Response):
+                return outcome
+            answer = outcome
+        outcome = answer.step()
+        if outcome is None:  # of a stream: its head waits for the whole of it
+            assert answer.response is not None
+            return answer.response.with_content(b''.join(pieces))
+        if type(outcome) is bytes:
+            pieces.append(outcome)
+            return Wait(until=0.0)
+        return outcome
+    return Deferred(step, None, lambda: answer.close() if answer is not None else None)
+
+
+def _outcome(value: Any, request: Request | None) -> tuple[Any, bool]:
+    """What a handler or a step gave, a Response with its content as bytes (a lazy one may still run SQL); and
+    whether it asks for a rollback."""
+    answer = value if type(value) is Response or type(value) is Deferred else as_response(value, request)
+    if isinstance(answer, Response):
+        return rendered(answer, request), answer.status >= 400
+    begun = answer.response  # the head of a stream; a future has none yet
+    return answer, begun is not None and begun.status >= 400
 
 
 def _name(handler: Handler) -> str:
+    handler = innermost(handler)
     code = getattr(handler, '__code__', None)
     name = str(getattr(handler, '__qualname__', type(handler).__qualname__))
     return f'{name} ({Path(code.co_filename).name}:{code.co_firstlineno})' if code else name
-
-
-def _place(error: BaseException) -> list[str]:
-    """Where in the program it happened: the innermost place on the error's way that is neither kali's own nor
-    the driver's."""
-    place: list[str] = []
-    error = error.__cause__ or error
-    driver = type(error).__module__.partition('.')[0]
-    trace = error.__traceback__
-    while trace is not None:
-        code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get('__name__'))
-        if not code.co_filename.startswith(_KALI) and module.partition('.')[0] != driver:
-            place = [f'It happened at {Path(code.co_filename).name}, line {trace.tb_lineno}, in '
-                     f'{code.co_name}.']
-        trace = trace.tb_next
-    return place

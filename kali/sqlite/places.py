@@ -1,7 +1,7 @@
 """places: what the system tells about where a file lies and who holds it.
 
 The rule: what the system does not tell is None or empty, never an error; only Linux tells most of it. It
-opens no database: to open a file that SQLite has open would drop SQLite's locks when it is closed.
+opens no database: to open a file that SQLite has open would drop SQLite's locks when it is closed (FACTS).
 """
 
 from __future__ import annotations

@@ -12,14 +12,18 @@ was set on the connection is kept instead of both.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from kali.errors import BadRequest, DatabaseError
+
+if TYPE_CHECKING:
+    from kali.sqlite.refusals import Refusal
 
 __all__ = ['PostgresAdapter']
 
@@ -48,6 +52,10 @@ _SPENT = _Fault(503, 'This form is being saved by another request to the databas
 # By SQLSTATE, or the class that its first two characters are.
 _FAULTS = {'40': _BUSY, '55P03': _LOCKED, '57014': _LOCKED, '25P02': _FAILED, '53100': _FULL, '08': _LOST,
            '57P01': _LOST, '57P02': _LOST, '57P03': _LOST}
+
+
+_KINDS = {psycopg.errors.UniqueViolation: 'unique', psycopg.errors.NotNullViolation: 'required',
+          psycopg.errors.CheckViolation: 'check', psycopg.errors.ForeignKeyViolation: 'foreign key'}
 
 
 class PostgresAdapter:
@@ -123,7 +131,7 @@ class PostgresAdapter:
         """As `Adapter.settle`."""
         ended = not self.in_transaction()
         if self.connection.info.transaction_status is TransactionStatus.INERROR:
-            raise self._told(_FAILED)
+            return  # as `commit` says
         if not ended:
             try:
                 self.connection.execute('RELEASE SAVEPOINT kali_request')
@@ -138,12 +146,11 @@ class PostgresAdapter:
 
     def commit(self) -> None:
         """As `Adapter.commit`."""
+        if self.connection.info.transaction_status is TransactionStatus.INERROR:
+            raise self._told(_FAILED)
         transaction, self._transaction = self._transaction, None
         try:
             transaction.__exit__(None, None, None)
-        except psycopg.IntegrityError as error:
-            raise DatabaseError(f'At the end of the request the database {self.name} refused its changes: '
-                                f'{error}. Nothing was saved.') from error
         except psycopg.OperationalError as error:
             if self.connection.closed:
                 raise self._told(_UNKNOWN) from error
@@ -197,15 +204,34 @@ class PostgresAdapter:
         """As `Adapter.was_refused`."""
         return isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
 
+    def refusal(self, error: Exception) -> Refusal | None:
+        """As `Adapter.refusal`, as far as the server names columns and constraints."""
+        if not isinstance(error, psycopg.IntegrityError):
+            return None
+        from kali.sqlite.refusals import Refusal
+        diag = error.diag
+        if diag.table_name == 'kali_form':
+            return None  # as `explain` says
+        detail = re.match(r'Key \((.*?)\)=', diag.message_detail or '')
+        columns = tuple(detail[1].split(', ')) if detail else (diag.column_name,) if diag.column_name else ()
+        kind = next((kind for each, kind in _KINDS.items() if isinstance(error, each)), 'other')
+        if kind == 'foreign key':
+            # It names the table that refers, whichever of the two was changed.
+            deleted = 'still referenced' in (diag.message_detail or '')
+            parent = re.search('table "(.*)"', diag.message_detail or '')
+            return Refusal(kind, diag.table_name or '', () if deleted else columns,
+                           others=(diag.table_name or '',) if deleted else (parent[1] if parent else '',))
+        return Refusal(kind, diag.table_name or '', columns)
+
     def run(self, table: str, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any] | None:
-        """As `Adapter.run`. To find out first is the only way: an error would end the transaction."""
+        """As `Adapter.run`, in a savepoint: an error would end the transaction."""
         # Of this very class: the connection's own may give anything for a row.
         with psycopg.Cursor(self.connection, row_factory=tuple_row) as cursor:
-            is_there = cursor.execute('SELECT to_regclass(%s)', (table,)).fetchone() != (None,)
-            if not is_there and not sql.startswith('CREATE'):
-                return None
             try:
-                cursor.execute(sql.replace('?', '%s').replace('BLOB', 'BYTEA').encode(), parameters)
+                with self.connection.transaction():
+                    cursor.execute(sql.replace('?', '%s').replace('BLOB', 'BYTEA').encode(), parameters)
+            except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+                return None
             except psycopg.DataError as error:
                 raise BadRequest(f'PostgreSQL cannot keep this form id: {error}. Open the form '
                                  'again.') from error

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kali.errors import BadRequest, DatabaseError, NotFound
 from kali.http.around import Around
+from kali.http.consequences import OPEN
 from kali.http.deferred import Deferred
 from kali.http.grammar import SAFE_METHODS
-from kali.http.response import Response
+from kali.http.response import Response, as_response
 from kali.http.urls import is_local
 from kali.markup import Markup, escape
 from kali.sqlite import once
+from kali.sqlite.adapter import adapter_for
 from kali.sqlite.atomic import atomic
 from kali.sqlite.watch import Unfit, Watch, all_tables, size_of
 
@@ -131,9 +133,10 @@ class undo:  # used like a function
         self._said = ('', '')  # to the next page, and for which position
         self._played = ('', '', '', '')  # the last step: from where, which way, to where, and what was said
         self._came = ''  # the page that the last undo went back to
+        self._group = ('', 0)  # which request or job made the last step, and its number
         self._run('PRAGMA recursive_triggers = ON')
         with atomic(connection):
-            self._run(once.TABLE)
+            once.prepare(adapter_for(connection))
             complaint = self._watch.complaint()
             if complaint:
                 raise ValueError(f'undo: {complaint}')
@@ -157,25 +160,27 @@ class undo:  # used like a function
                     return self._look(handler, request)
                 raise DatabaseError(_NOT_GUARDED)
             self._came = ''
-            try:
-                with self._part_of(request):
-                    answer = handler(request)
-            except sqlite3.OperationalError as error:
-                if 'trigger recursion' in str(error):
-                    raise DatabaseError(_RECURSION) from error
-                raise
-            # Each later step of the answer is a transaction, and so a step of the history, of its own.
-            return answer.within(lambda: self._part_of(request)) if isinstance(answer, Deferred) else answer
-        return Around(handler, call)
+            with self._in_transaction():
+                answer = handler(request)
+                answer = answer if isinstance(answer, Response) else as_response(answer, request)
+            return answer.within(self._in_transaction) if isinstance(answer, Deferred) else answer
+        return Around(handler, call, steps=lambda job, title='': job.within(self._in_transaction))
 
     @contextmanager
-    def _part_of(self, request: Request) -> Iterator[None]:
-        """What is written in the block becomes a step when the transaction of the request is committed."""
-        transaction = request.scope.transaction
-        if transaction is not None:
-            self._begin()
-            transaction.before_commit(lambda: self._close(transaction.title))
-        yield
+    def _in_transaction(self) -> Iterator[None]:
+        """What is written in the open transaction becomes a step, or a part of that of the same request."""
+        if not OPEN:  # a later step of a GET, which cannot write
+            yield
+            return
+        transaction = OPEN[-1]
+        self._begin()
+        transaction.before_commit(lambda: self._close(transaction.title, transaction.group))
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if 'trigger recursion' in str(error):
+                raise DatabaseError(_RECURSION) from error
+            raise
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -320,8 +325,8 @@ class undo:  # used like a function
             self._close('Other changes')  # of something that is no request
         self._mark = now.last
 
-    def _close(self, title: str) -> None:
-        """Make a step of what was written since `_begin`."""
+    def _close(self, title: str, group: str = '') -> None:
+        """Make a step of what was written since `_begin`, or add it to the last one of the same `group`."""
         if self._run('PRAGMA main.schema_version').fetchone()[0] != self._version:
             now = self._read_now()
             self._begin_anew(now.notice_at_end if now else _ENDED)
@@ -339,11 +344,16 @@ class undo:  # used like a function
             title = ', '.join(self._names[row[0]] for row in tables if row[0])
         for step in self._run(f'SELECT id, first, last FROM {self._steps} WHERE undone = 1').fetchall():
             self._forget(*step)  # the way forward is another one now
+        if group and self._group == (group, self._next('undone = 0 ORDER BY id DESC')[0]):
+            self._run(f'UPDATE {self._steps} SET last = ?, size = size + ?, title = ? WHERE id = ?',
+                      [last, taken, _shortened(title), self._group[1]])
+            self._mark = last
+            return
         newest = self._run(
             f'INSERT INTO {self._steps} (title, first, last, size, undone) VALUES (?, ?, ?, ?, 0)',
             [_shortened(title), self._mark + 1, last, taken]).lastrowid or 0
         self._run(f"UPDATE {self._now} SET notice = '' WHERE notice != ''")
-        self._mark = last
+        self._mark, self._group = last, (group, newest)
         if newest % PRUNE_EVERY == 0 or taken > SIZE_LIMIT // PRUNE_EVERY:
             self._prune(newest)
 

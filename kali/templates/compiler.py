@@ -1,9 +1,9 @@
 """Trees -> Python functions.
 
-A template becomes one function, with its base, sections and includes written out in place, so that
-composition costs nothing at run time. The function appends strings to a list and joins it, in a loop now and
-then, since many small strings take more memory than the page; straight runs of text and values are one
-f-string. Where each value stands is known here, so its escaping is a plain call.
+The rule: one function a template, with its base, sections and includes written out in place, so that
+composition costs nothing. The function appends strings to a list and joins it, in a loop now and then, since
+many small strings take more memory than the page; straight runs of text and values are one f-string. Where
+each value stands is known here, so its escaping is a plain call. Knows nothing about files and HTTP.
 
 For `<b>{name}</b>` it writes
 
@@ -169,7 +169,7 @@ class _Writer(Lines):
         if isinstance(node, Include):
             return self.tree(node.tree, scope, context)
         if self.depth > DEEPEST:
-            return self.in_own_function(node, scope, context)
+            return self.apart(node, scope, context)
         return self.block(node, scope, context)
 
     def text(self, node: Text, context: Context) -> Context:
@@ -180,8 +180,7 @@ class _Writer(Lines):
             shown = shown.splitlines()[0]
             self.remarks[str(self.source.error(f'{shown} is printed as it stands: {meant}. If you mean these '
                                                'letters, write a space after the brace', at))] = None
-        text = node.text if node is self.last else contexts.with_safe_end(context, end, node.text)
-        self.run.append((text, ''))
+        self.run.append((node.text if node is self.last else contexts.sealed(context, end, node.text), ''))
         if context == TEXT and end != TEXT:
             self.opened = (self.source, node.at + node.text.rfind('<'))
         return end
@@ -194,7 +193,7 @@ class _Writer(Lines):
     def block(self, node: For | If, scope: Scope, context: Context) -> Context:
         return self.loop(node, scope, context) if isinstance(node, For) else self.choice(node, scope, context)
 
-    def in_own_function(self, node: For | If, scope: Scope, context: Context) -> Context:
+    def apart(self, node: For | If, scope: Scope, context: Context) -> Context:
         """The node in a function of its own, called here."""
         name = self.unique('part')
         call = f'{name}({", ".join(["out", "write", "done", *scope.python_names()])})'
@@ -237,7 +236,7 @@ class _Writer(Lines):
             begun = self.indent()
             other = self.nodes(node.otherwise, scope, context)
             self.dedent(begun)
-            return self.merge_branches(end, other, node)
+            return self.joined(end, other, node)
         return end
 
     def repeated(self, body: Callable[[Context], Context], start: Context,
@@ -246,11 +245,11 @@ class _Writer(Lines):
         self.flush()
         before = self.mark()
         end = body(start)
-        both = contexts.merge_contexts(start, end)
+        both = contexts.join(start, end)
         if both is not None and both != start:  # as before and after an attribute: start from what they share
             self.back_to(before)
             end = body(both)
-            both = contexts.merge_contexts(both, end)
+            both = contexts.join(both, end)
         if both is None:
             raise error(f'the loop\'s body begins in {describe(start)} and ends in {describe(end)}: '
                         'close in it what it opens')
@@ -268,19 +267,19 @@ class _Writer(Lines):
             begun = self.indent()
             branch = self.nodes(body, scope, context)
             self.dedent(begun)
-            end = branch if end is None else self.merge_branches(end, branch, node)
+            end = branch if end is None else self.joined(end, branch, node)
             self.line('else:')
             self.depth += 1
         assert end is not None
         self.depth -= 1
         begun = self.indent()
-        end = self.merge_branches(end, self.nodes(node.otherwise, scope, context), node)
+        end = self.joined(end, self.nodes(node.otherwise, scope, context), node)
         self.dedent(begun)
         self.depth = depth
         return end
 
-    def merge_branches(self, one: Context, other: Context, node: For | If) -> Context:
-        both = contexts.merge_contexts(one, other)
+    def joined(self, one: Context, other: Context, node: For | If) -> Context:
+        both = contexts.join(one, other)
         if both is None:
             raise self.source.error(f'{self.source.shown(node.at)}: one branch ends in {describe(one)}, '
                                     f'another in {describe(other)}: '
@@ -311,7 +310,7 @@ class _Writer(Lines):
 
     def section(self, node: Value, tree: Tree, scope: Scope, context: Context) -> Context:
         end = self.tree(tree, scope, context)
-        if contexts.merge_contexts(context, end) is None:
+        if contexts.join(context, end) is None:
             raise self.source.error(
                 f'what is bound to {node.expression.name} begins in {describe(context)} and ends in '
                 f'{describe(end)}: close in it what it opens', node.at)
@@ -320,7 +319,7 @@ class _Writer(Lines):
     def evaluate(self, expression: Expression, scope: Scope, escape: str = '') -> str:
         """Write the lines that compute `expression` and escape it; the name of the variable that holds it.
 
-        A line looks up one name at most, so that its failure is not taken for that of a filter.
+        A line looks up one name at most, so that a failure can be told from a filter's own.
         """
         kind, found, outer = scope.find(expression.name)
         if kind == 'section' and _is_tree(found):

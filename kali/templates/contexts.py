@@ -1,9 +1,9 @@
 """Where in the HTML a placeholder stands, worked out from the literal text before it.
 
-`advance` walks literal text as a browser's tokenizer would and gives the Context at its end;
+The rule: `advance` walks literal text as a browser's tokenizer would and gives the Context at its end;
 `escaper` says what a value must become there, or why none may stand there. All of it happens when a
-template is compiled. The idea is that of Go's html/template; the states are those of the HTML standard,
-section 13.2.5.
+template is compiled. This file knows neither nodes nor code. After Go's html/template; the states are those
+of the HTML standard, section 13.2.5.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections import namedtuple
 
 from kali.templates.script import START as SCRIPT_START
-from kali.templates.script import advance_css, advance_script, css_escaper, merge_scripts, script_escaper
+from kali.templates.script import advance_css, advance_script, css_escaper, join_script, script_escaper
 from kali.templates.urls import advance_url, url_escaper
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describe', 'escaper',
-           'is_for_people', 'merge_contexts', 'raw_escaper', 'with_safe_end']
+           'is_for_people', 'join', 'raw_escaper', 'sealed']
 
 
 class ContextError(Exception):
-    """A place where no value may stand, or text that is not understood: what is wrong, what to write."""
+    """A place where no value may stand, or text that cannot be understood: what is wrong and the mend."""
 
 
 # state: a name below. element: lower case, with a slash for an end tag. attribute: lower case. quote: of
@@ -245,13 +245,13 @@ def _doubly_escaped(before: str, text: str) -> str:
     return before
 
 
-def with_safe_end(start: Context, end: Context, text: str) -> str:
-    """Literal `text`, which leads from `start` to `end`, with an end that no value behind it can change.
+def sealed(start: Context, end: Context, text: str) -> str:
+    """Literal `text`, which leads from `start` to `end`, made such that a value behind it stays apart.
 
-    Without this a value could complete a character reference, and a browser would drop a line end with which
-    it begins in <textarea> or <pre>.
+    A value may not complete a character reference, and its first line end is not the one that a browser
+    drops after <textarea> and <pre>.
 
-    >>> with_safe_end(TEXT, TEXT, 'R&'), with_safe_end(TEXT, TEXT, '<pre>')
+    >>> sealed(TEXT, TEXT, 'R&'), sealed(TEXT, TEXT, '<pre>')
     ('R&amp;', '<pre>\\n')
     """
     begun = re.search(REFERENCE, text) if '&' in text else None
@@ -310,7 +310,7 @@ def _kind(element: str, attribute: str) -> str:
 def escaper(context: Context) -> str:
     """The name of what a value has to go through in `context`: see the table in escapers.py. '' drops it.
 
-    :raises ContextError: where no value may stand; the message says what to write.
+    :raises ContextError: where no value may stand; the message has the mend.
 
     >>> escaper(advance(TEXT, '<p title="')), escaper(advance(TEXT, '<a href="?q='))
     ('quoted', 'url_query')
@@ -386,7 +386,7 @@ def after_value(context: Context) -> Context:
     return context
 
 
-def merge_contexts(one: Context, other: Context) -> Context | None:
+def join(one: Context, other: Context) -> Context | None:
     """The context in which both branches of a block may end; None if they don't agree."""
     if one == other:
         return one
@@ -396,7 +396,7 @@ def merge_contexts(one: Context, other: Context) -> Context | None:
     if one._replace(inner='') != other._replace(inner=''):
         return None
     if isinstance(one.inner, tuple):
-        inner = merge_scripts(one.inner, other.inner)
+        inner = join_script(one.inner, other.inner)
         return inner and one._replace(inner=inner)
     kind = _kind(one.element, one.attribute)
     if one.state == 'value' and kind == 'url':

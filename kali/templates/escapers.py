@@ -1,6 +1,6 @@
 """What a value becomes in each place that contexts.py tells apart: functions from a value to text.
 
-Whatever the value, the result cannot leave its place nor be run there; and in the plain cases a
+The rule: whatever the value, the result cannot leave its place nor be run there; and in the plain cases a
 browser reads back exactly the value. Compiled templates call these by name, through the table at the end.
 """
 
@@ -221,7 +221,7 @@ def markup(value: Any) -> str:
         return ''
     html = getattr(type(value), '__html__', None)
     if html is None:
-        raise TypeError(f'{{.name}} takes only Markup here, not {type(value).__name__}: '
+        raise TypeError(f'{{.name}} puts in only Markup here, not {type(value).__name__}: '
                         'write {name} to have it escaped for this place')
     return str.__str__(html(value))
 

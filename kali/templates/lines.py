@@ -1,6 +1,7 @@
 """The Python lines of a compiled template, and beside each the place in the template that it came from.
 
-Text and values that follow each other come together in one `write(f'…')`.
+The rule: text and values that follow each other come together in one `write(f'…')`. Knows Python's indents
+and names, neither nodes nor HTML.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Lines:
         self.namespace = namespace
         self.lines: list[str] = []
         self.places: list[tuple[Source, int, Lookup | None]] = []
-        self.finished_lines: list[str] = []  # functions of their own
+        self.finished_lines: list[str] = []  # whole functions besides
         self.finished_places: list[tuple[Source, int, Lookup | None]] = []
         self.run: list[tuple[str, str]] = []  # of the string to come: text, or the variable of a value
         self.values = 0  # variables in use

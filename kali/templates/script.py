@@ -1,15 +1,15 @@
 """How far JavaScript and CSS have come after a piece of literal text: in code, a string or a comment.
 
-It holds as much of the grammar as decides where a value stands, and no more; where that is not certain, no
+The rule: as much of the grammar as decides where a value stands, and no more; where that cannot be told, no
 value may stand. JavaScript's state is a stack of what is open, written as a string, and what a slash would
-be. The idea is that of Go's html/template.
+be. After Go's html/template.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ['START', 'advance_css', 'advance_script', 'css_escaper', 'merge_scripts', 'script_escaper']
+__all__ = ['START', 'advance_css', 'advance_script', 'css_escaper', 'join_script', 'script_escaper']
 
 # (stack, slash). On the stack are " ' ` for strings, / and [ for a regular expression and a class in it,
 # - for a line comment, * for a block comment, { for a brace in the ${…} of a template literal, h for the
@@ -95,7 +95,7 @@ def _inside(stack: str, slash: str, end: str) -> State:
     return stack[:-1], slash if mode in '-*' else 'divide'
 
 
-def merge_scripts(one: State, other: State) -> State | None:
+def join_script(one: State, other: State) -> State | None:
     """The state in which both branches of a block may end; None if they don't agree."""
     if one[0] == other[0]:
         return one[0], one[1] if one[1] == other[1] else 'either'

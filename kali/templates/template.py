@@ -1,7 +1,7 @@
 """Templates: text with {placeholders} and <?blocks?> that makes Markup.
 
-A template is checked whole when it is made (its syntax, and every placeholder for where in the
-HTML it stands) and compiled to Python when it is first called.
+The rule: a template is checked whole when it is made (its syntax, and every placeholder for where in the
+HTML it stands) and compiled to Python when it is first called. Files are TemplateFolder's business.
 """
 
 from __future__ import annotations

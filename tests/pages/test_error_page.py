@@ -41,7 +41,7 @@ def test_the_mistake_in_a_template_is_shown_with_its_line(tmp_path: Path) -> Non
 
 def test_what_is_wrong_with_a_database_is_a_sentence_and_no_traceback() -> None:
     text = page(DatabaseError('The file <a.db> can only be read.\nGive it back its rights.'))
-    assert '<p>The file &lt;a.db&gt; can only be read.<br>Give it back its rights.</p>' in text
+    assert '<p>The file &lt;a.db&gt; can only be read.</p>\n<p>Give it back its rights.</p>' in text
     assert 'Traceback' not in text
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from kali.errors import DatabaseError
+from kali.pages.error_page import error_response
 from kali.sqlite import connect
 
 READER = """
@@ -35,6 +37,14 @@ print('held', flush=True)
 sys.stdin.readline()
 db.close()
 """
+
+
+def answered(app, request):
+    """The answer of `app`, a page also where a DatabaseError comes out of it."""
+    try:
+        return app(request)
+    except DatabaseError as error:
+        return error_response(request, error, debug=request.scope.debug)
 
 
 @pytest.fixture(scope='session')

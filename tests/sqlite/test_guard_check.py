@@ -9,6 +9,7 @@ from kali.http.request import Request
 from kali.http.response import Response
 from kali.iolist import flatten
 from kali.sqlite import connect, guard
+from tests.sqlite.conftest import answered
 
 LEGACY = {
     'kali': lambda path: connect(path, isolation_level='DEFERRED'),
@@ -25,7 +26,7 @@ def legacy(request, path, open_db):
 def run(handler, connection, method='POST', route='save in /note'):
     request = Request(method, '/note')
     request.scope.route = route
-    return guard(handler, connection, mode='check')(request)
+    return answered(guard(handler, connection, mode='check'), request)
 
 
 def add(connection, text='one'):
@@ -125,7 +126,7 @@ def test_there_is_no_transaction_to_spend_forms_in(legacy):
 def test_a_transaction_left_before(legacy, path, on_disk):
     app = guard(lambda request: legacy.commit() or 'Saved.', legacy, mode='check')
     add(legacy)
-    answer = app(Request('POST'))
+    answer = answered(app, Request('POST'))
     assert 'A transaction was open' in flatten(answer.content).decode()
     assert on_disk(path) == []
 
@@ -154,7 +155,7 @@ def test_several_connections(tmp_path, path, open_db, on_disk):
     second = open_db(tmp_path / 'second.db', isolation_level='DEFERRED')
     second.execute('CREATE TABLE note (id INTEGER PRIMARY KEY, text)')
     app = guard(lambda request: [add(first), add(second), first.commit()], first, second, mode='check')
-    page = flatten(app(Request('POST')).content).decode()
+    page = flatten(answered(app, Request('POST')).content).decode()
     assert 'second.db' in page
     assert 'test.db' not in page
     assert (on_disk(path), on_disk(tmp_path / 'second.db')) == (['one'], [])

@@ -2,14 +2,17 @@
 
 import sqlite3
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 import pytest
 
 from kali.errors import DatabaseError
-from kali.http.deferred import Wait
+from kali.http.around import entered
+from kali.http.consequences import OPEN
+from kali.http.deferred import Deferred, Wait
 from kali.http.request import Request
 from kali.http.response import Response
-from kali.iolist import flatten
 from kali.sqlite import connect, guard
 
 
@@ -172,10 +175,9 @@ def test_a_future_whose_database_is_locked(db, path, held):
     future, finish = later(db)
     answer = guard(lambda request: future, db)(Request('POST'))
     finish()
-    with held(path, 'BEGIN IMMEDIATE'):
-        response = answer.step()
-    assert response.status == 503
-    assert b'in use by another program' in flatten(response.content)
+    with held(path, 'BEGIN IMMEDIATE'), pytest.raises(DatabaseError, match='in use by another') as caught:
+        answer.step()
+    assert caught.value.status == 503
 
 
 def test_closing_a_future_cancels_it(db):
@@ -201,11 +203,198 @@ def test_a_forgotten_commit_in_a_stream(path, open_db, on_disk):
     assert on_disk(path) == ['one']
 
 
-def test_a_form_id_is_spent_when_the_answer_is_under_way(db):
+def press(app, words='same', host=None):
+    """A form is sent: what the handler saves, and its answer."""
+    request = Request('POST', form={'words': words})
+    request.scope.host = host
+    return app(request)
+
+
+def outcome(deferred):
+    """The last thing that an answer gives."""
+    pieces = []
+    while not isinstance(piece := deferred.step(), (Response, Wait)) and piece is not None:
+        pieces.append(piece)
+    return b''.join(pieces) if piece is None else piece
+
+
+def form(db, answers, name='press'):
+    """An application that answers each press with the next of `answers`, and notes what it was sent."""
+    ran = []
+
     def save(request):
-        return request.scope.transaction.once('abc') or Response.stream(['a', 'b'])
-    app = guard(save, db)
-    stream = app(Request('POST'))
-    again = app(Request('POST'))
-    assert b''.join(steps(stream)) == b'ab'
-    assert b'saved already' in flatten(again.content)
+        earlier = request.scope.transaction.once('abc')
+        if earlier is None:
+            ran.append(request.form['words'])
+            add(db, f'{name} {len(ran)}')
+            earlier = answers[len(ran) - 1]
+        return earlier
+    return guard(save, db), ran
+
+
+BREAKS = {
+    'an exception': lambda future: future.set_exception(ZeroDivisionError()),
+    'a refusal': lambda future: future.set_result(Response('Conflict', status=409)),
+    'nonsense': lambda future: future.set_result(object()),
+    'content that fails': lambda future: future.set_result(1 / 0 for _ in 'x'),
+}
+
+
+@pytest.mark.parametrize('end', BREAKS)
+def test_a_form_id_is_not_spent_by_a_future_that_fails(db, end):
+    first, second = Future(), Future()
+    app, ran = form(db, [first, second])
+    answer, repeat = press(app), press(app)
+    assert isinstance(outcome(answer), Wait)
+    assert isinstance(outcome(repeat), Wait)
+    BREAKS[end](first)
+    with suppress(ZeroDivisionError, TypeError):
+        assert outcome(answer).status == 409
+    assert isinstance(outcome(repeat), Wait)  # now for the second future
+    second.set_result('Saved.')
+    assert outcome(repeat).content == b'Saved.'
+    assert press(app).content == b'Saved.'
+    assert ran == ['same', 'same']
+
+
+def test_a_second_press_waits_and_gets_the_same_answer(db):
+    future = Future()
+    app, ran = form(db, [future])
+    answer, repeats = press(app), [press(app), press(app)]
+    assert all(isinstance(outcome(each), Wait) for each in (answer, *repeats))
+    future.set_result(Response.redirect('/saved'))
+    assert outcome(answer).status == 303
+    assert [outcome(each).headers['location'] for each in repeats] == ['/saved', '/saved']
+    assert ran == ['same']
+
+
+def test_a_stream_spends_its_form_with_the_last_piece(db):
+    app, ran = form(db, [Response.stream(['a', 'b']), Response.stream(['c', 'd'])])
+    first, repeat = press(app), press(app)
+    assert first.step() == b'a'
+    assert isinstance(repeat.step(), Wait)
+    assert outcome(first) == b'b'
+    assert b'saved already' in outcome(repeat).content
+    assert ran == ['same']
+
+
+@pytest.mark.parametrize('broken', ['breaks', 'closed'])
+def test_a_stream_that_breaks_or_whose_client_has_gone_spends_nothing(db, broken):
+    def pieces():
+        yield 'a'
+        raise ZeroDivisionError
+    app, ran = form(db, [Response.stream(pieces()), Response.stream(['c', 'd'])])
+    first, repeat = press(app), press(app)
+    first.step()
+    if broken == 'breaks':
+        with pytest.raises(ZeroDivisionError):
+            first.step()
+    first.close()
+    again = [repeat.step() for _ in range(4)]
+    assert again[-1].content == b'cd'  # its head could not be sent before
+    assert ran == ['same', 'same']
+
+
+def test_a_double_click_whose_first_half_has_gone_is_carried_on(db, path, on_disk):
+    """A browser drops the first request when the button is pressed again."""
+    jobs, future = [], Future()
+
+    class Host:
+        stopping = False
+
+        def start(self, deferred, name):
+            jobs.append(deferred)
+    app, ran = form(db, [future])
+    first, repeat = press(app, host=Host()), press(app)
+    first.close()
+    assert not future.cancelled()
+    assert isinstance(repeat.step(), Wait)
+    future.set_result('Saved.')
+    assert outcome(jobs[0]).content == b'Saved.'
+    assert outcome(repeat).content == b'Saved.'
+    assert ran == ['same']
+    assert on_disk(path) == ['press 1']
+
+
+def test_nothing_is_under_way_after_a_crash(db, path, open_db):
+    first, _ = form(db, [Future()])
+    press(first)  # and the program ends
+    app, ran = form(open_db(path), ['Saved.'], 'again')
+    assert press(app).content == b'Saved.'
+    assert ran == ['same']
+
+
+def test_each_step_has_a_transaction_and_the_title_goes_on(db):
+    seen = []
+
+    def pieces(request):
+        for number in range(2):
+            transaction = request.scope.transaction
+            assert transaction is OPEN[-1]
+            seen.append((transaction, transaction.title))
+            transaction.after_commit(lambda: seen.append('saved'))
+            add(db, number)
+            yield 'x'
+            transaction.title = 'too late'
+
+    def save(request):
+        request.scope.transaction.title = 'Import'
+        return Response.stream(pieces(request))
+    assert outcome(guard(save, db)(Request('POST'))) == b'xx'
+    assert [each if each == 'saved' else each[1] for each in seen] == ['Import', 'saved', 'Import', 'saved']
+    assert seen[0][0] is not seen[2][0]
+    assert seen[0][0].group == seen[2][0].group
+    assert OPEN == []
+
+
+def test_a_job_is_guarded_and_several_guards_compose(db, tmp_path, path, on_disk):
+    inner = connect(tmp_path / 'inner.db')
+    inner.execute('CREATE TABLE note (id INTEGER PRIMARY KEY, text)')
+    jobs, groups = [], []
+
+    def pieces():
+        for number in range(2):
+            add(db, number)
+            add(inner, number)
+            groups.append((OPEN[-1].title, OPEN[-1].group, len(OPEN)))
+            yield b'x'
+        add(db, 'lost')
+        add(inner, 'lost')
+        raise ZeroDivisionError
+
+    def start(request):
+        iterator = pieces()
+        jobs.append(request.scope.guarded(Deferred(lambda: next(iterator)), title='Import'))
+    request = Request('POST')
+    guard(guard(start, inner), db)(request)
+    assert request.scope.guarded is None
+    for _ in range(2):
+        assert jobs[0].step() == b'x'
+        assert not db.in_transaction
+    with pytest.raises(ZeroDivisionError):
+        jobs[0].step()
+    jobs[0].close()
+    assert on_disk(path) == [0, 1]
+    assert on_disk(tmp_path / 'inner.db') == [0, 1]
+    assert len(set(groups)) == 1
+    assert groups[0][0::2] == ('Import', 1)
+    inner.close()
+
+
+def test_a_lifespan_inside_has_a_host_that_guards(db, path, on_disk):
+    class Schedule:
+        def __init__(self):
+            self.lifespan = (self.running,)
+
+        @contextmanager
+        def running(self, host):
+            assert host.at == 'at'
+            self.job = host.guarded(Deferred(lambda: add(db, 'on time')))
+            yield
+
+        def __call__(self, request):
+            return 'x'
+    schedule = Schedule()
+    with entered(guard(schedule, db), SimpleNamespace(at='at')):
+        schedule.job.step()
+    assert on_disk(path) == ['on time']

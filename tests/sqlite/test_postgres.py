@@ -21,6 +21,7 @@ from kali.http.request import Request
 from kali.http.response import Response
 from kali.iolist import flatten
 from kali.sqlite import atomic, connect, guard
+from tests.sqlite.conftest import answered
 
 TABLES = """DROP TABLE IF EXISTS part, note, kali_form, other;
 CREATE TABLE note (id SERIAL PRIMARY KEY, text TEXT UNIQUE);
@@ -111,11 +112,11 @@ def kept(open_db):
 
 
 def post(handler, target='/', **named):
-    return handler(Request('POST', target, **named))
+    return answered(handler, Request('POST', target, **named))
 
 
 def get(handler, target='/'):
-    return handler(Request('GET', target))
+    return answered(handler, Request('GET', target))
 
 
 def text_of(response):
@@ -282,8 +283,8 @@ def test_a_deferred_foreign_key(db, kept):
         db.execute('INSERT INTO part VALUES (99)')
         return 'Saved.'
     answer = post(guard(save, db))
-    assert answer.status == 500
-    assert 'refused its changes' in text_of(answer)
+    assert answer.status == 409
+    assert 'There is no such note any more' in text_of(answer)
     assert kept() == []
     assert at_rest(db)
 
@@ -316,7 +317,7 @@ class Form:
         return self.make(request)
 
     def post(self, form_id):
-        return self.guarded(Request('POST', '/', form={'id': form_id}))
+        return answered(self.guarded, Request('POST', '/', form={'id': form_id}))
 
 
 @pytest.mark.parametrize('make', [

@@ -18,6 +18,7 @@ from kali.sqlite.statements import (
     tokens,
     written_tables,
 )
+from tests.sqlite.conftest import answered
 
 
 @pytest.mark.parametrize(('sql', 'keyword'), [
@@ -111,7 +112,7 @@ def test_a_request_cannot(db, path, on_disk, sql, method):
         except sqlite3.Error:
             pass
         return 'Saved'
-    answer = guard(save, db)(Request(method, '/'))
+    answer = answered(guard(save, db), Request(method, '/'))
     refused = method == 'POST' or 'PRAGMA' in sql
     assert answer.status == (500 if refused else 200)
     assert on_disk(path) == []

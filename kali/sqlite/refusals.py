@@ -1,0 +1,263 @@
+"""refusals: what a database says when it refuses data, as sentences at the columns that they are about.
+
+UNIQUE, CHECK, NOT NULL, FOREIGN KEY, the type of a column in a STRICT table, and RAISE in a trigger: SQLite's
+message says which; the schema says what it is about. Nothing of the program's own lines is in a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from kali.errors import DatabaseError
+from kali.markup import Markup, escape
+
+__all__ = ['Refusal', 'read_refusal']
+
+# The name of the field comes before them.
+_SENTENCES = {
+    'unique': 'There is a {table} with this {columns} already',
+    'required': 'may not be blank.',
+    'check': 'is not accepted here; please check it.',
+    'together': 'does not go together with the other fields; please check it.',
+    'parent': 'There is no such {parent} any more; please choose another one.',
+    'type': 'is of another kind than what can be kept here; please check it.',
+    'children': 'This is still needed by {children}, so it cannot be deleted. Change or delete that first.',
+    'foreign key': 'This refers to something that is not there, or is still needed by something else.',
+    'other': 'The database does not accept this. Please check what was entered.',
+}
+
+_FAILED = re.compile(r'(UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (.*))?', re.DOTALL)
+_TYPE = re.compile(r'cannot store \w+ value in \w+ column (.*)', re.DOTALL)
+_CHANGE = re.compile(r'\b(INSERT|REPLACE|UPDATE|DELETE)\b(?:\s+OR\s+\w+)?\s+(?:INTO\s+|FROM\s+)?'
+                     r'(?:\w+\.)?("(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|\w+)', re.IGNORECASE)
+
+
+class Refusal(DatabaseError):
+    """The database refuses the data of a request; as an error, 409 with a sentence.
+
+    :ivar kind: a key of the sentences, or 'trigger'
+    :ivar table: the name of the table, if it is known
+    :ivar columns: the names of the columns, as far as they are known
+    """
+
+    status = 409
+
+    def __init__(self, kind: str, table: str = '', columns: tuple[str, ...] = (), *, words: str = '',
+                 others: tuple[str, ...] = (), schema: Any = None) -> None:
+        self.kind, self.table, self.columns, self.words = kind, table, columns, words
+        self.others = others  # the tables that need what was to be deleted, or the parent
+        self.schema = schema  # the Table, where there is one
+        self.refusal = self
+        sentences = self.errors({})
+        super().__init__(' '.join(_sentence(name, str(text)) for name, text in sentences.items()))
+
+    def errors(self, native: Mapping[str, Any], labels: Mapping[str, str] = {},  # not changed
+               link: Callable[[Any], str] = lambda key: '') -> dict[str, Any]:
+        """The sentences by column; those about no column are at ''.
+
+        :param native: what was to be saved, by column: it may tell more
+        :param labels: what the columns are called, where that is not their name
+        :param link: the URL of the page of a record of `table` with this key, or ''
+        """
+        columns = self.columns
+        values: dict[str, Any] = {'table': _in_words(self.table) or 'record'}
+        sentence: Any
+        if self.kind == 'trigger':
+            return {'': self.words}
+        if self.kind == 'unique':
+            names = [labels.get(name) or _in_words(name) for name in columns]
+            values['columns'] = ' and '.join(map(_small, names)) or 'content'
+            sentence = self._other(native, link, _SENTENCES['unique'].format(**values))
+        elif self.kind == 'foreign key':
+            columns, sentence = self._foreign(native)
+        else:
+            key = 'together' if self.kind == 'check' and len(columns) > 1 else self.kind
+            sentence = _SENTENCES[key]
+            if not columns:
+                sentence = _SENTENCES['other']
+        return dict.fromkeys(columns, sentence) or {'': sentence}
+
+    def _other(self, native: Mapping[str, Any], link: Callable[[Any], str], sentence: str) -> Any:
+        """The sentence that there is one already, with its name and a link to it as far as they are known."""
+        row = None
+        if self.schema is not None and self.columns and all(name in native for name in self.columns):
+            from kali.sqlite.schema import quoted
+            where = ' AND '.join(f'{quoted(name)} = ?' for name in self.columns)
+            try:
+                values = [native[name] for name in self.columns]
+                row = next(iter(self.schema.rows(where, values, limit=1)), None)
+            except (sqlite3.Error, OverflowError, ValueError):
+                row = None
+        if row is None:
+            return f'{sentence}.'
+        label = row[self.schema.label] if self.schema.label else None
+        name = '' if label is None or self.schema.label in self.columns else str(label)
+        url = link(self.schema.key_of(row)) if self.schema.key else ''
+        if url:
+            return Markup(f'{escape(sentence)}: <a href="{escape(url)}">{escape(name or "show it")}</a>.')
+        return f'{sentence}: {name}.' if name else f'{sentence}.'
+
+    def _foreign(self, native: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+        if self.columns:
+            return self.columns, _SENTENCES['parent'].format(parent=_in_words(', '.join(self.others)))
+        if self.others:
+            children = ' and '.join(f'“{_in_words(name)}”' for name in self.others)
+            return (), _SENTENCES['children'].format(children=children)
+        for key in self.schema.foreign_keys if self.schema is not None else ():
+            if all(native.get(name) is not None for name in key.columns) and not self._has(key, native):
+                return key.columns, _SENTENCES['parent'].format(parent=_in_words(key.parent))
+        return (), _SENTENCES['foreign key']
+
+    def _has(self, key: Any, native: Mapping[str, Any]) -> bool:
+        from kali.sqlite.schema import quoted, table
+        parent = table(self.schema.connection, key.parent)
+        if parent is None or not key.parent_columns:
+            return True
+        where = ' AND '.join(f'{quoted(name)} = ?' for name in key.parent_columns)
+        return bool(parent.count(where, [native[name] for name in key.columns]))
+
+
+def read_refusal(error: sqlite3.Error, connection: sqlite3.Connection, sql: str = '') -> Refusal | None:
+    """What `error` says about data that the database refuses; None for any other error.
+
+    :param connection: with the transaction still open: an error at COMMIT does not name its tables
+    :param sql: the last statement, if it is known
+    """
+    if not isinstance(error, sqlite3.IntegrityError):
+        return None
+    text = str(error)
+    found, wrong_type = _FAILED.fullmatch(text), _TYPE.fullmatch(text)
+    change = list(_CHANGE.finditer(sql))
+    verb = change[-1][1].upper() if change else ''
+    changed = _unquoted(change[-1][2]) if change else ''
+    if found and found[1] == 'FOREIGN KEY':
+        return _foreign_key(connection, verb, changed)
+    if found and found[1] == 'CHECK':
+        return _check(connection, found[2] or '', changed)
+    if found or wrong_type:
+        kind = {'UNIQUE': 'unique', 'NOT NULL': 'required'}[found[1]] if found else 'type'
+        about = (found or wrong_type)[2 if found else 1] or ''  # type: ignore[index]
+        table, columns = _columns(connection, about)
+        return Refusal(kind, table.name if table else '', columns, schema=table)
+    if text == 'datatype mismatch':
+        table = _table(connection, changed)
+        return Refusal('type', changed, (table.assigned,) if table and table.assigned else (), schema=table)
+    return Refusal('trigger', changed, words=text)
+
+
+def _tables(connection: sqlite3.Connection) -> Iterator[Any]:
+    from kali.sqlite.schema import tables  # few requests are refused
+    for schema in ('main', 'temp'):
+        yield from tables(connection, schema).values()
+
+
+def _table(connection: sqlite3.Connection, name: str) -> Any:
+    from kali.sqlite.schema import table
+    return table(connection, name) if name else None
+
+
+def _columns(connection: sqlite3.Connection, about: str) -> tuple[Any, tuple[str, ...]]:
+    """The table and columns in `bike.a, bike.b`, or in `index 'name'`."""
+    index = re.fullmatch("index '(.*)'", about, re.DOTALL)
+    for table in _tables(connection):
+        if index:
+            for unique in table.unique:
+                if unique.name == index[1]:
+                    return table, unique.columns or _named_in(_sql_of(connection, unique.name), table)
+            continue
+        prefix = f'{table.name}.'
+        if about.startswith(prefix):
+            names = tuple(about[len(prefix):].split(f', {prefix}'))
+            if all(name in table.columns or name == table.rowid for name in names):
+                return table, names
+    return None, ()
+
+
+def _check(connection: sqlite3.Connection, rule: str, changed: str) -> Refusal:
+    """The table whose CHECK it is, and the columns that its expression names."""
+    candidates = sorted(_tables(connection), key=lambda table: table.name != changed)
+    for table in candidates:
+        sql = table.sql
+        if rule not in sql and rule != table.name:
+            continue
+        named = re.search(rf'CONSTRAINT\s+["\'`\[]?{re.escape(rule)}["\'`\]]?\s+CHECK\s*(\(.*)', sql,
+                          re.DOTALL | re.IGNORECASE)
+        columns = _named_in(_closed(named[1]) if named else rule, table)
+        return Refusal('check', table.name, columns, schema=table)
+    return Refusal('check', changed)
+
+
+def _foreign_key(connection: sqlite3.Connection, verb: str, changed: str) -> Refusal:
+    """Who refers to what: known at COMMIT, else to be found out by what was changed."""
+    table = _table(connection, changed)
+    run = sqlite3.Cursor(connection).execute
+    # Only a constraint that is deferred leaves rows behind that break it.
+    broken = run('PRAGMA foreign_key_check').fetchmany(100) if connection.in_transaction else []
+    if broken and verb != 'DELETE':
+        child, _, parent, number = broken[0]
+        rows = run('SELECT "from" FROM pragma_foreign_key_list(?) WHERE id = ? ORDER BY seq', (child, number))
+        return Refusal('foreign key', child, tuple(row[0] for row in rows), others=(parent,),
+                       schema=_table(connection, child))
+    if broken:
+        return Refusal('foreign key', changed, others=tuple(dict.fromkeys(row[0] for row in broken)),
+                       schema=table)
+    children = tuple(dict.fromkeys(_needing(connection, table, set()))) if verb == 'DELETE' and table else ()
+    return Refusal('foreign key', changed, others=children, schema=table)
+
+
+def _needing(connection: sqlite3.Connection, table: Any, seen: set[str]) -> Iterator[str]:
+    """The tables whose rows keep one of `table` from being deleted."""
+    seen.add(table.name)
+    for key in table.pointed_at_by:
+        child = _table(connection, key.table)
+        if child is None:
+            continue
+        if key.on_delete in ('NO ACTION', 'RESTRICT'):
+            from kali.sqlite.schema import quoted
+            if child.rows(' AND '.join(f'{quoted(name)} IS NOT NULL' for name in key.columns), limit=1):
+                yield child.name
+        elif key.on_delete == 'CASCADE' and child.name not in seen:
+            yield from _needing(connection, child, seen)
+
+
+def _named_in(expression: str, table: Any) -> tuple[str, ...]:
+    """The columns of a table that an expression names."""
+    return tuple(name for name in table.columns
+                 if re.search(rf'(?<!\w){re.escape(name)}(?!\w)', expression, re.IGNORECASE))
+
+
+def _closed(text: str) -> str:
+    """The beginning of `text` up to the parenthesis that closes the first one."""
+    depth = 0
+    for index, character in enumerate(text):
+        depth += (character == '(') - (character == ')')
+        if not depth:
+            return text[:index + 1]
+    return text
+
+
+def _sql_of(connection: sqlite3.Connection, index: str) -> str:
+    rows = sqlite3.Cursor(connection).execute('SELECT sql FROM sqlite_master WHERE type = ? AND name = ?',
+                                              ('index', index)).fetchall()
+    sql = str(rows[0][0]) if rows else ''
+    return sql[sql.find('(', sql.upper().find(' ON ')):]
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name[0] in '"`[' else name
+
+
+def _in_words(name: str) -> str:
+    return name.replace('_', ' ')
+
+
+def _small(label: str) -> str:
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+
+
+def _sentence(name: str, text: str) -> str:
+    """A sentence by itself, with the name of its column before it unless it begins like one."""
+    return text if not name or text[:1].isupper() else f'“{_in_words(name).capitalize()}” {text}'
