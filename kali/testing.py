@@ -156,7 +156,7 @@ class Client:
         due = list(self._timers.due(time.monotonic()))
         for function in due:
             function()
-        has_jobs = self._answers.are_ready()
+        has_jobs = bool(self._answers.ready or self._answers.called)
         if has_jobs:
             self._answers.advance()
         return bool(due) or has_jobs

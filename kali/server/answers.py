@@ -54,7 +54,8 @@ class Answer:
 
 
 class Answers:
-    """The deferred answers and the jobs of one host.
+    """The deferred answers and the jobs of one host. While `ready` or `called` hold some, `advance` has
+    something to do.
 
     :param timers: where the moments are kept that they wait for
     :param wake: makes the host call `advance` soon, from any thread
@@ -65,8 +66,8 @@ class Answers:
         self._open: dict[Answer, None] = {}
         self._closed = False
         self._running: Answer | None = None
-        self._ready: deque[Answer] = deque()
-        self._called: deque[Answer] = deque()  # something has come that they wait for; from any thread
+        self.ready: deque[Answer] = deque()
+        self.called: deque[Answer] = deque()  # something has come that they wait for; from any thread
 
     def begin(self, deferred: Deferred, subject: Request | str, take: Take = _nobody) -> Answer:
         """Take `deferred` through its steps from the next turn on.
@@ -82,21 +83,17 @@ class Answers:
             self._queue(answer)
         return answer
 
-    def are_ready(self) -> bool:
-        """Whether `advance` has something to do."""
-        return bool(self._ready or self._called)
-
     def waits(self) -> list[Wait]:
         """What the answers wait for that wait."""
         return [answer.wait for answer in self._open if answer.wait is not None]
 
     def advance(self) -> None:
         """Take each answer that may go on one step further."""
-        while self._called:
-            answer = self._called.popleft()
+        while self.called:
+            answer = self.called.popleft()
             self._guarded(self._look, answer)
-        for _ in range(len(self._ready)):
-            answer = self._ready.popleft()
+        for _ in range(len(self.ready)):
+            answer = self.ready.popleft()
             answer.queued = False
             if not answer.over:
                 self._guarded(self._step, answer)
@@ -132,7 +129,7 @@ class Answers:
     def _queue(self, answer: Answer) -> None:
         if not answer.queued:
             answer.queued = True
-            self._ready.append(answer)
+            self.ready.append(answer)
 
     def _guarded(self, function: Callable[[Answer], None], answer: Answer) -> None:
         """An error about one answer, in its future perhaps, ends that one."""
@@ -177,7 +174,7 @@ class Answers:
             answer.waiter = Waiter(lambda: self._call(answer))
         answer.waiter.wait_for(wait)
         if wait.until is not None:
-            answer.timer = self.timers.at(wait.until, lambda: self._called.append(answer))
+            answer.timer = self.timers.at(wait.until, lambda: self.called.append(answer))
         if wait.over(time.monotonic()):
             self.resume(answer)
 
@@ -191,8 +188,8 @@ class Answers:
 
     def _call(self, answer: Answer) -> None:
         """Something has come; perhaps in another thread."""
-        self._called.append(answer)
-        if len(self._called) == 1:  # else the host is awake, or being woken, and has yet to look at them
+        self.called.append(answer)
+        if len(self.called) == 1:  # else the host is awake, or being woken, and has yet to look at them
             self.wake()
 
     def _look(self, answer: Answer) -> None:

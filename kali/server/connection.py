@@ -194,7 +194,8 @@ class Connection:
     def begin_reply(self, head: bytes, body: bytes, now: float) -> None:
         """Send a whole response, and end the connection then."""
         self._become(WRITING)
-        self.deadline = now + self.limits.stall_seconds if self.out else NEVER
+        if self.out:
+            self.deadline = now + self.limits.stall_seconds
         self.write(head, now, body)
         self._finish(now)
 
@@ -398,8 +399,8 @@ class Connection:
         if self.state is not CLOSED:
             self._become(CLOSED)
             self.client.close()
-            self.deadline = NEVER
-            self.out, self.out_size = None, 0
+            if self.out:
+                self.out, self.out_size = None, 0
             if self.body is not None:
                 self.body.close()  # the request is over
 

@@ -88,7 +88,7 @@ class Server:
         self._next_deadline = NEVER  # never later than the earliest deadline of a connection
         self._stop_by = NEVER
         self._guest: Guest | None = None  # see asynchronous()
-        self._failures = 0  # of the selector, one after the other
+        self._begun_anew = -1.0  # the last look before the selector failed
         # A pair of sockets, since select cannot wait for anything else on Windows.
         self._wake_in, self._wake_out = socket.socketpair()
 
@@ -205,58 +205,66 @@ class Server:
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
         for key, mask in self._look():
-            if type(key.data) is Connection:
-                self._guarded(key.data, partial(self._serve, key.data, mask))
-            elif key.data is self._doors:
+            data = key.data
+            if type(data) is Connection:
+                try:
+                    self._serve(data, mask)
+                except Exception as error:
+                    self._end(data, error)
+            elif data is self._doors:
                 self._accept(key.fileobj)  # type: ignore[arg-type]
-            elif key.data is None:
+            elif data is None:
                 self._wake_in.recv(4096)
             else:
-                key.data(mask)
+                data(mask)
         if self._clock >= self._next_deadline:
             self._expire()
-        now = time.monotonic()
-        for function in self._timers.due(now):
-            function()
-        if self._answers.are_ready():
-            self._answers.advance()
-        if now >= self._doors.again:
+        if self._timers.heap:
+            for function in self._timers.due(time.monotonic()):
+                function()
+        answers = self._answers
+        if answers.ready or answers.called:
+            answers.advance()
+        if self._doors.again != NEVER and time.monotonic() >= self._doors.again:
             self._doors.open(self._selector)
 
     def _look(self) -> list[tuple[selectors.SelectorKey, int]]:
         """What the sockets have, as soon as one has something; the clock goes on."""
         begun = time.monotonic()
-        self._clock += min(begun - self._looked, BUSY)
+        busy = begun - self._looked
+        self._clock += busy if busy < BUSY else BUSY
         patience = self._patience(begun)
         try:
             events = self._selector.select(patience)
-            self._failures = 0
         except (OSError, ValueError) as error:  # a socket that the application has closed, on some systems
             self._begin_anew(error)
-            events = []
-        self._looked = time.monotonic()
-        waited = self._looked - begun
-        if patience is not None and waited < patience + ASLEEP:
-            self._clock += waited
+            return []
+        self._looked = looked = time.monotonic()
+        if patience is not None and looked - begun < patience + ASLEEP:
+            self._clock += looked - begun
         return events
 
     def _patience(self, now: float) -> float | None:
         """How long to wait for a socket: until the next thing is due."""
-        if self._answers.are_ready():
+        answers = self._answers
+        if answers.ready or answers.called:
             return 0.0
-        patience = min(self._timers.next(), self._doors.again, self._stop_by) - now
+        patience = NEVER
+        if self._timers.heap or self._doors.again != NEVER or self.stopping:
+            patience = min(self._timers.next(), self._doors.again, self._stop_by) - now
         if self._next_deadline != NEVER:
-            patience = min(patience, self._next_deadline - self._clock, LOOK)
-        if patience == NEVER:
+            left = self._next_deadline - self._clock
+            patience = min(patience, left if left < LOOK else LOOK)
+        elif patience == NEVER:
             # Ctrl-C does not interrupt select on Windows: without a socket to wake it, look once a second.
             return 1.0 if sys.platform == 'win32' else None
-        return max(0.0, patience)
+        return patience if patience > 0 else 0.0
 
     def _begin_anew(self, error: Exception) -> None:
         """The selector has failed: make another one, for the sockets that can still be watched."""
-        self._failures += 1
-        if self._failures > 10:
-            raise error
+        if self._begun_anew == self._looked:
+            raise error  # it fails again at once
+        self._begun_anew = self._looked
         log.error('the sockets cannot be watched; those that cannot are closed', exception=error)
         self._doors.shut(self._selector, NEVER)
         self._selector.close()
@@ -269,8 +277,11 @@ class Server:
                 del self._foreign[descriptor]
         for connection in list(self._connections):
             self._connections[connection] = 0
-            self._guarded(connection, connection.client.getpeername)
-            self._guarded(connection, partial(self._update, connection))
+            try:
+                connection.client.getpeername()
+                self._update(connection)
+            except (OSError, ValueError) as reason:
+                self._end(connection, reason)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
@@ -282,38 +293,37 @@ class Server:
         if client is None:
             return
         connection = Connection(client, self.limits, self._clock + self.timeout)
-        connection.started = time.monotonic()
-        # The request is mostly there already; trying at once saves a turn through the selector.
-        self._guarded(connection, partial(self._read, connection))
+        connection.started = self._looked
+        try:
+            # The request is mostly there already; trying at once saves a turn through the selector.
+            self._read(connection)
+        except Exception as error:
+            self._end(connection, error)
         if len(self._connections) >= self.limits.connections:
             self._doors.shut(self._selector, NEVER)  # until one of them ends
 
     # One connection.
 
-    def _guarded(self, connection: Connection, function: Callable[[], object]) -> None:
-        """Call a function about one connection; if it fails, only this connection ends."""
+    def _end(self, connection: Connection, error: Exception) -> None:
+        """Something about a connection has failed: only this connection ends."""
+        log.error('a connection failed', exception=error)
         try:
-            function()
-        except Exception as error:
-            log.error('a connection failed', exception=error)
-            try:
-                if connection.state is READING:  # every request gets an answer
-                    self._reply(connection, Response(b'<h1>Internal Server Error</h1>', status=500))
-                else:
-                    connection.reset()
-                    self._update(connection)
-            except Exception:  # this was said already
-                connection.reset()
-                self._forget(connection)
+            if connection.state is READING:  # every request gets an answer
+                self._reply(connection, Response(b'<h1>Internal Server Error</h1>', status=500))
+                return
+        except Exception:  # the reason was logged
+            pass
+        connection.reset()
+        self._forget(connection)
 
     def _serve(self, connection: Connection, mask: int) -> None:
         now, state = self._clock, connection.state
+        if state is READING and mask & READ:
+            self._read(connection)
+            return
         if mask & WRITE and connection.out:
             if connection.flush(now) and connection.answer is not None:
                 self._answers.room(connection.answer)
-        elif state is READING:
-            self._read(connection)
-            return
         elif state is DRAINING:
             connection.drain(now)
         elif state is ANSWERING:
@@ -392,21 +402,21 @@ class Server:
         answer, connection.answer = connection.answer, None
         if answer is not None:
             self._answers.end(answer)
-        if self._doors.again == NEVER and not self.stopping:
+        if not self._doors.are_open and self._doors.again == NEVER and not self.stopping:
             self._doors.open(self._selector)
 
     def _expire(self) -> None:
         """Act on the deadlines that have passed, and find the next one."""
         for connection in [each for each in self._connections if each.deadline <= self._clock]:
-            self._guarded(connection, partial(self._is_late, connection))
+            try:
+                response = connection.expire(self._clock)
+                if response is None:
+                    self._update(connection)
+                else:
+                    self._reply(connection, response)
+            except Exception as error:
+                self._end(connection, error)
         self._next_deadline = min((each.deadline for each in self._connections), default=NEVER)
-
-    def _is_late(self, connection: Connection) -> None:
-        response = connection.expire(self._clock)
-        if response is not None:
-            self._reply(connection, response)
-        else:
-            self._update(connection)
 
     def _note(self, connection: Connection, status: int, size: int) -> None:
         """The line in the log for a request that is answered."""

@@ -30,7 +30,7 @@ class Timer:
 
 
 class Timers:
-    """Calls to be made, by time.
+    """Calls to be made, by time; `heap` is empty if there are none.
 
     >>> timers = Timers()
     >>> late, early = timers.at(2.0, print), timers.at(1.0, list)
@@ -39,38 +39,38 @@ class Timers:
     (2.0, [], True)
     """
 
-    __slots__ = ('_cancelled', '_count', '_heap')
+    __slots__ = ('_cancelled', '_count', 'heap')
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timer]] = []
+        self.heap: list[tuple[float, int, Timer]] = []
         self._count = self._cancelled = 0
 
     def at(self, when: float, function: Callable[[], object]) -> Timer:
         """Have `function` come out of `due` once it is `when`."""
         timer = Timer(self, when, function)
         self._count += 1  # of two that are due at one time, the earlier asked comes first
-        heappush(self._heap, (when, self._count, timer))
+        heappush(self.heap, (when, self._count, timer))
         return timer
 
     def forget_one(self) -> None:
         """One was cancelled; when most of those kept are, they go."""
         self._cancelled += 1
-        if self._cancelled > 64 and self._cancelled * 2 > len(self._heap):
-            self._heap = [each for each in self._heap if each[2].function is not None]
-            heapify(self._heap)
+        if self._cancelled > 64 and self._cancelled * 2 > len(self.heap):
+            self.heap = [each for each in self.heap if each[2].function is not None]
+            heapify(self.heap)
             self._cancelled = 0
 
     def next(self) -> float:
         """When the first call is due; NEVER if there is none."""
-        while self._heap and self._heap[0][2].function is None:
-            heappop(self._heap)
+        while self.heap and self.heap[0][2].function is None:
+            heappop(self.heap)
             self._cancelled -= 1
-        return self._heap[0][0] if self._heap else NEVER
+        return self.heap[0][0] if self.heap else NEVER
 
     def due(self, now: float) -> Iterator[Callable[[], object]]:
         """The functions whose moment has come."""
         while self.next() <= now:
-            timer = heappop(self._heap)[2]
+            timer = heappop(self.heap)[2]
             function, timer.function = timer.function, None
             if function is not None:
                 yield function
