@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from kali.errors import ValidationError
 from kali.forms.choices import NO, is_yes
-from kali.forms.elements import Element, attributes_text
+from kali.forms.elements import Element, attributes_text, in_html, line_feeds
 from kali.locale.words import say
 from kali.markup import Markup, escape_text
 
@@ -126,10 +126,12 @@ class Pick(Element):
         if not text or not self._searches():
             return text
         labels = self._labels()
-        return labels.get(_offered(text, labels), text)
+        return labels.get(_offered(text, labels), ' '.join(text.split()))
 
     def read(self, name: str, POST: Bag) -> Any:
-        return POST.get_list(name) if self.multiple else POST.get(name, '')
+        if self.multiple:
+            return [line_feeds(text) for text in POST.get_list(name)]
+        return line_feeds(POST.get(name, ''))
 
     def html(self, name: str, intermediate: Any) -> Content:
         if self.multiple:
@@ -170,9 +172,10 @@ class Pick(Element):
 
     def _labels(self) -> dict[str, str]:
         """What stands in the search box for each choice: its label, with its text where labels are alike."""
-        pairs = list(self.lens.string_pairs())
-        alike = Counter(label.strip().casefold() for _, label in pairs)
-        return {text: label.strip() if alike[label.strip().casefold()] == 1 else f'{label.strip()} ({text})'
+        # In one line, as the entry has it.
+        pairs = [(text, ' '.join(label.split())) for text, label in self.lens.string_pairs()]
+        alike = Counter(label.casefold() for _, label in pairs)
+        return {text: label if alike[label.casefold()] == 1 else ' '.join(f'{label} ({text})'.split())
                 for text, label in pairs}
 
     def _search_html(self, name: str, typed: str) -> Markup:
@@ -197,7 +200,7 @@ class Pick(Element):
     def _found(self, typed: str) -> str:
         """The text of the choice that was typed: a whole label, or a part that only one of them has; capitals
         do not matter."""
-        sought = typed.strip().casefold()
+        sought = ' '.join(typed.split()).casefold()
         if not sought:
             return ''
         labels = self._labels()
@@ -230,8 +233,9 @@ class Pick(Element):
         shown = self.show(stored)
         texts = [text for text, _ in self.lens.string_pairs()]
         if self.multiple:
-            return {text for text in intermediate if text} == {_offered(text, texts) for text in shown}
-        return intermediate in (shown, _offered(shown, texts))
+            return {in_html(text) for text in intermediate if text} == {
+                in_html(_offered(text, texts)) for text in shown}
+        return in_html(intermediate) in (in_html(shown), in_html(_offered(shown, texts)))
 
     def value_instead(self, intermediate: Any, stored: Any) -> Any:
         if not self.multiple:
@@ -248,12 +252,11 @@ class Pick(Element):
         chosen = [text for text in texts if text]
         if self._required and not chosen:
             raise ValidationError(say('choose') if self._required is True else self._required)
-        offered = {text for text, _ in self.lens.string_pairs()} if chosen else ()
-        if not all(text in offered for text in chosen):
+        offered = {in_html(text): text for text, _ in self.lens.string_pairs()} if chosen else {}
+        if not all(in_html(text) in offered for text in chosen):
             raise ValidationError(say('not offered'))
-        if self.multiple:
-            return set(map(self.lens.native_from_string, chosen))
-        return self.lens.native_from_string(intermediate)
+        natives = [self.lens.native_from_string(offered[in_html(text)]) for text in chosen]
+        return set(natives) if self.multiple else natives[0] if natives else self.lens.native_from_string('')
 
 
 class Radio(Pick):
@@ -320,7 +323,7 @@ def _offered(text: str, texts: Collection[str]) -> str:
 
 
 def _meaning(text: str) -> object:
-    return float(text) if _NUMBER.fullmatch(text) else text.strip().casefold()
+    return float(text) if _NUMBER.fullmatch(text) else in_html(text).strip().casefold()
 
 
 def _with_unoffered(groups: list[tuple[str, str, str]],

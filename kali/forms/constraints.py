@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Attributes: TypeAlias = Mapping[str, str | None]
-    Check: TypeAlias = Callable[[str], object]
+    Check: TypeAlias = Callable[[str], None]
 
-__all__ = ['FORMS', 'applicable', 'can_show', 'checks_for']
+__all__ = ['FORMS', 'applicable', 'can_show', 'checks_for', 'is_alike']
 
 _TEXTUAL = frozenset(('text', 'search', 'tel', 'url', 'email', 'password'))
 _NUMERIC = frozenset(('number', 'range', 'date', 'month', 'week', 'time', 'datetime-local'))
@@ -90,7 +90,7 @@ def checks_for(kind: str, attributes: Attributes, *, typed: bool = False) -> tup
     return tuple(found)
 
 
-def can_show(kind: str, attributes: Attributes) -> Check:
+def can_show(kind: str, attributes: Attributes) -> Callable[[str], bool]:
     """A function that says of text whether an input of this kind shows it, and lets it be sent as it is.
 
     >>> shows = can_show('number', {'max': '10'})
@@ -126,6 +126,18 @@ def can_show(kind: str, attributes: Attributes) -> Check:
             return False
         return True
     return shows
+
+
+def is_alike(kind: str, one: str, other: str) -> bool:
+    """Whether two texts are one value for an input of this kind, which may write it in its own way.
+
+    >>> is_alike('time', '09:30:00', '09:30'), is_alike('text', '09:30:00', '09:30')
+    (True, False)
+    """
+    try:
+        return one == other or (kind in _NUMERIC and _value(kind, one) == _value(kind, other))
+    except ValidationError:
+        return False
 
 
 def _required(text: str) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from kali.errors import ValidationError
-from kali.forms.constraints import applicable, can_show, checks_for
+from kali.forms.constraints import applicable, can_show, checks_for, is_alike
 from kali.forms.lenses import BLANKABLE, TYPICAL, Lens, refuse_controls
 from kali.iolist import flatten
 from kali.locale import current
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kali.iolist import Content
 
 __all__ = ['FORM_ID', 'INPUT_TYPES', 'Element', 'Entry', 'FormElement', 'Hidden', 'Memo', 'Static',
-           'attributes_text', 'line_feeds', 'read_posted', 'show_record', 'tag']
+           'attributes_text', 'in_html', 'line_feeds', 'read_posted', 'show_record', 'tag']
 
 #: The name of the hidden input that carries the form's one-shot id.
 FORM_ID = '_form_id'
@@ -158,15 +158,16 @@ class Element:
         """Whether `intermediate` is what a browser sends of a control that shows `stored`."""
         shown = self.show(stored)
         if isinstance(shown, str) and isinstance(intermediate, str):
-            return line_feeds(shown) == line_feeds(intermediate)
+            return in_html(shown) == in_html(intermediate)
         return bool(shown == intermediate)
 
-    def value_over(self, intermediate: Any, stored: Any) -> Any:
+    def value_over(self, intermediate: Any, stored: Any, *, exists: bool = False) -> Any:
         """The native value of a field of a record that has `stored` in it so far.
 
-        If nobody changed the field, SQL stores it as it was, whatever the lens thinks of it; but a required
-        field that is blank is still asked for.
+        If nobody changed the field, SQL stores it as it was, whatever the lens thinks of it.
 
+        :param exists: whether the record is in a database; in what a new one starts with, a required field
+            that is blank is still asked for
         :raises ValidationError: with the sentence to show beside the control.
         """
         if not self.unchanged(intermediate, stored):
@@ -174,7 +175,7 @@ class Element:
         try:
             value = self.value(intermediate)
         except ValidationError:
-            if self.required and not intermediate:
+            if self.required and not intermediate and not exists:
                 raise
             return stored
         return value if _is_stored_alike(value, stored) else stored
@@ -216,7 +217,7 @@ _OWN_ENDINGS = ('-error', '-help', '-list')  # what kali's own ids beside that o
 FormElement = Element
 
 _DAY = re.compile('[0-9]{4}-[0-9]{2}-[0-9]{2}')
-_NOT_IN_HTML = re.compile('[\0\ud800-\udfff]')  # an HTML parser replaces the one, UTF-8 lacks the others
+_NOT_IN_HTML = re.compile('[\0\ud800-\udfff]')
 _OPENING = re.compile(r'\s*<[a-zA-Z][a-zA-Z0-9-]*')
 
 
@@ -288,26 +289,29 @@ class Entry(Element):
         return line_feeds(text) if '\r' in text else text
 
     def html(self, name: str, intermediate: str) -> Content:
-        kind = self.kind
-        if not self._can_show(intermediate):
+        kind, fits = self.kind, self._can_show(intermediate)
+        if not fits:
             broken = '\n' in intermediate or '\r' in intermediate
             kind = 'textarea' if broken and self.kind != 'password' else 'text'
-        parts = self.made.get((name, kind))
+        parts = self.made.get((name, kind, fits))
         if parts is None:
-            parts = self.made[name, kind] = self._around(name, kind)
+            parts = self.made[name, kind, fits] = self._around(name, kind, fits)
         return Markup(parts[0] + escape_text(intermediate) + parts[1])
 
-    def _around(self, name: str, kind: str) -> tuple[str, str]:
+    def _around(self, name: str, kind: str, fits: bool) -> tuple[str, str]:
         """The control for the field `name`, cut in two where its text goes."""
         named = {'name': name, 'id': self.id_for(name)}
         fitting = self.attributes
-        if kind != self.kind:  # what fits neither the type nor the pattern may stay as it is
+        if not fits:  # and so the browser is not to refuse it
             fitting = {key: value for key, value in applicable(kind, fitting).items()
                        if key not in ('pattern', 'title', 'type')}
         if kind == 'textarea':
             # An HTML parser drops a line feed right after the tag: it may cost the text none of its own.
             return f'<textarea{attributes_text({**fitting, **named})}>\n', '</textarea>'
         return f'<input{attributes_text({**fitting, "type": kind, **named})} value="', '">'
+
+    def unchanged(self, intermediate: Any, stored: Any) -> bool:
+        return is_alike(self.kind, in_html(self.show(stored)), in_html(intermediate))
 
     def value(self, intermediate: str) -> Any:
         return self._value(intermediate, self.multiline)
@@ -377,11 +381,17 @@ def line_feeds(text: str) -> str:
     return text.replace('\r\n', '\n').replace('\r', '\n')
 
 
+def in_html(text: str) -> str:
+    """`text` as a control holds it: an HTML parser replaces NUL, UTF-8 lacks halves of surrogate pairs, and
+    line breaks are line feeds."""
+    return text if text.isprintable() else _NOT_IN_HTML.sub('\ufffd', line_feeds(text))
+
+
 def _is_stored_alike(value: Any, stored: Any) -> bool:
     """Whether SQL stores a native value as the one that it has already."""
     if stored is not None and not isinstance(stored, (int, float, str, bytes)):
         return True  # a value that is not SQL's own, from a record made by the program
-    for own in (value, getattr(value, 'value', None), getattr(value, 'name', None)):  # of an Enum, too
+    for own in (value, getattr(value, 'value', value), getattr(value, 'name', value)):  # of an Enum, too
         if type(own) is type(stored) and own == stored:
             return True
     if isinstance(stored, str):  # a date, a Decimal
@@ -410,12 +420,13 @@ def _held(element: Element, name: str, native: Any) -> Any:
         return element.default() if callable(element.default) else element.default
 
 
-def read_posted(elements: Mapping[str, Element], posted: Bag,
-                stored: Any = None) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def read_posted(elements: Mapping[str, Element], posted: Bag, stored: Any = None, *,
+                exists: bool = False) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """What was posted: as it shows again, as it is meant, what is wrong. Other fields are ignored.
 
     :param stored: the record that the form is about, if there is one: a mapping, or a sqlite3.Row. What
         nobody changed keeps its value, and what is read-only has no other.
+    :param exists: whether that record is in a database, rather than what a new one starts with
     """
     intermediate, native, errors = {}, {}, {}
     for name, element in elements.items():
@@ -436,7 +447,7 @@ def read_posted(elements: Mapping[str, Element], posted: Bag,
             if 'readonly' in element.attributes:
                 shown = intermediate[name] = element.show(held)
                 errors.pop(name, None)
-            native[name] = element.value_over(shown, held)
+            native[name] = element.value_over(shown, held, exists=exists)
         except ValidationError as error:
             errors.setdefault(name, error.args[0] if error.args else say('invalid'))
     return intermediate, native, errors

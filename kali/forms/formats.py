@@ -86,8 +86,11 @@ class Json(Lens):
 
     def string_for_browser(self, value: Any) -> str:
         import json  # few forms need it
-        return '' if value is None else json.dumps(value, ensure_ascii=False, indent=self.indent,
-                                                   allow_nan=False)
+        try:
+            return '' if value is None else json.dumps(value, ensure_ascii=False, indent=self.indent,
+                                                       allow_nan=False)
+        except (TypeError, ValueError):  # a column may hold anything
+            return str(value)
 
     def native_from_string(self, text: str) -> Any:
         if not text.strip():
@@ -100,7 +103,7 @@ class Json(Lens):
         except (ValueError, RecursionError):  # a number of thousands of digits, brackets without end
             raise ValidationError(say('json value')) from None
         try:
-            self.string_for_browser(value).encode()
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):  # NaN, 1e999, half of a character
             raise ValidationError(say('json value')) from None
         return value
