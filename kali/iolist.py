@@ -184,10 +184,12 @@ def _children(item: Any, stack: list[tuple[Iterator[Any], int]]) -> Iterator[Any
         return iter(item)
     except TypeError:
         where = ''.join(f'[{index}]' for _, index in stack[1:])
-        raise TypeError(
-            f'content{where} is {_short(item)} of type {type(item).__name__}, which is no content: give '
-            'text, bytes, markup, a number, None or an iterable of these; str() of it may be what you mean'
-        ) from None
+        advice = ('give text, bytes, markup, a number, None or an iterable of these; str() of it may be what '
+                  'you mean')
+        if type(item).__name__ == 'Interpolation':
+            advice = "html(t'…') makes markup of a t-string"
+        raise TypeError(f'content{where} is {_short(item)} of type {type(item).__name__}, which is no '
+                        f'content: {advice}') from None
 
 
 def _short(item: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from datetime import date, datetime
 from datetime import time as time_of_day
@@ -193,6 +194,17 @@ def test_the_request_by_name_or_annotation_wherever_it_stands() -> None:
     for function in (by_name, by_annotation, for_the_type_checker_only, keyword_only):
         # A function that takes the request looks after unknown fields itself.
         assert client(function, '/*').get('/7?whatever=1').text == 'GET 7'
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason='older Pythons evaluate annotations at once')
+def test_annotations_that_python_3_14_evaluates_late() -> None:
+    names: dict[str, Any] = {'date': date}
+    exec('def page(day: date, rq: Request, pages: list[int]): return repr((day, rq.method, pages))', names)
+    assert client(names['page'], '/*').get('/2026-01-02?pages=1&pages=2').text == (
+        "(datetime.date(2026, 1, 2), 'GET', [1, 2])")
+    exec('def page(day: Daet): return day', names)
+    with pytest.raises(TypeError, match='parameter day of page is annotated Daet, which is not defined'):
+        Router().function('/*')(names['page'])
 
 
 def test_any_number_of_wildcards_and_any_field() -> None:

@@ -135,3 +135,11 @@ def test_a_kept_program_is_fast() -> None:
     for _ in range(10_000):
         render('a')
     assert time.process_time() - begun < 1
+
+
+@new
+def test_a_t_string_that_is_answered_without_html_says_what_to_write() -> None:
+    from kali.iolist import flatten
+
+    with pytest.raises(TypeError, match=r"html\(t'…'\) makes markup of a t-string"):
+        flatten(eval("t'<p>{x}</p>'", {'x': 1}))
