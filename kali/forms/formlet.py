@@ -141,7 +141,7 @@ class Formlet(Servlet):
             earlier = transaction.once(form_id + self._buttons(posted))
             if earlier is not None:
                 return earlier
-        typed = read_posted(self.elements, posted)
+        typed = read_posted(self.elements, posted, self._stored() if fingerprint else None)
         conflicts: dict[str, Any] = {}
         if fingerprint:
             fingerprint, typed, conflicts = self._compare(posted, fingerprint, typed)
@@ -157,6 +157,13 @@ class Formlet(Servlet):
             errors = _errors_of(error)
         return self._again(intermediate, {**errors, **conflicts}, form_id, fingerprint,
                            409 if conflicts else 422)
+
+    def _stored(self) -> Any:
+        """The record that the form is about, or None if it is not there any more."""
+        try:
+            return self.get_native()
+        except NotFound:
+            return None
 
     def _again(self, intermediate: dict[str, Any], errors: dict[str, Any], form_id: str, fingerprint: str,
                status: int) -> Any:

@@ -159,7 +159,7 @@ def _element(column: Column, kind: str, long: bool) -> Element | None:
         return None
     if column.collation not in ('BINARY', 'NOCASE'):
         rule = rule._replace(choices=None)  # what is equal to a choice, only SQLite knows
-    if kind == 'boolean' or (rule.choices and set(rule.choices) == {0, 1}):
+    if set(rule.choices or ()) == {0, 1} or (kind == 'boolean' and rule.choices is None):
         return Check()
     if rule.choices is not None:
         return _pick(rule.choices, required)

@@ -113,7 +113,7 @@ def as_stored(value: Any, affinity: str) -> Any:
     (7, '7a', '7')
     """
     if affinity == 'TEXT' and isinstance(value, int):
-        return str(value)
+        return str(int(value))  # a bool is 0 or 1
     if affinity in ('INTEGER', 'NUMERIC', 'REAL') and isinstance(value, str) and _NUMBER.fullmatch(value):
         return _number(value.strip())
     return value

@@ -24,7 +24,7 @@ from kali.sqlite.functions import Prepare
 from kali.sqlite.settings import SETTLED, Trust, trust
 from kali.sqlite.statements import changed_setting, ends_transaction
 
-__all__ = ['Connection', 'Cursor']
+__all__ = ['Connection', 'Cursor', 'storable']
 
 # What sqlite3 binds as it is. Subclasses, of str for instance, go the slower way and arrive the same.
 _NATIVE = frozenset({int, float, str, bytes, bytearray, memoryview, bool, type(None)})
@@ -369,11 +369,12 @@ def _plain(parameters: Any) -> Any:
     if _NATIVE.issuperset(map(type, parameters.values() if named else parameters)):
         return parameters
     if named:
-        return {name: _stored(value) for name, value in parameters.items()}
-    return [_stored(value) for value in parameters]
+        return {name: storable(value) for name, value in parameters.items()}
+    return [storable(value) for value in parameters]
 
 
-def _stored(value: Any) -> Any:
+def storable(value: Any) -> Any:
+    """A date, time or Decimal as text; anything else as it is."""
     if isinstance(value, datetime):
         return value.isoformat(' ')  # as SQLite's own datetime() writes it
     if isinstance(value, (date, time)):

@@ -16,7 +16,8 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from kali.errors import DatabaseError, NotFound
-from kali.sqlite.checks import Rule, read_checks, tokens_of
+from kali.sqlite.checks import Rule, as_stored, read_checks, tokens_of
+from kali.sqlite.cursors import storable
 
 __all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
 
@@ -361,16 +362,30 @@ class Table:
                                  [number]).fetchall()[0])
 
     def update(self, key: Any, changes: Mapping[str, Any]) -> None:
-        """Change the record with this key, in the columns of `changes` only.
+        """Change the record with this key, in those columns of `changes` that have another value so far.
+
+        What is the same already is not written: no trigger runs for it, and no text that is not UTF-8, which
+        Python cannot hold as it is, is replaced.
 
         :raises NotFound: if there is none
         """
-        where, parameters = self._where(key)
-        self.get(key)
-        if changes:
-            settings = ', '.join(f'{quoted(name)} = ?' for name in changes)
+        now = self.get(key)
+        changed = {name: value for name, value in changes.items() if not self._has(now, name, value)}
+        if changed:
+            where, parameters = self._where(key)
+            settings = ', '.join(f'{quoted(name)} = ?' for name in changed)
             self._run(f'UPDATE {self.sql_name} SET {settings} WHERE {where}',
-                      [*changes.values(), *parameters])
+                      [*changed.values(), *parameters])
+
+    def _has(self, row: sqlite3.Row, name: str, value: Any) -> bool:
+        """Whether the column would store `value` as what is in the row already."""
+        column = self.columns.get(name)
+        if column is None or column.hidden:
+            return False  # a name that SQLite is to refuse, or a command to a virtual table
+        known, value = row[column.name], as_stored(storable(value), column.affinity)
+        if isinstance(known, (int, float)) and isinstance(value, (int, float)) and column.affinity != 'BLOB':
+            return known == value
+        return type(known) is type(value) and bool(known == value)
 
     def delete(self, key: Any) -> None:
         """Delete the record with this key.
