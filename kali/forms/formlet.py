@@ -141,7 +141,8 @@ class Formlet(Servlet):
             earlier = transaction.once(form_id + self._buttons(posted))
             if earlier is not None:
                 return earlier
-        typed = read_posted(self.elements, posted, self._stored() if fingerprint else None)
+        typed = read_posted(self.elements, posted, self._stored() if fingerprint else None,
+                            exists=bool(fingerprint))
         conflicts: dict[str, Any] = {}
         if fingerprint:
             fingerprint, typed, conflicts = self._compare(posted, fingerprint, typed)
