@@ -9,16 +9,18 @@ of them.
 from __future__ import annotations
 
 from kali import log
-from kali.errors import KaliError
+from kali.errors import KaliError, NotFound
 from kali.http.deferred import Deferred, Wait
 from kali.http.response import Response, as_response, rendered
 from kali.locale import leave, use
 from kali.pages.assets import PREFIX, asset, worker_script
 from kali.pages.error_page import error_response
+from kali.routing.router import Router
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from kali.http.request import Request
     from kali.http.response import Handler
@@ -51,6 +53,8 @@ class Dispatcher:
                  stopping: Callable[[], bool] = lambda: False) -> None:
         self.handler, self.debug, self.locale, self.stopping = handler, debug, locale, stopping
         self.running = False  # whether code of the application is
+        self.own = Router()  # what kali serves itself, below `/.kali/`
+        self.own.delegate('', asset)
 
     def answer(self, request: Request) -> Response | Deferred:
         """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
@@ -62,7 +66,7 @@ class Dispatcher:
                 request.scope.debug = False
             if '%' in target:
                 _ = request.path  # raises for bad escapes, which no handler should have to meet
-            handler = asset if target.startswith(PREFIX) else self.handler
+            handler = self._own if target.startswith(PREFIX) else self.handler
             value = (handler(request) if 'service-worker' not in request.headers.last
                      else worker_script(request, handler))
             if type(value) is str:  # a whole page: nothing to put together
@@ -76,6 +80,11 @@ class Dispatcher:
         finally:
             self.running = False
             leave(token)
+
+    def _own(self, request: Request) -> Any:
+        if '..' in request.path:  # a Router would lead it out of here
+            raise NotFound('Kali has no such file.')
+        return self.own(request.mounted(1, ()))
 
     def step(self, subject: Request | str, deferred: Deferred) -> bytes | Wait | Response | None:
         """The next step of an answer under way, or of a job; a Response is rendered.

@@ -114,6 +114,19 @@ def test_kali_s_own_files_come_before_the_handler() -> None:
     assert client.get('/.kalikali').text == 'handler'
 
 
+def test_more_can_be_served_below_the_reserved_path() -> None:
+    client = Client(lambda request: 'handler')
+
+    @client.dispatcher.own.get('/news/*')
+    def news(number: int) -> str:
+        return f'news {number}'
+    assert client.get('/.kali/news/7').text == 'news 7'
+    assert client.get('/.kali/news/x').status == 404
+    assert client.post('/.kali/news/7').status == 405
+    assert client.get('/.kali/kali.css').status == 200
+    assert client.get('/news/7').text == 'handler'
+
+
 def test_while_stopping_an_interrupted_handler_is_503() -> None:
     for error in (KeyboardInterrupt(), SystemExit()):
         for stopping, status in ((True, 503), (False, 500)):
