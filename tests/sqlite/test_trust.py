@@ -1,6 +1,7 @@
 """What a file's schema uses decides what is trusted; what the program adds is there for every connection."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,8 @@ from kali.sqlite.copies import backups, default_folder, make_backup
 from kali.sqlite.functions import fold
 from kali.sqlite.restore import restore, restore_file
 
-MODULES = {row[0] for row in sqlite3.connect(':memory:').execute('SELECT name FROM pragma_module_list')}
+with closing(sqlite3.connect(':memory:')) as memory:
+    MODULES = {row[0] for row in memory.execute('SELECT name FROM pragma_module_list')}
 
 
 def reversed_text(connection):

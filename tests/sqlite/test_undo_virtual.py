@@ -2,6 +2,7 @@
 what is there, and nothing else. And tables of every kind and width."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +40,8 @@ BESIDE = """CREATE TABLE part (note INTEGER REFERENCES note ON DELETE CASCADE ON
 CREATE TRIGGER shouted AFTER UPDATE OF title ON note WHEN new.title = 'a' BEGIN
     UPDATE part SET what = what || '!' WHERE note = new.id; END;"""
 
-MODULES = {row[0] for row in sqlite3.connect(':memory:').execute('SELECT name FROM pragma_module_list')}
+with closing(sqlite3.connect(':memory:')) as memory:
+    MODULES = {row[0] for row in memory.execute('SELECT name FROM pragma_module_list')}
 KINDS = [kind for kind in FULL_TEXT if kind[:4] in MODULES]
 
 WORDS, KEYS = st.lists(st.sampled_from('abc'), max_size=3).map(' '.join), st.integers(1, 4)
