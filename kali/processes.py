@@ -1,4 +1,4 @@
-"""processes: what tells this process from the others of the same program."""
+"""processes: what distinguishes this process from others of the same program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def is_spawned_child() -> bool:
     """Whether multiprocessing has started this process, which runs the program's script once more.
 
     Such a process serves nothing, migrates nothing and makes no backups. While the script runs in it,
-    `parent_process()` is still None; only its name tells.
+    `parent_process()` is still None; only its name shows it.
 
     >>> is_spawned_child()
     False

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ['backup']
 
 PAUSE = 0.003  # seconds between two steps: longer than a step, so that requests have room
-EXIT_SECONDS = 0.7  # for the last backup: the program must be gone two seconds after it was told to end
+EXIT_SECONDS = 0.7  # for the last backup: the program must be gone two seconds after the signal to end
 
 
 class backup:  # used like a function
@@ -160,7 +160,7 @@ class backup:  # used like a function
             self._thread.join(max(0.0, self._until - time.monotonic()) + 0.1)
 
     def _run(self, pause: float) -> None:
-        """Make a backup; in a thread, whose errors nobody else would see."""
+        """Make a backup; in a thread, whose errors would be lost."""
         try:
             made = self._make(pause)
         except Interrupted:
@@ -229,7 +229,7 @@ class backup:  # used like a function
     def _restore(self, host: Any, chosen: Backup) -> None:
         """Begin to restore a backup. A thread keeps what is there now, and brings an old backup up to date;
         the rest is done between two requests, outside of their transactions."""
-        from concurrent.futures import Future  # nobody else needs it
+        from concurrent.futures import Future  # needed here only
         ready: Future[tuple[Path, object]] = Future()
         done: Future[Backup] = Future()
         held, earlier = ExitStack(), self._thread

@@ -27,12 +27,12 @@ from kali.sqlite.integrity import problems, reader, sound
 __all__ = ['Backup', 'Damaged', 'Interrupted', 'backups', 'default_folder', 'finish', 'last_good',
            'make_backup', 'outdated', 'real']
 
-PAGES = 64  # copied in one step, which takes half a millisecond; nobody else can use the source meanwhile
+PAGES = 64  # copied in one step, which takes half a millisecond, when nothing else can use the source
 LAST, DAYS, WEEKS = 10, 7, 4  # how many backups are kept
-PATIENCE = 30.0  # seconds for which somebody else's lock is waited for
+PATIENCE = 30.0  # seconds to wait for another program's lock
 SPARE = 20_000_000  # bytes that a backup leaves free on its disk: the next save may need them
 _BUSY = (5, 6)  # SQLITE_BUSY and SQLITE_LOCKED; sqlite3 has the names from Python 3.11 on
-_QUIET = 2.0  # seconds after which a file's time tells whether it has changed since (FAT counts in twos)
+_QUIET = 2.0  # seconds after which a file's time shows whether it has changed since (FAT counts in twos)
 
 
 class Interrupted(Exception):
@@ -84,7 +84,7 @@ def _pattern(file: Path) -> re.Pattern[str]:
 def outdated(known: list[Backup]) -> list[Backup]:
     """Those that need not be kept: neither of the last 10, nor the last of one of 7 days or of 4 weeks.
 
-    What is last is told by the numbers: a clock may be set back.
+    The numbers say which is last: a clock may be set back.
 
     >>> week = [Backup(n, datetime(2026, 11, 1 + n // 9), Path(str(n))) for n in range(27)]
     >>> [each.number for each in outdated(week)]
@@ -127,7 +127,7 @@ def make_backup(file: Path, folder: Path, *, go_on: Callable[[], bool] = lambda:
             for old in outdated(backups(file, folder)):
                 if keep is not None and old.path.name == keep.name:
                     continue
-                with suppress(OSError):  # somebody looks into it, on Windows: it goes the next time
+                with suppress(OSError):  # on Windows, while a program has it open: it goes the next time
                     old.path.unlink()
     except OSError as error:
         raise DatabaseError(f'A backup of {file} cannot be written to {folder}: {error.strerror}. See '
@@ -139,7 +139,7 @@ def make_backup(file: Path, folder: Path, *, go_on: Callable[[], bool] = lambda:
 
 @contextmanager
 def _alone(file: Path, folder: Path) -> Iterator[None]:
-    """Nobody else makes a backup of `file` meanwhile: what is under way could not be told from leftovers.
+    """No other program makes a backup of `file` meanwhile: what it has begun would look like leftovers.
 
     The lock is SQLite's, on an empty file that stays; it ends with the process, whatever happens.
     """
@@ -218,12 +218,12 @@ def _copy(file: Path, part: Path, go_on: Callable[[], bool], pause: float,
         if waited and time.monotonic() - waited > PATIENCE:
             raise sqlite3.OperationalError('database is locked')
         begun = time.monotonic()
-        os.fsync(number)  # or somebody's commit would have to wait until all of it is on the disk
+        os.fsync(number)  # or a commit would have to wait until all of it is on the disk
         if pause:  # and at least half of a slow disk's time is left to others
             time.sleep(max(pause, time.monotonic() - begun))
     try:
         with closing(sqlite3.connect(part)) as target, closing(_another(file)) as another:
-            # It needs no journal: nobody ever sees a half of it. And an fsync of SQLite's own would come in a
+            # It needs no journal: an unfinished copy is deleted. And an fsync of SQLite's own would come in a
             # step, with a lock held on the source.
             target.execute('PRAGMA journal_mode = OFF')
             target.execute('PRAGMA synchronous = OFF')

@@ -1,7 +1,7 @@
 """cursors: sqlite3's Connection and Cursor, which also know what runs on them.
 
 They keep what a request must not leave behind: open SELECTs, and the SQL of the open transaction. While a
-request is guarded they refuse what would end its transaction, and while nobody may write, what would write.
+request is guarded they refuse what would end its transaction, and during a GET what would write.
 `connect` opens them: connection.py. Nothing is registered with sqlite3 for the whole process.
 """
 
@@ -120,9 +120,9 @@ class Connection(sqlite3.Connection):
         self.steps: Path | None = None
         self._trust = Trust(False, '')
         self._statements: dict[str, None] = {}
-        self._held = False  # whether the open transaction belongs to somebody who alone may end it
+        self._held = False  # whether the guard or migrate holds the open transaction, and alone may end it
         self._rule = ''  # what they say of a statement that would
-        self._protection = 0  # 1: nobody may write; 2: SQLite itself refuses to
+        self._protection = 0  # 1: writing is forbidden; 2: SQLite itself refuses to
         self._damage = ''  # a sentence once the file is known to be damaged
         self._place = ''  # where the file was found, and what it was there; '' for a database in memory
         self._identity = (0, 0)
@@ -132,7 +132,7 @@ class Connection(sqlite3.Connection):
 
     @property
     def guarded(self) -> bool:
-        """Whether somebody, the guard as a rule, holds the open transaction."""
+        """Whether the guard (or migrate) holds the open transaction."""
         return self._held
 
     @property
@@ -176,7 +176,7 @@ class Connection(sqlite3.Connection):
 
         Neither COMMIT nor ROLLBACK does that. The guard calls it before both.
 
-        :raises DatabaseError: if the guard is about to commit to a file that nobody will find any more
+        :raises DatabaseError: if the guard is about to commit to a file that is no longer in its place
         """
         if self._held:
             self.expect_in_place()
@@ -257,11 +257,11 @@ class Connection(sqlite3.Connection):
         self._held, self._rule = True, rule
 
     def release(self) -> None:
-        """The open transaction may be ended by anybody again, or has been ended."""
+        """The end of `hold`: any statement may end the open transaction again, or one has."""
         self._held = False
 
     def protect(self) -> None:
-        """Let nobody write until `unprotect`: `query_only` goes on before the first statement that is no
+        """Forbid writing until `unprotect`: `query_only` goes on before the first statement that is no
         SELECT. To switch it for each request would have SQLite prepare each statement anew, 20 to 60 µs."""
         self._protection = 1
 
@@ -323,7 +323,7 @@ class Connection(sqlite3.Connection):
             self._protection = 2
 
     def refuse(self, what: str, instead: str) -> None:
-        """Raise DatabaseError if somebody holds the transaction, which `what` would end."""
+        """Raise DatabaseError if the guard or migrate holds the transaction, which `what` would end."""
         if self._protection:
             self._forbid('')
         if self._held:

@@ -70,7 +70,7 @@ _UNKNOWN = re.compile('(?:unknown function|no such (?:function|collation sequenc
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Whether somebody else's lock is the reason (SQLITE_BUSY, SQLITE_LOCKED), so that trying again may help.
+    """Whether another lock is the reason (SQLITE_BUSY, SQLITE_LOCKED), so that trying again may help.
 
     >>> is_busy(sqlite3.OperationalError('database is locked'))
     True
@@ -84,8 +84,8 @@ def explain(error: sqlite3.Error, database: object) -> DatabaseError | None:
     :param error: what sqlite3 raised
     :param database: the name to use for the database, its path as a rule
 
-    >>> told = explain(sqlite3.OperationalError('database is locked'), 'notes.db')
-    >>> told.status, str(told)[:43]
+    >>> error = explain(sqlite3.OperationalError('database is locked'), 'notes.db')
+    >>> error.status, str(error)[:43]
     (503, 'The database notes.db is in use by another ')
     >>> explain(sqlite3.OperationalError('no such table: note'), 'notes.db') is None
     True
@@ -136,7 +136,7 @@ def damaged(database: object, found: list[str], advice: str = '') -> str:
 def gone(database: object) -> DatabaseError:
     """The error for a file that a program has open, and which others can no longer find under its name."""
     return DatabaseError(f'The file {database} has been moved, deleted or replaced since this program opened '
-                         'it. Nothing was saved: it would be in no file that anybody finds. Give the file '
+                         'it. Nothing was saved: it would be in a file without a name. Give the file '
                          'its name again, or end the program, which keeps a backup if it makes any, and '
                          'start it anew.')
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from kali.errors import DatabaseError
 from kali.sqlite.faults import unknown_name
 from kali.sqlite.functions import Prepare, equip
+from kali.sqlite.schema import quoted
 
 __all__ = ['expect_good', 'problems', 'reader', 'sound']
 
@@ -17,7 +18,7 @@ def reader(file: Path, prepare: Prepare | None = None, *, finished: bool = False
     """A connection of sqlite3's own that reads `file`.
 
     :param prepare: adds the program's functions and collations
-    :param finished: whether nobody writes to the file any more: then it needs no lock, and no -wal beside it
+    :param finished: whether it is not written to any more: then it needs no lock, and no -wal beside it
     """
     query = '?mode=ro&immutable=1' if finished else '?mode=ro'
     return equip(sqlite3.connect(f'{file.absolute().as_uri()}{query}', uri=True), prepare)
@@ -43,7 +44,7 @@ def sound(connection: sqlite3.Connection, check: str = 'integrity_check') -> lis
         tables = run("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
         for name, in tables:
             try:
-                found += run(f'PRAGMA {check}("{name.replace(chr(34), chr(34) * 2)}")').fetchall()
+                found += run(f'PRAGMA {check}({quoted(name)})').fetchall()
             except sqlite3.OperationalError as missing:
                 if not unknown_name(missing):
                     raise
@@ -54,7 +55,7 @@ def sound(connection: sqlite3.Connection, check: str = 'integrity_check') -> lis
 
 
 def problems(file: Path, prepare: Prepare | None = None) -> list[str]:
-    """What SQLite finds wrong in a file that nobody writes to; an empty list if it is in order."""
+    """What SQLite finds wrong in a file that is not written to; an empty list if it is in order."""
     try:
         with closing(reader(file, prepare, finished=True)) as db:
             return sound(db)

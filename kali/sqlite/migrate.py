@@ -1,6 +1,6 @@
 """migrate: the tables brought up to what the program needs, in numbered steps.
 
-A file is at a version that some program knows, or it is as it was before: a step is one transaction, its
+A file is at a version that a program works with, or it is as it was before: a step is one transaction, its
 number is the file's `user_version`, and when one fails, the backup made first is restored.
 """
 
@@ -69,7 +69,7 @@ def migrate(connection: Connection, folder: str | PathLike[str]) -> int:
     connection.steps = Path(folder)
     if version > len(steps):
         raise DatabaseError(f'The database {connection.path} is newer than this program: it has version '
-                            f'{version}, and the program knows {len(steps)}. Use the newer program, or '
+                            f'{version}, and the program goes up to {len(steps)}. Use the newer program, or '
                             'restore a backup from before it.')
     if version == len(steps):
         return version

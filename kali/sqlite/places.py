@@ -1,7 +1,7 @@
-"""places: what the system tells about where a file lies and who holds it.
+"""places: what the operating system says about where a file lies and which programs hold it.
 
-The rule: what the system does not tell is None or empty, never an error; only Linux tells most of it. It
-opens no database: to open a file that SQLite has open would drop SQLite's locks when it is closed (FACTS).
+What it does not say is None or empty, never an error; only Linux says most of it. No database is opened here:
+closing a file that SQLite has open drops SQLite's locks (https://sqlite.org/howtocorrupt.html, section 2.2).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SHARES = {'9p', 'afs', 'ceph', 'cifs', 'fuse.sshfs', 'glusterfs', 'ncpfs', 'nfs
 
 
 def network_share(path: Path) -> str | None:
-    """The kind of network share that `path` lies on, as 'nfs4'; None if it is a local disk or cannot be told.
+    """The kind of network share that `path` lies on, as 'nfs4'; None if it is a local disk or is not known.
 
     >>> network_share(Path(__file__)) is None
     True

@@ -148,8 +148,8 @@ def _is_in_order(file: Path) -> bool:
         with closing(sqlite3.connect(file, timeout=0)) as db:
             return not sound(db)
     except sqlite3.Error as error:
-        told = explain(error, file)
-        return told is not None and told.status == 503
+        fault = explain(error, file)
+        return fault is not None and fault.status == 503
 
 
 def _replace(file: Path, backup: Path) -> Path | None:

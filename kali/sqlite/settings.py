@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from kali.errors import DatabaseError
 from kali.sqlite.faults import unknown_name
+from kali.sqlite.schema import quoted
 
 __all__ = ['SETTLED', 'Trust', 'settle', 'trust']
 
@@ -81,7 +82,7 @@ def trust(connection: sqlite3.Connection) -> Trust:
 
     SQLite counts virtual tables (full-text search, R*Tree), PRAGMA functions, in older versions its own JSON
     functions, and all functions of a program as unsafe in a schema. A file whose schema uses none of them
-    is opened with the protection on; so is one that also uses functions that nobody has registered yet,
+    is opened with the protection on; so is one that also uses functions that are not registered yet,
     since what they will do when the program registers them later is not known now.
 
     Source: https://sqlite.org/pragma.html#pragma_trusted_schema
@@ -118,17 +119,13 @@ def _uses(run: Any) -> Iterator[str]:
     yield 'PRAGMA quick_check'
     for kind, name in run("SELECT type, name FROM main.sqlite_master WHERE type = 'view' OR type = 'table' "
                           "AND sql NOT LIKE 'CREATE VIRTUAL%' AND name NOT LIKE 'sqlite%'").fetchall():
-        table, columns = f'main.{_quoted(name)}', []
+        table, columns = f'main.{quoted(name)}', []
         if kind == 'view':
             yield f'SELECT * FROM {table}'
         with suppress(sqlite3.OperationalError):  # a view of something that is not there
-            columns = [f'{_quoted(column)} = {_quoted(column)}' for column, in run(
+            columns = [f'{quoted(column)} = {quoted(column)}' for column, in run(
                 "SELECT name FROM pragma_table_xinfo(?, 'main') WHERE hidden = 0", [name])]
         yield f'INSERT INTO {table} DEFAULT VALUES'
         if columns:
             yield f'UPDATE {table} SET {", ".join(columns)}'
         yield f'DELETE FROM {table}'
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -55,7 +55,7 @@ class _Now(NamedTuple):
     """What the history is at."""
 
     holds: str  # for which schema
-    writer: str  # who wrote last
+    writer: str  # the connection that wrote last
     width: int  # of the log
     life: str  # an id
     notice: str
@@ -265,8 +265,9 @@ class undo:  # used like a function
         self._came = above
         return Response.redirect(above)
 
-    # What the history is at. One row of the table kali_undo says for which schema it holds and who wrote
-    # last, in the same transaction as all else: a rollback takes back an end of the history as well.
+    # What the history is at. One row of the table kali_undo says for which schema it holds and which
+    # connection wrote last, in the same transaction as all else: a rollback takes back an end of the history
+    # as well.
 
     def _holds(self) -> str:
         self._version = self._run('PRAGMA main.schema_version').fetchone()[0]

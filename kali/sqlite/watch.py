@@ -28,7 +28,7 @@ def all_tables(connection: sqlite3.Connection) -> list[str]:
 
 
 class Unfit(Exception):
-    """A row is not as it was left: somebody has changed it, and nothing can be taken back any more."""
+    """A row is not as it was left: something else has changed it, and nothing can be taken back any more."""
 
 
 class _Watched(NamedTuple):
@@ -171,7 +171,7 @@ class Watch:
 
         :raises Unfit: if a row is not as it was left
         :raises sqlite3.IntegrityError: likewise
-        :raises DatabaseError: for a temporary trigger that somebody has put on a table
+        :raises DatabaseError: for a temporary trigger on one of the tables
         """
         self.expect_no_temporary_triggers()
         off = [(name, sql) for name, _, sql in self._triggers() if not self._written(sql)[0]]
@@ -258,7 +258,7 @@ def _watched(number: int, table: Table, cascades: bool) -> _Watched:
                 return _Watched(number, quoted(table.name), [alias], columns, cascades)
     keys = [quoted(name) for name in table.key if name in table.columns]
     if not keys:
-        raise ValueError(f'undo: the rows of {table.name} cannot be told apart: columns hide their rowid')
+        raise ValueError(f'undo: the rows of {table.name} cannot be distinguished: columns hide their rowid')
     return _Watched(number, quoted(table.name), keys, columns, cascades)
 
 
