@@ -9,7 +9,7 @@ from pathlib import Path
 from kali.errors import DatabaseError
 from kali.sqlite.faults import unknown_name
 from kali.sqlite.functions import Prepare, equip
-from kali.sqlite.schema import quoted
+from kali.sqlite.statements import quoted
 
 __all__ = ['expect_good', 'problems', 'reader', 'sound']
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from kali.errors import DatabaseError, NotFound
 from kali.sqlite.checks import Rule, as_stored, read_checks, tokens_of
 from kali.sqlite.cursors import storable
+from kali.sqlite.statements import quoted
 
 __all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
 
@@ -40,15 +41,6 @@ _MODULE = re.compile(r'CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+["\'`[]?(\w+)', re
 _LABELS = ('name|{0}_?name', 'full_?name|last_?name|family_?name|surname|display_?name|nachname|příjmení',
            'title|label|caption|titel|bezeichnung|nom|titre|nombre|título|název|jméno',
            '.*name|subject|betreff')
-
-
-def quoted(name: str) -> str:
-    """A name as SQL has it, whatever it consists of.
-
-    >>> quoted('the "best" order')
-    '"the ""best"" order"'
-    """
-    return '"' + name.replace('"', '""') + '"'
 
 
 def affinity_of(declared: str, *, strict: bool = False) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from kali.errors import DatabaseError
 from kali.sqlite.faults import unknown_name
-from kali.sqlite.schema import quoted
+from kali.sqlite.statements import quoted
 
 __all__ = ['SETTLED', 'Trust', 'settle', 'trust']
 

@@ -17,7 +17,7 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import islice
 
-__all__ = ['changed_setting', 'ends_transaction', 'first_keyword', 'statements', 'tokens',
+__all__ = ['changed_setting', 'ends_transaction', 'first_keyword', 'quoted', 'statements', 'tokens',
            'trigger_event', 'unquoted', 'written_tables']
 
 # A vertical tab is blank after another blank only; a byte order mark is blank where a token may begin; a
@@ -151,3 +151,12 @@ def unquoted(token: str) -> str:
     if quote == '[':
         return token[1:-1]
     return token[1:-1].replace(quote * 2, quote) if quote in '"`\'' else token
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it, whatever it consists of.
+
+    >>> quoted('the "best" order')
+    '"the ""best"" order"'
+    """
+    return '"' + name.replace('"', '""') + '"'

@@ -13,8 +13,8 @@ from functools import cache
 from typing import NamedTuple
 
 from kali.errors import DatabaseError
-from kali.sqlite.schema import Table, quoted, tables
-from kali.sqlite.statements import trigger_event, written_tables
+from kali.sqlite.schema import Table, tables
+from kali.sqlite.statements import quoted, trigger_event, written_tables
 
 __all__ = ['Unfit', 'Watch', 'all_tables', 'size_of']
 
