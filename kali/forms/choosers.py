@@ -20,14 +20,14 @@ from kali.markup import Markup, escape_text
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from typing import Any
 
     from kali.forms.choices import ChoiceLens
     from kali.iolist import Content
     from kali.multidict import Bag
 
-__all__ = ['Check', 'CheckMany', 'Pick', 'Radio', 'search']
+__all__ = ['Check', 'CheckMany', 'Pick', 'Radio']
 
 #: How many choices a list has at most, and how many a search box shows at a time.
 MOST, FEW = 50, 20
@@ -62,7 +62,7 @@ class Check(Element):
 
     def html(self, name: str, intermediate: str) -> Content:
         checked = bool(self._VALUES.get(intermediate))
-        made: Markup | None = self.made.get((name, checked))
+        made: Markup | None = (self._made or self.made).get((name, checked))
         if made is None:
             own = {'type': 'checkbox', 'name': name, 'id': self.id_for(name), 'value': '1'}
             tag = f'<input{attributes_text({**self.attributes, **own})}{" checked" if checked else ""}>'
@@ -136,7 +136,7 @@ class Pick(Element):
     def html(self, name: str, intermediate: Any) -> Content:
         if self.multiple:
             return self._html(name, self._groups(), intermediate)
-        made: Markup | None = self.made.get((name, intermediate))
+        made: Markup | None = (self._made or self.made).get((name, intermediate))
         if made is None:
             if self._searches():
                 return self._search_html(name, intermediate)
@@ -252,6 +252,8 @@ class Pick(Element):
         chosen = [text for text in texts if text]
         if self._required and not chosen:
             raise ValidationError(say('choose') if self._required is True else self._required)
+        if getattr(self.lens, 'fixed', False) and not self.multiple:
+            return self.lens.native_from_string(intermediate)
         offered = {in_html(text): text for text, _ in self.lens.string_pairs()} if chosen else {}
         if not all(in_html(text) in offered for text in chosen):
             raise ValidationError(say('not offered'))
@@ -304,14 +306,6 @@ class CheckMany(Radio):
                  help: str = '', **attributes: Any) -> None:
         super().__init__(lens, required, label=label, help=help, **attributes)
         self.multiple = True
-
-
-def search(elements: Mapping[str, Element], key: str, text: str) -> Content:
-    """The options that a form's search box named `key` offers for what was typed so far."""
-    for name, element in elements.items():
-        if element.owns(name, key):
-            return element.matches(name, key, text)
-    return ''
 
 
 def _offered(text: str, texts: Collection[str]) -> str:

@@ -109,6 +109,13 @@ def can_show(kind: str, attributes: Attributes) -> Callable[[str], bool]:
         checks = checks_for(kind, {name: value for name, value in attributes.items()
                                    if name in ('pattern', 'multiple')})
 
+    if kind == 'textarea' or not (checks or kind in _ONE_LINE):
+        return lambda text: True
+    if not checks:
+        return lambda text: '\n' not in text and '\r' not in text
+    if kind == 'date' and attributes.keys().isdisjoint(('min', 'max', 'step')):
+        return _is_date
+
     bare = kind in _NUMERIC or kind in FORMS
     clock = kind in ('time', 'datetime-local')  # these go down to thousandths of seconds
 
@@ -126,6 +133,13 @@ def can_show(kind: str, attributes: Attributes) -> Callable[[str], bool]:
             return False
         return True
     return shows
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return not text or bool(text[4:8:3] == '--' and len(text) == 10 and datetime.date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def is_alike(kind: str, one: str, other: str) -> bool:

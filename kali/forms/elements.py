@@ -293,7 +293,7 @@ class Entry(Element):
         if not fits:
             broken = '\n' in intermediate or '\r' in intermediate
             kind = 'textarea' if broken and self.kind != 'password' else 'text'
-        parts = self.made.get((name, kind, fits))
+        parts = (self._made or self.made).get((name, kind, fits))
         if parts is None:
             parts = self.made[name, kind, fits] = self._around(name, kind, fits)
         return Markup(parts[0] + escape_text(intermediate) + parts[1])
@@ -313,14 +313,13 @@ class Entry(Element):
     def unchanged(self, intermediate: Any, stored: Any) -> bool:
         return is_alike(self.kind, in_html(self.show(stored)), in_html(intermediate))
 
-    def value(self, intermediate: str) -> Any:
-        return self._value(intermediate, self.multiline)
-
     def value_instead(self, intermediate: str, stored: Any) -> Any:
         # Where there was a tab or a line break, there may be one.
-        return self._value(intermediate, self.multiline or not str(stored).isprintable())
+        return self.value(intermediate, multiline=self.multiline or not str(stored).isprintable())
 
-    def _value(self, intermediate: str, multiline: bool) -> Any:
+    def value(self, intermediate: str, *, multiline: bool | None = None) -> Any:
+        if multiline is None:
+            multiline = self.multiline
         refuse_controls(intermediate if multiline else intermediate.strip(), multiline=multiline)
         value = self.lens.native_from_string(intermediate.replace('.', current().decimal) if self._pointed
                                              else intermediate)

@@ -61,6 +61,19 @@
     if (source && await copy(source)) button.textContent = button.dataset.copied || 'Copied';
   });
 
+  // A search box for many choices asks the server for the few that fit.
+  let asked = 0;
+  addEventListener('input', async (event) => {
+    const box = event.target;
+    if (!(box instanceof HTMLInputElement) || !box.dataset.search) return;
+    const turn = ++asked;
+    const url = new URL(location.href);
+    url.searchParams.set('_search', box.dataset.search);
+    url.searchParams.set('q', box.value);
+    const reply = await fetch(url).catch(() => null);
+    if (reply && reply.ok && turn === asked) box.list.innerHTML = await reply.text();
+  });
+
   // Rows: the names of their controls have numbers.
   const numberOf = (control) => +(/-(\d+)-/.exec(control.name) || [0, 0])[1];
 
