@@ -8,6 +8,8 @@ of them.
 
 from __future__ import annotations
 
+from functools import partial
+
 from kali import log
 from kali.errors import KaliError, NotFound
 from kali.http.deferred import Deferred, Wait
@@ -93,17 +95,13 @@ class Dispatcher:
         :raises Broken: if it failed when a part had been sent already.
         """
         if isinstance(subject, str):
-            return self.call(deferred.step, subject)  # type: ignore[return-value]  # as the Deferred has it
+            outcome = self.call(partial(_step, deferred), subject)
+            return outcome  # type: ignore[return-value]  # it is what _step gives
         self.running = True
         token = use(self.locale or subject.headers)
         try:
-            outcome = deferred.step()
-            if outcome is None or isinstance(outcome, (bytes, Wait)):
-                return outcome
-            if isinstance(outcome, Response):
-                return rendered(outcome, subject)
-            raise TypeError(f'a step of a deferred answer gave a {type(outcome).__name__}: it gives bytes, a '
-                            'Wait, a Response, or None at the end')
+            outcome = _step(deferred)
+            return rendered(outcome, subject) if isinstance(outcome, Response) else outcome
         except BaseException as error:
             response = self._failed(subject, error)
             if deferred.response is not None:
@@ -154,3 +152,12 @@ class Dispatcher:
             except BaseException as again:
                 log.error('the error page failed (%s)', reference, exception=again)
         return Response(b'<h1>Internal Server Error</h1>', status=500)
+
+
+def _step(deferred: Deferred) -> bytes | Wait | Response | None:
+    outcome: bytes | Wait | Response | None = deferred.step()
+    if not (outcome is None or isinstance(outcome, (bytes, Wait))
+            or (isinstance(outcome, Response) and deferred.response is None)):
+        raise TypeError(f'a step of a deferred answer gave a {type(outcome).__name__}: it gives bytes, a Wait, '
+                        'None at the end or, unless it is a stream, a Response')
+    return outcome

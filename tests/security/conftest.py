@@ -5,8 +5,6 @@ The rule: requests are raw bytes over a real socket, and what counts is both the
 
 from __future__ import annotations
 
-import socket
-import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -15,8 +13,7 @@ from kali.http.response import Response
 from kali.routing.router import Router
 from kali.routing.static import StaticFolder
 from kali.server.gate import Gate, Keys
-from kali.server.listening import listen
-from kali.server.loop import Server
+from tests.harness import Running, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 
     from kali.http.request import Request
 
-PATIENCE = 10.0
 COOKIE, SECRET = 'kali-fort', 'f' * 64
 DATA = 'what only the user may read'
 
@@ -43,19 +39,15 @@ class Fort:
     def __init__(self, folder: Path, with_keys: bool, hosts: tuple[str, ...],
                  options: dict[str, Any]) -> None:
         self.ran: list[str] = []
-        listener = listen('127.0.0.1', 0)
-        self.port = int(listener.getsockname()[1])
         self.keys = Keys(COOKIE, SECRET) if with_keys else None
-        gate = Gate(self.port, hosts, self.keys)
-        self.server = Server(self._handle, [listener], admit=gate.admit, **options)
         app = self.app = Router()
         app.delegate_folder('/static/', StaticFolder(folder))
         app.route('/data', methods=('GET', 'POST', 'PUT', 'PATCH', 'DELETE'))(lambda: DATA)
         events = {'Content-Type': 'text/event-stream'}
         app.get('/stream')(lambda: Response.stream([DATA], headers=events))
         app.get('/')(lambda: DATA)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
+        self.running = Running(self._handle, options, lambda port: Gate(port, hosts, self.keys).admit)
+        self.port, self.end = self.running.port, self.running.end
 
     def _handle(self, request: Request) -> Any:
         self.ran.append(f'{request.method} {request.target}')
@@ -67,24 +59,14 @@ class Fort:
 
     def ask(self, data: bytes) -> Answer:
         """Send bytes, in which OURS stands for the host and PORT for the port, and take the answer apart."""
-        data = data.replace(b'OURS', self.host.encode()).replace(b'PORT', str(self.port).encode())
-        with socket.create_connection(('127.0.0.1', self.port), timeout=PATIENCE) as client:
-            client.sendall(data)
-            head, blank, body = b''.join(iter(lambda: client.recv(65536), b'')).partition(b'\r\n\r\n')
-        assert blank, head
-        line, *fields = head.decode('latin-1').split('\r\n')
-        pairs = [field.split(': ', 1) for field in fields]
-        return Answer(int(line.split()[1]), {name.lower(): value for name, value in pairs}, body.decode())
+        status, headers, body = parsed(self.running.ask(
+            data.replace(b'OURS', self.host.encode()).replace(b'PORT', str(self.port).encode())))
+        return Answer(status, headers, body.decode())
 
     def get(self, target: str, *fields: str, method: str = 'GET', host: str = 'OURS') -> Answer:
         """A request with a Host field and `fields`."""
         head = '\r\n'.join([f'{method} {target} HTTP/1.1', f'Host: {host}', *fields])
         return self.ask(f'{head}\r\n\r\n'.encode('latin-1'))
-
-    def end(self) -> None:
-        self.server.stop()
-        self.thread.join(PATIENCE)
-        assert not self.thread.is_alive(), 'the server did not end'
 
 
 @pytest.fixture

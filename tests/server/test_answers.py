@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kali.http.deferred import Deferred, Wait
+from kali.http.deferred import Deferred, Signal, Wait
 from kali.http.limits import Limits
 from kali.http.request import Request
 from kali.http.response import Response
@@ -338,3 +338,115 @@ def test_a_job_that_fails_is_closed_and_harms_nobody(running: Callable[..., Runn
     server.server.wake()
     assert ended.wait(5)
     assert server.get()[0] == 200
+
+
+def test_what_was_started_is_closed_at_the_end_and_a_handle_cancels(running: Callable[..., Running],
+                                                                    caplog: pytest.LogCaptureFixture) -> None:
+    log: list[str] = []
+    pending: Future[None] = Future()
+
+    def job(name: str, *outcomes: object) -> Deferred:
+        def steps() -> Iterator[Any]:
+            try:
+                yield from outcomes
+                raise ZeroDivisionError
+            finally:
+                log.append(name)
+        generator = steps()
+        return Deferred(lambda: next(generator), None, generator.close)
+    server = running(lambda request: 'x')
+    host = server.server
+    handles = {name: host.start(job(name, *outcomes), name) for name, outcomes in {
+        'a future': (Wait(pending),), 'a moment': (Wait(until=time.monotonic() + 3600),), 'ready': [b''] * 10**6, 'nonsense': (7,),
+        'cancelled': (Wait(signal=Signal()),), 'failing': (b'',)}.items()}
+    call = host.at(time.monotonic() + 0.1, lambda: log.append('called'))
+    host.at(time.monotonic() + 0.2, handles['cancelled'].cancel)
+    host.at(time.monotonic() + 0.05, call.cancel)
+    host.wake()
+    server.until(lambda: 'cancelled' in log)
+    assert sorted(log) == ['cancelled', 'failing', 'nonsense']
+    assert len(pending._done_callbacks) == 1  # type: ignore[attr-defined]
+    server.end()
+    assert sorted(log) == ['a future', 'a moment', 'cancelled', 'failing', 'nonsense', 'ready']
+    pending.set_result(None)
+    host.start(job('late'), 'late')  # the host has ended
+    assert [record.getMessage() for record in caplog.records] == ['nonsense failed', 'failing failed']
+
+
+def test_a_job_may_end_itself(running: Callable[..., Running]) -> None:
+    closed = threading.Event()
+
+    def steps() -> Iterator[bytes]:
+        try:
+            yield b''
+            handle.cancel()
+            yield b''
+            raise AssertionError('it went on')
+        finally:
+            closed.set()
+    generator = steps()
+    server = running(lambda request: 'x')
+    handle = server.server.start(Deferred(lambda: next(generator), None, generator.close), 'a job')
+    server.server.wake()
+    assert closed.wait(5)
+    assert server.get()[0] == 200
+
+
+def test_waiting_again_for_the_same_future_adds_no_callback(running: Callable[..., Running]) -> None:
+    pending: Future[None] = Future()
+    most = [0]
+
+    def step() -> Any:
+        most[0] = max(most[0], len(pending._done_callbacks))  # type: ignore[attr-defined]
+        return Response('done') if pending.done() else Wait(pending, time.monotonic() + 0.002)
+    server = running(lambda request: Deferred(step))
+    with server.connect(GET) as client:
+        again = time.monotonic() + 0.2
+        server.until(lambda: time.monotonic() > again)
+        pending.set_result(None)
+        assert rest(client).endswith(b'done')
+    assert most[0] == 1
+
+
+def test_a_stream_may_wait_for_room(running: Callable[..., Running]) -> None:
+    sizes: list[int] = []
+
+    def steps() -> Iterator[Any]:
+        for _ in range(20):
+            yield b'x' * 100_000
+            yield Wait(room=True)
+            sizes.append(sum(each.out_size for each in list(server.server._connections)))
+    generator = steps()
+    server = running(lambda request: Deferred(lambda: next(generator, None), Response(None)),
+                     send_buffer=8192)
+    with server.connect(GET, receive_buffer=4096) as client:
+        assert len(rest(client).partition(b'\r\n\r\n')[2]) == 2_000_000
+    assert max(sizes) < 1 << 18
+
+
+def test_head_of_a_response_that_comes_later(running: Callable[..., Running]) -> None:
+    server = running(lambda request: Deferred(lambda: Response('later')))
+    status, headers, body = server.get(method='HEAD')
+    assert (status, headers['content-length'], body) == (200, '5', b'')
+
+
+def test_foreign_sockets_can_be_watched(running: Callable[..., Running]) -> None:
+    ours, theirs = socket.socketpair()
+    seen: list[bytes] = []
+
+    def heard(mask: int) -> None:
+        seen.append(ours.recv(100))
+        if seen[-1] == b'fail':
+            raise ZeroDivisionError
+    server = running(lambda request: 'x')
+    with ours, theirs:
+        server.server.at(0.0, lambda: server.server.watch(ours.fileno(), 1, heard))
+        server.server.wake()
+        for data in (b'a', b'fail', b'b'):
+            theirs.sendall(data)
+            server.until(lambda: seen[-1:] == [data])  # noqa: B023
+        server.server.at(0.0, lambda: server.server.watch(ours.fileno(), 0, heard))
+        assert server.get()[0] == 200
+        theirs.sendall(b'c')
+        assert server.get()[0] == 200
+    assert seen == [b'a', b'fail', b'b']
