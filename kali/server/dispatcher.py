@@ -95,8 +95,7 @@ class Dispatcher:
         :raises Broken: if it failed when a part had been sent already.
         """
         if isinstance(subject, str):
-            outcome = self.call(partial(_step, deferred), subject)
-            return outcome  # type: ignore[return-value]  # it is what _step gives
+            return self.call(partial(_step, deferred), subject)  # type: ignore[return-value]  # as _step gives
         self.running = True
         token = use(self.locale or subject.headers)
         try:
@@ -158,6 +157,6 @@ def _step(deferred: Deferred) -> bytes | Wait | Response | None:
     outcome: bytes | Wait | Response | None = deferred.step()
     if not (outcome is None or isinstance(outcome, (bytes, Wait))
             or (isinstance(outcome, Response) and deferred.response is None)):
-        raise TypeError(f'a step of a deferred answer gave a {type(outcome).__name__}: it gives bytes, a Wait, '
-                        'None at the end or, unless it is a stream, a Response')
+        raise TypeError(f'a step of a deferred answer gave a {type(outcome).__name__}: it gives bytes, a '
+                        'Wait, None at the end or, unless it is a stream, a Response')
     return outcome

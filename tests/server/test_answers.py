@@ -357,7 +357,8 @@ def test_what_was_started_is_closed_at_the_end_and_a_handle_cancels(running: Cal
     server = running(lambda request: 'x')
     host = server.server
     handles = {name: host.start(job(name, *outcomes), name) for name, outcomes in {
-        'a future': (Wait(pending),), 'a moment': (Wait(until=time.monotonic() + 3600),), 'ready': [b''] * 10**6, 'nonsense': (7,),
+        'a future': (Wait(pending),), 'a moment': (Wait(until=time.monotonic() + 3600),),
+        'ready': [b''] * 10**6, 'nonsense': (7,),
         'cancelled': (Wait(signal=Signal()),), 'failing': (b'',)}.items()}
     call = host.at(time.monotonic() + 0.1, lambda: log.append('called'))
     host.at(time.monotonic() + 0.2, handles['cancelled'].cancel)

@@ -212,7 +212,8 @@ def test_a_gate_that_fails_is_a_500(running: Callable[..., Running]) -> None:
 
 
 @pytest.mark.parametrize('step', [lambda: 'text', lambda: 7, lambda: Wait(until='soon'),
-                                  lambda: Wait('no future'), lambda: Wait(signal=7), lambda: bytearray(b'x'), lambda: Response('y')])
+                                  lambda: Wait('no future'), lambda: Wait(signal=7), lambda: bytearray(b'x'),
+                                  lambda: Response('y')])
 @pytest.mark.parametrize('response', [None, Response(None)])
 def test_a_step_that_gives_nonsense_ends_its_own_answer(running: Callable[..., Running], step: Any,
                                                         response: Response | None) -> None:
