@@ -161,8 +161,9 @@ def test_a_schema_that_waits_for_a_function_is_not_trusted(path, open_db):
     db.create_function('send_mail', 1, sent.append)
     db.execute('CREATE TABLE other (text)')
     app = guard(lambda request: db.execute("INSERT INTO note (text) VALUES ('secret')").rowcount, db)
-    reply = app(Request('POST', '/'))
-    assert reply.status == 500 and 'unsafe use of send_mail()' in str(reply.content) and sent == []
+    with pytest.raises(DatabaseError, match=r'unsafe use of send_mail\(\).*prepare=function'):
+        app(Request('POST', '/'))
+    assert sent == []
     db.execute("SELECT send_mail('hello')")
     assert sent == ['hello']
 

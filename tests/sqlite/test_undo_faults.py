@@ -13,6 +13,7 @@ import pytest
 
 from kali import NotFound, Response, Router
 from kali.errors import DatabaseError
+from kali.http.deferred import Deferred
 from kali.http.request import Request
 from kali.sqlite import connect, guard, undo
 from kali.testing import Client
@@ -365,3 +366,30 @@ def test_killed_while_it_undoes(tmp_path, journal):
             assert history.redo() == str(steps)
             check(db, steps + 1)
         db.close()
+
+
+@pytest.mark.parametrize('kind', ['pieces', 'stream'])
+def test_what_later_steps_of_an_answer_write_belongs_to_its_step_and_has_its_title(made, kind):
+    """Each step of an answer has a transaction of its own; all are undone together."""
+    db, history = made
+
+    def handle(request):
+        def pieces():
+            for text in 'abc':
+                db.execute('INSERT INTO note (text) VALUES (?)', [text])
+                request.scope.transaction.title = f'Add {text}'
+                yield text.encode()
+        if kind == 'stream':
+            return Response.stream(pieces())
+        left = pieces()
+        db.execute("INSERT INTO note (text) VALUES ('first')")
+        request.scope.transaction.title = 'Add first'
+        return Deferred(lambda: next(left, None), Response(None))
+    add(db, history, 'before')
+    with Client(guard(history.wrap(handle), db)) as client:
+        assert client.post('/').status == 200
+    everything = ['before', *['first'] * (kind == 'pieces'), 'a', 'b', 'c']
+    assert texts(db) == everything
+    assert history.undo() == 'Add c' and texts(db) == ['before']
+    assert history.redo() == 'Add c' and texts(db) == everything
+    assert history.notice == ''
