@@ -39,7 +39,6 @@ _KINDS = tuple((re.compile(pattern, re.ASCII), kind) for pattern, kind in (
     ('(SMALL)?DATETIME2?|TIMESTAMP( WITHOUT TIME ZONE)?', 'datetime'),
     ('((UN)?SIGNED |BIG |SMALL |TINY |MEDIUM |LONG )*U?(BIG|SMALL|TINY|MEDIUM|LONG)?INT(EGER)?[0-9]*'
      '( (UN)?SIGNED| ZEROFILL)*', 'integer'),
-    ('.*CHAR.*|.*TEXT.*|.*CLOB.*', 'text'),
     ('.*(REAL|FLOA|DOUB).*', 'float'),
     ('NUMERIC|DECIMAL|DEC|FIXED|NUMBER|(SMALL)?MONEY|CURRENCY', 'decimal')))
 _TYPE = re.compile(r'\s*(.*?)\s*(?:\(\s*([0-9]+)\s*(?:,\s*([0-9]+)\s*)?\))?\s*', re.DOTALL)
@@ -142,6 +141,8 @@ def _kind(column: Column, strict: bool) -> str:
     declared = _words(column)[0]
     if column.affinity == 'BLOB' and 'BLOB' not in declared:
         return 'text'  # of whatever type, stored as it is: no type, or ANY of a STRICT table
+    if column.affinity == 'TEXT':
+        return 'text'
     return next((kind for pattern, kind in _KINDS if pattern.fullmatch(declared)), 'other')
 
 

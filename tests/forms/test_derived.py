@@ -185,3 +185,141 @@ def test_a_table_that_is_not_there(db: sqlite3.Connection) -> None:
         elements_from_table(db, 'persons')
 
 
+@pytest.mark.parametrize('declared, kind', [
+    ('LONGTEXT', 'Memo text'), ('JSON', 'Entry text'), ('UUID', 'Entry text'), ('TEXT NON NULL',
+        'Entry text'),
+    ('TIMESTAMPTZ', 'Entry text'), ('DOUBLE PRECISION', 'Entry Float'), ('UNSIGNED BIG INT', 'Entry Integer'),
+    ('CHARINT', 'Entry text'), ('FLOATING POINT', 'Entry Float'), ('STRING', 'Entry text'), ('',
+        'Entry text'),
+    ('NVARCHAR(300)', 'Memo text'), ('VARCHAR(255)', 'Entry text'), ('int8', 'Entry Integer'),
+    ('POINT', 'Entry text'), ('INTERVAL', 'Entry text'), ('DATETIME', 'Entry DateTime'), ('date',
+        'Entry Date'),
+    ('TIME', 'Entry Time'), ('MONEY', 'Entry Decimal'), ('NUMERIC(8, 2)', 'Entry Decimal'), ('BOOL', 'Check'),
+    ('BLOB', None), ('MEDIUMBLOB', None), ('FLOAT', 'Entry Float'), ('ANY', 'Entry text')])
+def test_what_a_type_becomes(declared: str, kind: str | None) -> None:
+    db = sqlite3.connect(':memory:')
+    db.execute(f'CREATE TABLE t (c {declared}, d)')
+    element = elements_from_table(db, 't').get('c')
+    db.close()
+    if kind is None:
+        assert element is None
+        return
+    assert element is not None
+    lens = type(getattr(getattr(element, 'lens', None), '_child', None)).__name__
+    assert [type(element).__name__, *kind.split()[1:]] == [kind.split()[0], *([] if kind == 'Check' else [
+        'text' if lens == 'StringLens' else lens])]
+    told = 'number' in str(element.help)
+    assert told == (declared in ('CHARINT', 'STRING', 'TIMESTAMPTZ', 'POINT', 'INTERVAL', 'ANY'))
+
+
+def test_leading_zeros_in_a_strict_table_stay() -> None:
+    db = sqlite3.connect(':memory:')
+    db.execute('CREATE TABLE t (a ANY, i INT NOT NULL) STRICT')
+    elements = elements_from_table(db, 't')
+    db.execute('INSERT INTO t VALUES (?, 1)', [elements['a'].value('007')])
+    assert db.execute('SELECT a FROM t').fetchone() == ('007',) and elements['i'].value('07') == 7
+    db.close()
+
+
+@pytest.mark.parametrize('columns, asked', [
+    ('k INTEGER PRIMARY KEY, t', ['t']), ('k INTEGER, t, PRIMARY KEY (k DESC)', ['t']),
+    ('k INTEGER PRIMARY KEY AUTOINCREMENT, t', ['t']),
+    ('k INTEGER PRIMARY KEY DESC, t', ['k', 't']), ('k INT PRIMARY KEY, t', ['k', 't']),
+    ('k BIGINT PRIMARY KEY, t', ['k', 't']), ('k TEXT PRIMARY KEY, t', ['k', 't']),
+    ('k INT, t INT, PRIMARY KEY (k, t)', ['k', 't']),
+    ('k INTEGER PRIMARY KEY REFERENCES other, t', ['k', 't'])])
+@pytest.mark.parametrize('ending', ['', ' WITHOUT ROWID'])
+def test_only_what_sqlite_assigns_is_left_out(columns: str, asked: list[str], ending: str) -> None:
+    if ending and 'AUTOINCREMENT' in columns:
+        return  # SQLite refuses that
+    db = sqlite3.connect(':memory:')
+    db.execute('CREATE TABLE other (o INTEGER PRIMARY KEY, name TEXT)')
+    db.execute(f'CREATE TABLE t ({columns}){ending}')
+    elements = elements_from_table(db, 't')
+    assert list(elements) == (['k', 't'] if ending else asked)
+    if 'k' in elements:
+        with pytest.raises(ValidationError):
+            elements['k'].value('')
+    db.close()
+
+
+@pytest.mark.parametrize('default, shown', [
+    ('active', 'active'), ('""', ''), ('"a b"', 'a b'), ("'it''s'", "it's"), ('0x1F', '31'), ('-5', '-5'),
+    ('+1.5', '1.5'), ('TRUE', '1'), ("(upper('a') || 1)", 'A1'), ('NULL', ''), ('[x]', 'x'), ('(no_such())',
+        ''),
+    ('CURRENT_DATE', None), ("x'41'", None)])
+def test_defaults_are_those_of_sqlite(default: str, shown: str | None) -> None:
+    db = sqlite3.connect(':memory:')
+    db.execute(f'CREATE TABLE t (k INTEGER PRIMARY KEY, c TEXT DEFAULT {default})')
+    found = show_record(elements_from_table(db, 't'), {})['c']
+    if 'no_such' not in default:
+        db.execute('INSERT INTO t (k) VALUES (1)')
+        stored = db.execute('SELECT c FROM t').fetchone()[0]
+        assert found == (elements_from_table(db, 't')['c'].show(stored))
+    assert shown is None or found == shown
+    db.close()
+
+
+def test_a_default_is_accepted_by_its_own_form() -> None:
+    db = sqlite3.connect(':memory:')
+    db.execute("""CREATE TABLE t (a DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, b DATE DEFAULT CURRENT_DATE,
+        c TIME DEFAULT CURRENT_TIME, d BOOLEAN DEFAULT 'f', e INT CHECK (e IN (0, 1)) DEFAULT '0',
+        f TEXT CHECK (f IN ('Y', 'N')) DEFAULT Y, g BOOLEAN CHECK (g IN ('Y', 'N')))""")
+    elements = elements_from_table(db, 't')
+    shown = show_record(elements, {})
+    values = {name: element.value(shown[name]) for name, element in elements.items()}
+    assert (values['d'], values['e'], values['f'], values['g']) == (False, False, 'Y', None)
+    db.close()
+
+
+def test_columns_named_like_parameters() -> None:
+    names = ['table', 'connection', 'cls', 'labels', 'only', 'elements', 'self', 'name']
+    db = sqlite3.connect(':memory:')
+    db.execute('CREATE TABLE t ("' + '", "'.join(names) + '")')
+    assert list(elements_from_table(db, 't')) == names
+    given = elements_from_table(db, 't', table=Memo(), connection=None, cls=Hidden(), self=Memo(),
+        NAME=Memo(),
+                                elements={'labels': Hidden(), 'only': None, 'elements': Memo()})
+    assert {name: type(element) for name, element in given.items()} == {
+        'table': Memo, 'cls': Hidden, 'labels': Hidden, 'elements': Memo, 'self': Memo, 'name': Memo}
+    given = elements_from_table(db, 't', labels={'cls': 'Class'}, only=['name', 'CLS'], extra=Entry())
+    assert list(given) == ['name', 'cls', 'extra'] and given['cls'].label == 'Class'
+    for wrong in ({'labels': {'x': 'X'}}, {'only': ['x']}):
+        with pytest.raises(ValueError, match="the table t has no column 'x'; it has table, connection, cls"):
+            elements_from_table(db, 't', **wrong)
+    db.close()
+
+    @dataclasses.dataclass
+    class Odd:
+        cls: str
+        elements: str = ''
+    assert list(elements_from(Odd, cls=Memo(), elements={'elements': Memo()})) == ['cls', 'elements']
+
+
+def test_labels_of_records_are_always_something() -> None:
+    db = sqlite3.connect(':memory:')
+    db.executescript("""CREATE TABLE city (code TEXT PRIMARY KEY, population INT, name TEXT);
+        CREATE TABLE club (k INT, alias TEXT UNIQUE, note);
+        INSERT INTO city VALUES ('a', 1, NULL), ('b', 2, CAST(x'44ff' AS TEXT)), ('c', 3, x'45'),
+            ('d', 4, 'Ems');
+        INSERT INTO club VALUES (1, 'one', 'x'), (2, NULL, 'y');
+        CREATE TABLE t (city TEXT REFERENCES city, club TEXT REFERENCES club (alias),
+            gone INT REFERENCES gone, odd INT REFERENCES club, a TEXT, b INT, FOREIGN KEY (a, b) REFERENCES city (code, population))""")
+    elements = elements_from_table(db, 't')
+    html = str(elements['city'].html('city', ''))
+    assert all(f'<option value="{code}">{label}</option>' in html for code, label in (
+        ('a', 'a'), ('b', 'D\ufffd'), ('c', 'E'), ('d', 'Ems'))) and 'None' not in html
+    assert [type(elements[name]).__name__ for name in ('club', 'gone', 'odd', 'a', 'b')] == [
+        'Pick', 'Entry', 'Entry', 'Entry', 'Entry']
+    assert str(elements['club'].html('club', '')).count('<option') == 2  # the blank one, and 'one'
+    db.close()
+
+
+def test_long_text_is_a_memo() -> None:
+    db = sqlite3.connect(':memory:')
+    db.execute("""CREATE TABLE t (name TEXT, notes TEXT, short_description VARCHAR(40), body, x TEXT, y TEXT,
+        z TEXT CHECK (length(z) <= 1000), fine TEXT CHECK (length(fine) <= 100))""")
+    db.execute("INSERT INTO t (name, x, y) VALUES ('a', 'b' || char(10) || 'c', hex(zeroblob(200)))")
+    assert [name for name, element in elements_from_table(db, 't').items() if isinstance(element, Memo)] == [
+        'notes', 'body', 'x', 'y', 'z']
+    db.close()
