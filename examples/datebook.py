@@ -14,9 +14,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from kali import DatabaseError, NotFound, Request, Response, Router, TemplateFolder, forms, serve_http
+from kali import DatabaseError, Request, Response, Router, TemplateFolder, forms, serve_http
 from kali.desktop.folders import data_folder
 from kali.sqlite import backup, connect, guard, undo
+from kali.sqlite.schema import tables
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,34 +39,11 @@ history = undo(db, ['contact', 'appointment', 'task'])
 backups = backup(db)
 
 
-# Four small functions are all that this program needs between itself and SQL. Only names written in this file
-# get into the text of a statement; what somebody typed always goes beside it, as a parameter.
-
-def one(sql: str, parameters: Iterable[Any] = ()) -> Any:
-    """The first value of the first row."""
-    return db.execute(sql, parameters).fetchone()[0]
-
-
-def find(table: str, number: int | str) -> sqlite3.Row:
-    """The record with this number. Without one there is a 404 page that says what was not found."""
-    # As text, which SQLite compares by value: an address may hold more digits than its numbers have.
-    row = db.execute(f'SELECT * FROM {table} WHERE {table} = ?', [str(number)]).fetchone()
-    if row is None:
-        raise NotFound(f'There is no {table} {number}.')
-    return row
-
-
-def insert(table: str, record: dict[str, Any]) -> int:
-    """Add a record, and give back its number."""
-    names, marks = ', '.join(record), ', '.join('?' * len(record))
-    return db.execute(f'INSERT INTO {table} ({names}) VALUES ({marks})', list(record.values())).lastrowid
-
-
-def update(table: str, number: int, record: dict[str, Any]) -> None:
-    """Change the record with this number."""
-    find(table, number)  # or the page would say "Saved" when there was nothing to save it in
-    changes = ', '.join(f'{name} = ?' for name in record)
-    db.execute(f'UPDATE {table} SET {changes} WHERE {table} = ?', [*record.values(), number])
+# THE TABLES are values, read from the file's own schema. `table['contact'].get(7)` is the contact with that
+# number, or else a 404 page that says what was not found; `rows`, `count`, `insert`, `update` and `delete` are
+# what their names say. Only names written in this file get into the text of a statement; what somebody typed
+# always goes beside it, as a parameter.
+table = tables(db)
 
 
 # PAGES IN GENERAL.
@@ -99,22 +77,17 @@ def entitle(request: Request, did: str, table: str, record: Any) -> None:
 
 
 # LISTS. Nobody reads fifty thousand rows, and no browser shows them gladly. So a list comes in pages, and of
-# each page SQLite reads the rows that are on it, in the order of an index. What is given to the template is
-# the cursor, not a list: rows are read one by one as the page is put together.
+# each page SQLite reads the rows that are on it, in the order of an index.
 PAGE = 50
 
 
-def paged(page: int, columns: str, source: str, order: str, parameters: list[Any], target: Any, **query: Any):
-    """The rows of a page (the nearest there is); and where they stand, with links to the pages around."""
-    total = one(f'SELECT count(*) FROM {source}', parameters)
+def turn(page: int, total: int, target: Any, **query: Any) -> dict[str, Any]:
+    """Where page `page` (or the nearest there is) stands in a list, with links to the pages around it."""
     page = max(1, min(page, -(-total // PAGE)))
     before = (page - 1) * PAGE
-    rows = db.execute(f'SELECT {columns} FROM {source} ORDER BY {order} LIMIT ? OFFSET ?',
-                      [*parameters, PAGE, before])
-    return rows, {
-        'first': before + 1, 'last': min(before + PAGE, total), 'total': total,
-        'previous': app.url_for(target, **query, page=page - 1) if page > 1 else None,
-        'next': app.url_for(target, **query, page=page + 1) if before + PAGE < total else None}
+    return {'before': before, 'first': before + 1, 'last': min(before + PAGE, total), 'total': total,
+            'previous': app.url_for(target, **query, page=page - 1) if page > 1 else None,
+            'next': app.url_for(target, **query, page=page + 1) if before + PAGE < total else None}
 
 
 def in_words(day: str) -> str:
@@ -135,12 +108,12 @@ def contacts(*, q: str = '', page: int = 1, draft: int | None = None, notice: st
     # A search looks at every contact. To do that in the order of the index is to read all over the file, four
     # times as slow as from its beginning to its end; the plus keeps SQLite from it.
     order = '+name, contact' if words else 'name, contact'
-    rows, pages = paged(page, 'contact, name, phone, email', f'contact WHERE {where}', order, words,
-                        contacts, q=q or None, draft=draft)
-    form = None if draft is None else appointment_url(find('draft', draft)['appointment'])
+    pages = turn(page, table['contact'].count(where, words), contacts, q=q or None, draft=draft)
+    rows = table['contact'].rows(where, words, columns='contact, name, phone, email', order=order, limit=PAGE,
+                                 offset=pages['before'])
+    form = None if draft is None else appointment_url(table['draft'].get(draft)['appointment'])
     context = {'form': form, 'draft': draft, 'pages': pages, 'q': q}
-    table = tpl('contact_list').loop(rows, context)
-    return show('contacts', '/contact/', notice=notice, table=table, **context)
+    return show('contacts', '/contact/', notice=notice, table=tpl('contact_list').loop(rows, context), **context)
 
 
 # A note may be long; a list shows its beginning. The name is a subquery instead of a JOIN, because SQLite
@@ -157,9 +130,8 @@ def appointment_table(rows: Iterable[sqlite3.Row], *, with_contact: bool = True)
 
 @app.function('/contact/*')
 def contact(number: int, *, notice: str = ''):
-    record = find('contact', number)
-    rows = db.execute(f'SELECT {APPOINTMENT} FROM appointment WHERE contact = ? ORDER BY date DESC LIMIT ?',
-                      [number, PAGE])
+    record = table['contact'].get(number)
+    rows = table['appointment'].rows('contact = ?', [number], columns=APPOINTMENT, order='date DESC', limit=PAGE)
     return show('contact', '/contact/', notice=notice, contact=record,
                 table=appointment_table(rows, with_contact=False))
 
@@ -167,8 +139,9 @@ def contact(number: int, *, notice: str = ''):
 @app.function('/appointment/')
 def appointments(*, start: date | None = None, page: int = 1, notice: str = ''):
     start = start or date.today()
-    rows, pages = paged(page, APPOINTMENT, 'appointment WHERE date >= ?', 'date, appointment', [start],
-                        appointments, start=start)
+    pages = turn(page, table['appointment'].count('date >= ?', [start]), appointments, start=start)
+    rows = table['appointment'].rows('date >= ?', [start], columns=APPOINTMENT, order='date, appointment',
+                                     limit=PAGE, offset=pages['before'])
     week_before = date.fromordinal(max(1, start.toordinal() - 7))
     return show('appointments', '/appointment/', notice=notice, start=start, pages=pages,
                 earlier=app.url_for(appointments, start=week_before), table=appointment_table(rows))
@@ -199,8 +172,9 @@ def task_table(rows: Iterable[sqlite3.Row], sort: Sort | None = None, everything
 # None leaves an argument out of an address.
 @app.function('/task/')
 def tasks(*, sort: Sort = Sort.PRIORITY, everything: bool = False, page: int = 1, notice: str = ''):
-    rows, pages = paged(page, '*', 'task' if everything else 'task WHERE NOT done', ORDERS[sort], [],
-                        tasks, sort=sort, everything=everything or None)
+    where = '' if everything else 'NOT done'
+    pages = turn(page, table['task'].count(where), tasks, sort=sort, everything=everything or None)
+    rows = table['task'].rows(where, order=ORDERS[sort], limit=PAGE, offset=pages['before'])
     return show('tasks', '/task/', notice=notice, pages=pages, everything=everything,
                 other=app.url_for(tasks, sort=sort, everything=not everything or None),
                 table=task_table(rows, sort, everything))
@@ -210,12 +184,12 @@ def tasks(*, sort: Sort = Sort.PRIORITY, everything: bool = False, page: int = 1
 @app.function('/')
 def dashboard(*, notice: str = ''):
     today = date.today()
-    week = db.execute(f'SELECT {APPOINTMENT} FROM appointment WHERE date BETWEEN ? AND ? '
-                      'ORDER BY date, appointment LIMIT ?', [today, today + timedelta(6), PAGE])
-    urgent = db.execute(f'SELECT * FROM task WHERE NOT done ORDER BY {ORDERS[Sort.PRIORITY]} LIMIT 20')
+    week = table['appointment'].rows('date BETWEEN ? AND ?', [today, today + timedelta(6)], columns=APPOINTMENT,
+                                     order='date, appointment', limit=PAGE)
+    urgent = table['task'].rows('NOT done', order=ORDERS[Sort.PRIORITY], limit=20)
     return show('dashboard', '/', notice=notice, today=f'{today:%A}, {today.day} {today:%B} {today.year}',
                 appointments=appointment_table(week), tasks=task_table(urgent),
-                open_tasks=one('SELECT count(*) FROM task WHERE NOT done'))
+                open_tasks=table['task'].count('NOT done'))
 
 
 # A CHANGE WITHOUT A FORM. A link only shows; what changes something is a button, sent by POST. This one says
@@ -223,8 +197,8 @@ def dashboard(*, notice: str = ''):
 @app.post('/task/*/done')
 def set_done(request: Request, number: int, *, done: bool, sort: Sort | None = None,
              everything: bool = False):
-    update('task', number, {'done': done})
-    entitle(request, 'Done:' if done else 'Not done:', 'task', find('task', number))
+    table['task'].update(number, {'done': done})
+    entitle(request, 'Done:' if done else 'Not done:', 'task', table['task'].get(number))
     notice = 'done' if done else 'open'
     if sort is None:  # the button was on the first page
         return Response.redirect(app.url_for(dashboard, notice=notice))
@@ -260,7 +234,7 @@ class RecordForm(forms.Formlet):
         self.edits = number is not None  # then nobody's change in the meantime is overwritten unseen
 
     def get_native(self):
-        return self.blank if self.number is None else find(self.table, self.number)
+        return self.blank if self.number is None else table[self.table].get(self.number)
 
     def display(self, fields, errors):
         section = f'/{self.table}/'
@@ -273,11 +247,10 @@ class RecordForm(forms.Formlet):
                     delete=delete, cancel=cancel)
 
     def save(self, native, request):
-        number = self.number
-        if number is None:
-            number = insert(self.table, native)
+        if self.edits:
+            number = table[self.table].update(self.number, native)
         else:
-            update(self.table, number, native)
+            number = table[self.table].insert(native)
         entitle(request, 'Change' if self.edits else 'Add', self.table, native)
         return Response.redirect(self.url_after(number, native))
 
@@ -301,7 +274,7 @@ class ContactForm(RecordForm):
 
     def url_after(self, number, native):
         if 'draft' in self.request.query:  # an appointment waits for this very contact
-            draft = find('draft', self.request.query['draft'])
+            draft = table['draft'].get(self.request.query['draft'])
             return f'{appointment_url(draft["appointment"])}?draft={draft["draft"]}&contact={number}'
         return app.url_for(contact, number, notice='saved')
 
@@ -380,7 +353,7 @@ class AppointmentForm(RecordForm):
     def get_native(self):
         native, query = dict(super().get_native()), self.request.query
         if 'draft' in query:
-            native.update(find('draft', query['draft']))
+            native.update(table['draft'].get(query['draft']))
         if 'contact' in query:
             native['contact'] = query['contact']
         return native
@@ -391,7 +364,7 @@ class AppointmentForm(RecordForm):
         # accepted: it would be a way to fill the disk.
         if 'choose' in request.form and sum(map(len, typed.values())) <= 2 * self.LENGTH:
             db.execute("DELETE FROM draft WHERE made < date('now', '-30 days')")
-            draft = insert('draft', {**typed, 'appointment': self.number})
+            draft = table['draft'].insert({**typed, 'appointment': self.number})
             return Response.redirect(app.url_for(contacts, draft=draft))
         return super().do_POST(request)
 
@@ -419,17 +392,17 @@ class Delete(forms.Formlet):
         return {}
 
     def display(self, fields, errors):
-        table = self.request.path[0]
-        record = find(table, self.number)[TITLES[table]]
-        kept = table == 'contact' and one('SELECT count(*) FROM appointment WHERE contact = ?', [self.number])
-        return show('delete', f'/{table}/', table=table, record=record[:200], kept=kept,
-                    form_id=fields.form_id, action=self.action, cancel=f'/{table}/{self.number}')
+        name = self.request.path[0]
+        record = table[name].get(self.number)[TITLES[name]]
+        kept = name == 'contact' and table['appointment'].count('contact = ?', [self.number])
+        return show('delete', f'/{name}/', table=name, record=record[:200], kept=kept,
+                    form_id=fields.form_id, action=self.action, cancel=f'/{name}/{self.number}')
 
     def save(self, native, request):
-        table = request.path[0]
-        entitle(request, 'Delete', table, find(table, self.number))
-        db.execute(f'DELETE FROM {table} WHERE {table} = ?', [self.number])
-        return Response.redirect(f'/{table}/?notice=deleted')
+        name = request.path[0]
+        entitle(request, 'Delete', name, table[name].get(self.number))
+        table[name].delete(self.number)
+        return Response.redirect(f'/{name}/?notice=deleted')
 
 
 # ALL TOGETHER. Three wrappers stand around the application. `history.wrap` makes each request that changes

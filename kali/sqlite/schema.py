@@ -353,8 +353,9 @@ class Table:
         return _single(self._run(f'SELECT {self._key_sql} FROM {self.sql_name} WHERE {self._rowid_sql} = ?',
                                  [number]).fetchall()[0])
 
-    def update(self, key: Any, changes: Mapping[str, Any]) -> None:
-        """Change the record with this key, in those columns of `changes` that have another value so far.
+    def update(self, key: Any, changes: Mapping[str, Any]) -> Any:
+        """Change the record with this key, in those columns of `changes` that have another value so far, and
+        return its key, which may be among them.
 
         What is the same already is not written: no trigger runs for it, and no text that is not UTF-8, which
         Python cannot hold as it is, is replaced.
@@ -363,11 +364,13 @@ class Table:
         """
         now = self.get(key)
         changed = {name: value for name, value in changes.items() if not self._has(now, name, value)}
+        where, parameters = self._where(key)
         if changed:
-            where, parameters = self._where(key)
             settings = ', '.join(f'{quoted(name)} = ?' for name in changed)
             self._run(f'UPDATE {self.sql_name} SET {settings} WHERE {where}',
                       [*changed.values(), *parameters])
+        by_name = Names(list(changed.items()))
+        return _single([by_name.get(name, value) for name, value in zip(self.key, parameters, strict=True)])
 
     def _has(self, row: sqlite3.Row, name: str, value: Any) -> bool:
         """Whether the column would store `value` as what is in the row already."""

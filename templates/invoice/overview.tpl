@@ -1,20 +1,3 @@
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Invoices</title>
-<link rel="stylesheet" href="/.kali/kali.css">
-<script src="/.kali/kali.js" defer></script>
-</head>
-<body>
-<header>
-<strong>Invoices</strong>
-<nav><ul><li><a href="/" aria-current="page">Overview</a></li><li><a href="/backups">Backups</a></li></ul></nav>
-{undo}
-</header>
-<main>
-<h1>Invoices</h1>
 <p><?if customers?><a href="/invoice/new">New invoice</a><?else?>Invoices need somebody to send them to.<?end?></p>
 <table>
 <thead><tr><th scope="col">Number</th><th scope="col">Date</th><th scope="col">Customer</th><th scope="col">Status</th>
@@ -34,6 +17,3 @@
 <ul>
 <?for customer in customers?><li><a href="/customer/{customer.customer}" dir="auto">{customer.name}</a></li><?end?>
 </ul>
-</main>
-</body>
-</html>

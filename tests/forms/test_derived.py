@@ -304,7 +304,8 @@ def test_labels_of_records_are_always_something() -> None:
             ('d', 4, 'Ems');
         INSERT INTO club VALUES (1, 'one', 'x'), (2, NULL, 'y');
         CREATE TABLE t (city TEXT REFERENCES city, club TEXT REFERENCES club (alias),
-            gone INT REFERENCES gone, odd INT REFERENCES club, a TEXT, b INT, FOREIGN KEY (a, b) REFERENCES city (code, population))""")
+            gone INT REFERENCES gone, odd INT REFERENCES club, a TEXT, b INT,
+            FOREIGN KEY (a, b) REFERENCES city (code, population))""")
     elements = elements_from_table(db, 't')
     html = str(elements['city'].html('city', ''))
     assert all(f'<option value="{code}">{label}</option>' in html for code, label in (

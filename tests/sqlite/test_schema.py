@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -253,7 +254,7 @@ def test_rows(nasty: sqlite3.Connection, name: str, record: dict[str, Any], key:
     assert found.key_of(row) == key
     if name != 'a box':  # which has single precision
         assert [str(row[each]) for each in record] == list(map(str, record.values()))
-    found.update(key, changes)
+    assert found.update(key, changes) == key
     assert {each: found.get(key)[each] for each in changes} == changes
     found.update(key, {})
     found.delete(key)
@@ -285,3 +286,16 @@ def test_a_choice_of_rows(shop: sqlite3.Connection) -> None:
     assert [row['CategoryName'] for row in found] == ['Ale', 'Gin']
     assert [tuple(row) for row in category.rows(columns='CategoryName', order='1', offset=3)] == [('Tea',)]
     assert category.count('CategoryName < ?', ['H']) == 2
+
+
+def test_an_update_writes_only_what_differs_and_gives_the_key(shop: sqlite3.Connection) -> None:
+    order, details = tables(shop)['order'], tables(shop)['Order Details']
+    number = order.insert({'freight': '1.50'})
+    pair = details.insert({'OrderId': number, 'ProductId': 7})
+    before = shop.total_changes
+    assert order.update(number, {'Freight': Decimal('1.5'), 'customerid': None, 'OrderID': number}) == number
+    assert details.update(pair, {'quantity': '1', 'PRODUCTID': 7.0}) == pair and shop.total_changes == before
+    assert details.update(pair, {'quantity': 2, 'PRODUCTID': 8}) == (number, 8)
+    assert details.get((number, 8))['Quantity'] == 2
+    with pytest.raises(sqlite3.OperationalError, match='no such column: nothing'):
+        details.update((number, 8), {'nothing': 1})
