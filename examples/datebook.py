@@ -40,9 +40,9 @@ backups = backup(db)
 
 
 # THE TABLES are values, read from the file's own schema. `table['contact'].get(7)` is the contact with that
-# number, or else a 404 page that says what was not found; `rows`, `count`, `insert`, `update` and `delete` are
-# what their names say. Only names written in this file get into the text of a statement; what somebody typed
-# always goes beside it, as a parameter.
+# number, or else a 404 page that says what was not found; `rows`, `count`, `insert`, `update` and `delete`
+# are what their names say. Only names written in this file get into the text of a statement; what somebody
+# typed always goes beside it, as a parameter.
 table = tables(db)
 
 
@@ -72,8 +72,8 @@ def show(name: str, section: str, *, notice: str = '', **values: Any) -> str:
 TITLES = {'contact': 'name', 'appointment': 'note', 'task': 'title'}
 
 
-def entitle(request: Request, did: str, table: str, record: Any) -> None:
-    request.scope.transaction.title = f'{did} {record[TITLES[table]]}'
+def entitle(request: Request, did: str, name: str, record: Any) -> None:
+    request.scope.transaction.title = f'{did} {record[TITLES[name]]}'
 
 
 # LISTS. Nobody reads fifty thousand rows, and no browser shows them gladly. So a list comes in pages, and of
@@ -113,7 +113,8 @@ def contacts(*, q: str = '', page: int = 1, draft: int | None = None, notice: st
                                  offset=pages['before'])
     form = None if draft is None else appointment_url(table['draft'].get(draft)['appointment'])
     context = {'form': form, 'draft': draft, 'pages': pages, 'q': q}
-    return show('contacts', '/contact/', notice=notice, table=tpl('contact_list').loop(rows, context), **context)
+    found = tpl('contact_list').loop(rows, context)
+    return show('contacts', '/contact/', notice=notice, table=found, **context)
 
 
 # A note may be long; a list shows its beginning. The name is a subquery instead of a JOIN, because SQLite
@@ -131,7 +132,8 @@ def appointment_table(rows: Iterable[sqlite3.Row], *, with_contact: bool = True)
 @app.function('/contact/*')
 def contact(number: int, *, notice: str = ''):
     record = table['contact'].get(number)
-    rows = table['appointment'].rows('contact = ?', [number], columns=APPOINTMENT, order='date DESC', limit=PAGE)
+    rows = table['appointment'].rows('contact = ?', [number], columns=APPOINTMENT, order='date DESC',
+                                     limit=PAGE)
     return show('contact', '/contact/', notice=notice, contact=record,
                 table=appointment_table(rows, with_contact=False))
 
@@ -184,8 +186,8 @@ def tasks(*, sort: Sort = Sort.PRIORITY, everything: bool = False, page: int = 1
 @app.function('/')
 def dashboard(*, notice: str = ''):
     today = date.today()
-    week = table['appointment'].rows('date BETWEEN ? AND ?', [today, today + timedelta(6)], columns=APPOINTMENT,
-                                     order='date, appointment', limit=PAGE)
+    week = table['appointment'].rows('date BETWEEN ? AND ?', [today, today + timedelta(6)],
+                                     columns=APPOINTMENT, order='date, appointment', limit=PAGE)
     urgent = table['task'].rows('NOT done', order=ORDERS[Sort.PRIORITY], limit=20)
     return show('dashboard', '/', notice=notice, today=f'{today:%A}, {today.day} {today:%B} {today.year}',
                 appointments=appointment_table(week), tasks=task_table(urgent),
