@@ -141,7 +141,8 @@ class Boolean(_Fixed):
 
 
 class Enum(_Fixed):
-    """The members of a Python `Enum`; their names are the texts.
+    """The members of a Python `Enum`; their names are the texts. A column may hold a member's name or its
+    value; kali's own connections store the value if SQL knows its type, else the name.
 
     :param members: the Enum class.
     :param label: makes the label of a member; usually its value if that is text, else its name in words.

@@ -219,10 +219,12 @@ def make_fields(elements: Mapping[str, Element], intermediate: Mapping[str, obje
 
 
 def _said() -> str:
-    """The sentences that kali.js shows about a draft, for where MESSAGES has others than it has itself."""
-    if (MESSAGES['draft'], MESSAGES['restore'], MESSAGES['discard']) == _DRAFT:
+    """The sentences that kali.js shows about a draft, where they are others than it has itself."""
+    said = say('draft'), say('restore'), say('discard')
+    if said == _DRAFT:
         return ''
-    return ''.join(f' data-{key}="{escape_text(MESSAGES[key])}"' for key in ('draft', 'restore', 'discard'))
+    return ''.join(f' data-{key}="{escape_text(text)}"'
+                   for key, text in zip(('draft', 'restore', 'discard'), said, strict=True))
 
 
 def render_form(fields: Fields, *, submit: str = 'Save', cancel: str = '', action: str = '') -> Markup:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime, time
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from threading import get_ident
 from typing import Any
@@ -379,4 +380,6 @@ def storable(value: Any) -> Any:
         return value.isoformat(' ')  # as SQLite's own datetime() writes it
     if isinstance(value, (date, time)):
         return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value if type(value.value) in _NATIVE else value.name
     return str(value) if isinstance(value, Decimal) else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import enum
-import sqlite3
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element as Node
 
@@ -406,6 +405,13 @@ def test_a_value_in_a_row_that_was_never_shown_is_not_offered_to_others() -> Non
     assert read_posted({'a': element}, Bag({'a': 'L'}), {'a': 'L'})[1:] == ({'a': 'L'}, {})
 
 
-def test_members_of_an_enum_are_bound() -> None:
-    assert sqlite3.sqlite_version and Enum(Colour).string_for_browser('red wine') == 'RED'
-    assert Enum(Colour).string_for_browser(2) == 'GREEN'
+@pytest.mark.parametrize('member, kept', [(Colour.RED, 'red wine'), (Colour.GREEN, 2)])
+def test_a_member_of_an_enum_goes_into_a_database_and_comes_back(member: Colour, kept: Any) -> None:
+    from kali.sqlite import connect
+
+    with connect(':memory:') as db:
+        db.execute('CREATE TABLE kept (value)')
+        db.execute('INSERT INTO kept VALUES (:colour)', {'colour': member})
+        [(stored,)] = db.execute('SELECT value FROM kept')
+    assert stored == kept
+    assert read_posted({'a': CHOSEN['enum']}, Bag({'a': member.name}), {'a': stored})[1] == {'a': member}
