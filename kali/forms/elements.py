@@ -193,7 +193,7 @@ class Element:
         return key == name
 
     def in_words(self, intermediate: Any) -> str:
-        """`intermediate` as text to read, for whoever compares two versions of a record."""
+        """`intermediate` as text to read, where two versions of a record are compared."""
         return str(intermediate)
 
     def control(self, name: str, intermediate: Any, ties: str = '') -> Markup:

@@ -1,6 +1,6 @@
 """Lenses for text with a form of its own: e-mail addresses, web addresses, JSON.
 
-What a lens accepts is what the standard of the format says, so that text goes out as it came in. Nothing here
+What a lens accepts is what the standard of the format says, so that text goes out as it came in. No lens
 looks anything up on the net.
 """
 

@@ -74,7 +74,7 @@ class Locale(namedtuple('Locale', 'language decimal grouping date currency')):
     def named(cls, tag: str) -> Locale:
         """The locale of a language tag: the region's own habits if kali knows them, else the language's.
 
-        :raises ValueError: if kali knows nothing of the language
+        :raises ValueError: if kali does not know the language
         """
         language, _, region = tag.strip().lower().replace('_', '-').partition('-')
         found = _CONVENTIONS.get(f'{language}-{region}') or _CONVENTIONS.get(language)
