@@ -13,22 +13,15 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from kali.errors import DatabaseError, NotFound
 from kali.sqlite.checks import Rule, as_stored, read_checks, tokens_of
+from kali.sqlite.columns import LOWER, Column, ForeignKey, Names, Unique, affinity_of
 from kali.sqlite.cursors import storable
 from kali.sqlite.statements import quoted
 
 __all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
-
-_T = TypeVar('_T')
-
-_LOWER = str.maketrans('ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
-
-# Section 3.1 of https://sqlite.org/datatype3.html: the first that occurs in the declared type.
-_AFFINITIES = (('int', 'INTEGER'), ('char', 'TEXT'), ('clob', 'TEXT'), ('text', 'TEXT'), ('blob', 'BLOB'),
-               ('real', 'REAL'), ('floa', 'REAL'), ('doub', 'REAL'))
 
 # The tables in which virtual tables keep their data, for an SQLite before 3.37, which does not tell them.
 _SHADOWS = {'fts3': 'content segments segdir docsize stat', 'fts4': 'content segments segdir docsize stat',
@@ -43,87 +36,6 @@ _LABELS = ('name|{0}_?name', 'full_?name|last_?name|family_?name|surname|display
            '.*name|subject|betreff')
 
 
-def affinity_of(declared: str, *, strict: bool = False) -> str:
-    """What a column turns its values into: TEXT, NUMERIC, INTEGER, REAL or, leaving them as they are, BLOB.
-
-    >>> affinity_of('VARCHAR(40)'), affinity_of('FLOATING POINT'), affinity_of('STRING'), affinity_of('')
-    ('TEXT', 'INTEGER', 'NUMERIC', 'BLOB')
-
-    :param strict: for a column of a STRICT table, where ANY stores each value as it is
-    Source: https://sqlite.org/datatype3.html, section 3.1; https://sqlite.org/stricttables.html
-    """
-    kind = declared.translate(_LOWER)
-    if strict and kind == 'any':
-        return 'BLOB'
-    found = (affinity for part, affinity in _AFFINITIES if part in kind)
-    return next(found, 'NUMERIC' if kind else 'BLOB')
-
-
-class Names(Mapping[str, _T]):
-    """Things by name, where capitals do not matter: `columns['Id']` finds `id`. They keep their order.
-
-    >>> names = Names([('Id', 1)])
-    >>> names['ID'], 'id' in names, list(names)
-    (1, True, ['Id'])
-    """
-
-    __slots__ = ('_found',)
-
-    def __init__(self, pairs: Iterator[tuple[str, _T]] | Sequence[tuple[str, _T]] = ()) -> None:
-        self._found = {name.translate(_LOWER): (name, thing) for name, thing in pairs}
-
-    def __getitem__(self, name: str) -> _T:
-        try:
-            return self._found[name.translate(_LOWER)][1]
-        except KeyError:
-            raise KeyError(name) from None
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self._found.values())
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __repr__(self) -> str:
-        return f'Names({list(self.items())!r})'
-
-
-class Column(NamedTuple):
-    """A column of a table or view."""
-
-    name: str
-    declared: str  # the type as it was declared, in capitals or not; '' without one
-    affinity: str  # what SQLite makes of it: see affinity_of
-    not_null: bool  # whether NULL is refused: NOT NULL, or a part of the key of a table WITHOUT ROWID
-    default: str | None  # an expression of SQL
-    key: int  # its place in the primary key, from 1; 0 if it is no part of it
-    generated: bool  # its value is worked out by SQLite, and cannot be written
-    hidden: bool  # of a virtual table: it is not part of `SELECT *`
-    collation: str  # BINARY, NOCASE, RTRIM or one of the application's own
-    rule: Rule  # the choices and limits that its CHECKs are certain to set
-
-
-class ForeignKey(NamedTuple):
-    """Columns of a table that refer to columns of another one, the parent."""
-
-    table: str
-    columns: tuple[str, ...]
-    parent: str
-    parent_columns: tuple[str, ...]  # in the same order; () if there is no such parent, or it has no key
-    on_update: str
-    on_delete: str
-
-
-class Unique(NamedTuple):
-    """Columns whose values together are unique: a key, a constraint, or an index."""
-
-    name: str  # of the index; '' for an INTEGER PRIMARY KEY, which needs none
-    columns: tuple[str, ...]  # without the expressions
-    is_key: bool
-    partial: bool  # only for some of the rows
-    expressions: bool  # an expression is part of it
-
-
 class Table:
     """A table or view of a database, made by `tables` or `table`.
 
@@ -135,7 +47,7 @@ class Table:
     >>> _ = db.execute('CREATE TABLE tea (tea INTEGER PRIMARY KEY, name TEXT)')
     >>> tea = tables(db)['tea']
     >>> number = tea.insert({'name': 'Assam'})
-    >>> tea.update(number, {'name': 'Darjeeling'})
+    >>> number = tea.update(number, {'name': 'Darjeeling'})
     >>> tea.get(number)['name'], tea.label
     ('Darjeeling', 'name')
     >>> db.close()
@@ -183,12 +95,12 @@ class Table:
             rows = self._ask('table_xinfo')
         except sqlite3.OperationalError:  # as `problem` says
             return Names()
-        affinities = {row[1].translate(_LOWER): affinity_of(row[2], strict=self.strict) for row in rows}
+        affinities = {row[1].translate(LOWER): affinity_of(row[2], strict=self.strict) for row in rows}
         rules, collations = read_checks(self.sql, affinities) if self.kind == 'table' else ({}, {})
         found = []
         for _, name, declared, required, default, key, hidden in rows:
             if _is_text(name):
-                low = name.translate(_LOWER)
+                low = name.translate(LOWER)
                 found.append((name, Column(
                     name, declared, affinities[low], bool(required), default, key, hidden in (2, 3),
                     hidden == 1, collations.get(low, 'BINARY'), rules.get(low, Rule()))))
@@ -460,7 +372,7 @@ def _made(connection: sqlite3.Connection, schema: str, name: str | None = None) 
     """The tables of one schema, or the one of that name."""
     rows = _schema(connection, f'SELECT name, type, sql FROM {quoted(schema)}.sqlite_master '
                    "WHERE type IN ('table', 'view') ORDER BY rowid")
-    low = None if name is None else name.translate(_LOWER)
+    low = None if name is None else name.translate(LOWER)
     described: Mapping[str, tuple[str, bool, bool]] = {}
     if sqlite3.sqlite_version_info >= (3, 37):
         described = {each: (kind, bool(without), bool(strict)) for each, kind, without, strict in _schema(
@@ -470,8 +382,8 @@ def _made(connection: sqlite3.Connection, schema: str, name: str | None = None) 
     else:
         described = guessed(rows)
     for each, _, _ in rows:
-        if _is_text(each) and not each.translate(_LOWER).startswith('sqlite_') and (
-                low is None or each.translate(_LOWER) == low):
+        if _is_text(each) and not each.translate(LOWER).startswith('sqlite_') and (
+                low is None or each.translate(LOWER) == low):
             kind, without, strict = described[each]
             yield Table(connection, schema, each, kind, without_rowid=without, strict=strict)
 
@@ -483,12 +395,12 @@ def guessed(rows: Sequence[tuple[str, str, str]]) -> dict[str, tuple[str, bool, 
     for name, _, sql in rows:
         module = _MODULE.match(sql or '')
         for ending in _SHADOWS.get(module[1].lower(), '').split() if module else ():
-            shadows.add(f'{name}_{ending}'.translate(_LOWER))
+            shadows.add(f'{name}_{ending}'.translate(LOWER))
     found = {}
     for name, kind, sql in rows:
         if kind == 'table' and _MODULE.match(sql or ''):
             kind = 'virtual'
-        elif kind == 'table' and name.translate(_LOWER) in shadows:
+        elif kind == 'table' and name.translate(LOWER) in shadows:
             kind = 'shadow'
         found[name] = kind, kind == 'table' and _is_without_rowid(sql or ''), False
     return found
