@@ -90,7 +90,8 @@ class Router:
     def __call__(self, request: Request) -> Any:
         """Answer with what the deepest mount that matches the path gives; 404 if there is none."""
         path, start = request.path, request.mount_depth
-        if not _is_normal(path):
+        # No empty component but the last, no `.` and no `..`: written out, since every request comes by.
+        if (len(path) > 1 and '' in path[:-1]) or '.' in path or '..' in path:
             return _normalise(request)
         mount, depth = self._find(path, start)
         if mount is None:
@@ -100,7 +101,8 @@ class Router:
         if not start:
             scope.router = self
         handler = (mount.methods and mount.methods.get(request.method)) or mount.handler
-        return handler(request.mounted(depth, tuple([path[start + index] for index in mount.wildcards])))
+        args = tuple([path[start + index] for index in mount.wildcards]) if mount.wildcards else ()
+        return handler(request.mounted(depth, args))
 
     def _find(self, path: list[str], start: int) -> tuple[_Mount | None, int]:
         """The deepest mount for `path` below its first `start` components, and how deep it is. Each node is
@@ -351,11 +353,6 @@ def _folder_shim(handler: Handler) -> Handler:
 
 def _nothing_here(request: Request) -> Response:
     return Response.generic(f'<p>There is no page at {escape_text(request.target)}.</p>', status=404)
-
-
-def _is_normal(path: list[str]) -> bool:
-    """Whether there is nothing to take out of a path: no empty component but the last, no `.` and no `..`."""
-    return not ('' in path[:-1] or '.' in path or '..' in path)
 
 
 def _normalise(request: Request) -> Response:
