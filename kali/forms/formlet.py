@@ -10,15 +10,27 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import partial
 from zlib import crc32
 
-from kali.errors import BadRequest, NotFound, SaveError, ValidationError
+from kali.errors import BadRequest, NotFound, SaveError, SpentError, ValidationError
 from kali.forms.elements import FORM_ID, read_posted, show_record
-from kali.forms.rendering import FINGERPRINT, TAKE, Conflict, Fields, make_fields, render_form, render_page
+from kali.forms.rendering import (
+    FINGERPRINT,
+    TAKE,
+    Conflict,
+    Fields,
+    label_of,
+    make_fields,
+    render_form,
+    render_page,
+)
 from kali.forms.uploads import KEPT
+from kali.http.consequences import after_commit
+from kali.http.deferred import Deferred
 from kali.http.response import Response, as_response
 from kali.locale.words import say
-from kali.markup import Markup
+from kali.markup import Markup, escape
 from kali.multidict import Bag
 from kali.routing.servlets import Servlet
 
@@ -73,6 +85,9 @@ class Formlet(Servlet):
     def __init__(self, elements: Mapping[str, Element]) -> None:
         self.elements = elements
         self.request: Request | None = None
+        #: For `save`: the names of the fields that differ from the record that the form showed; without such
+        #: a record, of all. Only these need be written.
+        self.changed: frozenset[str] = frozenset()
 
     def get_native(self) -> Any:
         """The record to start with: a mapping or sqlite3.Row. What is missing in it shows as blank."""
@@ -88,7 +103,8 @@ class Formlet(Servlet):
 
     def form(self, fields: Fields, errors: dict[str, Any]) -> Markup:
         """The whole form as it renders itself, for a page of your own around it."""
-        return render_form(fields, submit=self.submit, cancel=self.cancel, action=self.action)
+        return render_form(fields, submit=fields.submit or self.submit, cancel=self.cancel,
+                           action=self.action)
 
     @property
     def action(self) -> str:
@@ -116,8 +132,12 @@ class Formlet(Servlet):
         raise NotImplementedError(f'{type(self).__qualname__}.save: save the record and return a redirect')
 
     def do_GET(self, request: Request) -> Any:
-        """Show the form."""
+        """Show the form; or, with `_search` in the query, the choices of that field that match `q`."""
         self.request = request
+        key = request.query.get('_search')
+        if key is not None:
+            return [element.matches(name, key, request.query.get('q', ''))
+                    for name, element in self.elements.items() if element.owns(name, key)]
         native = self.get_native()
         intermediate = show_record(self.elements, native)
         stored = _is_row(native) if self.edits is None else self.edits
@@ -134,40 +154,117 @@ class Formlet(Servlet):
         posted = request.POST
         form_id = _hidden(posted, FORM_ID, _ONE_SHOT_ID)
         fingerprint = _hidden(posted, FINGERPRINT, _PRINTS)
-        transaction = request.scope.transaction
+        transaction, next_id = request.scope.transaction, form_id
         if form_id and transaction is not None:
             # Before any check: "this name is taken" would be no answer to the second half of a double click.
             # An answer of 4xx spends nothing, so the form may come back with its id.
-            earlier = transaction.once(form_id + self._buttons(posted))
+            once = partial(transaction.once, form_id + self._buttons(posted),
+                           [(name, value) for name, value in posted.items()
+                            if name not in (FORM_ID, FINGERPRINT)],
+                           leaves=self._left if fingerprint else None)
+            try:
+                earlier = once()
+            except SpentError as spent:
+                if not fingerprint:
+                    return self._saved_before(posted, spent.answer)
+                # The record as this form left it. If it comes back with a conflict, it is another form.
+                fingerprint, next_id = spent.left or fingerprint, ''
+                earlier = once(again=True)
             if earlier is not None:
                 return earlier
-        typed = read_posted(self.elements, posted, self._stored() if fingerprint else None,
-                            exists=bool(fingerprint))
-        conflicts: dict[str, Any] = {}
-        if fingerprint:
-            fingerprint, typed, conflicts = self._compare(posted, fingerprint, typed)
+        record, typed, conflicts, fingerprint = self._read(posted, fingerprint)
         intermediate, native, errors = typed
-        try:
-            if not errors and not conflicts:
-                self.semantic_checks(native, errors)  # which may add to errors
-            if not errors and not conflicts:
-                answer = self.save(native, request)
-                KEPT.forget(form_id)
-                return answer
-        except (SaveError, ValidationError) as error:
-            errors = _errors_of(error)
-        return self._again(intermediate, {**errors, **conflicts}, form_id, fingerprint,
-                           409 if conflicts else 422)
+        self.changed = self._differing(intermediate, record)
 
-    def _stored(self) -> Any:
-        """The record that the form is about, or None if it is not there any more."""
+        def again(errors: dict[str, Any]) -> Any:
+            return self._again(intermediate, {**errors, **conflicts}, next_id, fingerprint,
+                               409 if conflicts else 422)
+        if errors or conflicts:
+            return again(errors)
         try:
-            return self.get_native()
+            self.semantic_checks(native, errors)  # which may add to errors
+            if errors:
+                return again(errors)
+            if transaction is not None:
+                transaction.if_refused(lambda refusal: again(self._refused(refusal, native)))
+            answer = self.save(native, request)
+        except (SaveError, ValidationError) as error:
+            return again(_errors_of(error))
+        if not isinstance(answer, Deferred) and not hasattr(answer, 'add_done_callback'):  # else not final
+            after_commit(lambda: KEPT.forget(form_id))
+        return answer
+
+    def _read(self, posted: Bag, fingerprint: str) -> tuple[Any, _Typed, dict[str, Any], str]:
+        """The record as it is now (None without one), what was posted, conflicts, the fingerprint."""
+        fixed = any('readonly' in element.attributes for element in self.elements.values())
+        if not fingerprint and not fixed:
+            return None, read_posted(self.elements, posted), {}, ''
+        try:
+            record = self.get_native()
         except NotFound:
-            return None
+            return None, read_posted(self.elements, posted), {'form': say('gone')}, fingerprint
+        if isinstance(record, dict):  # rows may come as a cursor, which can be read once
+            record = {name: list(value) if hasattr(value, '__next__') else value
+                      for name, value in record.items()}
+        typed = read_posted(self.elements, posted, record, exists=bool(fingerprint))
+        if not fingerprint:
+            return None, typed, {}, ''
+        shown = show_record(self.elements, record)
+        return (shown, typed, *self._compare(posted, fingerprint, typed, shown, record))
+
+    def _saved_before(self, posted: Bag, answer: Any) -> Any:
+        """A form for a new record that was saved already, and came again with something else in it: the same
+        form under another id, so that its button saves this as well."""
+        intermediate, _, errors = read_posted(self.elements, posted)
+        url = answer.headers.get('location', '') if 300 <= answer.status < 400 else ''
+        what = escape(say('spent'))
+        if url:
+            what = Markup(f'{what} <a href="{escape(url)}">{escape(say("spent link"))}</a>')
+        return self._again(intermediate, {'form': what, **errors}, '', '', 409, say('save as well'))
+
+    def _refused(self, refusal: Any, native: dict[str, Any]) -> dict[str, Any]:
+        """What the database refuses, by field."""
+        names = {name.casefold(): name for name in self.elements}
+        values = {column: native[names[column.casefold()]] for column in refusal.known_columns
+                  if names.get(column.casefold()) in native}
+        labels = {column: label_of(self.elements[names[column.casefold()]], names[column.casefold()])
+                  for column in refusal.known_columns if column.casefold() in names}
+        errors: dict[str, Any] = {}
+        link = partial(self.record_url, refusal.table)
+        for column, sentence in refusal.errors(values, labels, link).items():
+            name = names.get(column.casefold())
+            if name is None:
+                errors['form'] = sentence if not column else refusal.named(column, sentence)
+            else:
+                errors[name] = sentence
+        return errors
+
+    def record_url(self, table: str, key: Any) -> str:
+        """The URL of the page of another record, for a message that leads to it; '' for none.
+
+        Unless overridden: that of this very formlet, if it is mounted with one wildcard for each part of a
+        key.
+        """
+        router: Any = self.request.scope.router if self.request is not None else None
+        try:
+            return str(router.url_for(type(self), *(key if isinstance(key, tuple) else (key,))))
+        except (AttributeError, LookupError, ValueError):
+            return ''
+
+    def _left(self) -> str:
+        """The fingerprint of the record as it is now, when the form has been saved."""
+        try:
+            return _fingerprint(self.elements, show_record(self.elements, self.get_native()))
+        except NotFound:
+            return ''
+
+    def _differing(self, intermediate: dict[str, Any], record: dict[str, Any] | None) -> frozenset[str]:
+        """The fields whose text is another one than what the record shows."""
+        return frozenset(name for name, shown in intermediate.items()
+                         if record is None or self.elements[name].takes_files or shown != record[name])
 
     def _again(self, intermediate: dict[str, Any], errors: dict[str, Any], form_id: str, fingerprint: str,
-               status: int) -> Any:
+               status: int, submit: str = '') -> Any:
         """The form with what was typed and what is wrong."""
         form_id = form_id or os.urandom(16).hex()
         unread = {name: element for name, element in self.elements.items() if not element.is_read}
@@ -180,6 +277,9 @@ class Formlet(Servlet):
             if element.takes_files:
                 intermediate[name] = KEPT.put(form_id, name, [] if name in errors else intermediate[name])
         fields = make_fields(self.elements, intermediate, errors, form_id, fingerprint)
+        fields.submit = submit
+        if len(unread) == len(self.elements):  # a question: nothing was typed that might be saved yet
+            fields.heading = 'refused'
         response = as_response(self.display(fields, errors))
         if isinstance(response, Response) and response.status == 200:
             response.status = status
@@ -197,15 +297,13 @@ class Formlet(Servlet):
         return (key in (FORM_ID, FINGERPRINT) or key.startswith(TAKE)
                 or any(element.owns(name, key) for name, element in self.elements.items()))
 
-    def _compare(self, posted: Bag, seen: str, typed: _Typed) -> tuple[str, _Typed, dict[str, Any]]:
-        """What was typed beside the record as it is now: its fingerprint, what is to be saved, conflicts.
+    def _compare(self, posted: Bag, seen: str, typed: _Typed, record: dict[str, Any],
+                 native_record: Any) -> tuple[dict[str, Any], str]:
+        """What was typed beside the record as it is now: conflicts, and the record's fingerprint.
 
         :param seen: the fingerprint of the record that the form showed
+        :param record: the record as the form shows it
         """
-        try:
-            record = show_record(self.elements, self.get_native())
-        except NotFound:
-            return seen, typed, {'form': say('gone')}
         now = _fingerprint(self.elements, record)
         intermediate, native, errors = typed
         if now == seen:  # and so are the versions to choose from, if there were any
@@ -214,12 +312,14 @@ class Formlet(Servlet):
                     intermediate[name] = record[name]
                     errors.pop(name, None)
                     try:
-                        native[name] = element.i2n(record[name])
+                        native[name] = element.value_over(record[name], native_record[name])
+                    except (KeyError, IndexError):  # a mapping, a sqlite3.Row: it has no such field
+                        native[name] = element.value(record[name])
                     except ValidationError as error:
                         errors[name] = error.args[0] if error.args else say('invalid')
-            return now, typed, {}
+            return {}, now
         mine = _fingerprint(self.elements, {**record, **intermediate}).split('-')
-        conflicts = {}
+        conflicts: dict[str, Any] = {}
         before, theirs = seen.split('-'), now.split('-')
         if len(before) != len(theirs):  # the program has other fields by now
             before = [''] * len(theirs)
@@ -228,7 +328,7 @@ class Formlet(Servlet):
             if first != other != own:
                 conflicts[name] = Conflict.between(name, element, element.in_words(record[name]),
                                                    take=own == first, wrong=errors.get(name, ''))
-        return now, typed, conflicts
+        return conflicts, now
 
 
 def _hidden(posted: Bag, name: str, form: re.Pattern[str]) -> str:

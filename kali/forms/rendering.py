@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from kali.forms.elements import Element
 
-__all__ = ['FINGERPRINT', 'TAKE', 'Conflict', 'Field', 'Fields', 'make_fields', 'render_form', 'render_page']
+__all__ = ['FINGERPRINT', 'TAKE', 'Conflict', 'Field', 'Fields', 'label_of', 'make_fields', 'render_form',
+           'render_page']
 
 #: The name of the hidden input that says which version of the record the form shows.
 FINGERPRINT = '_fingerprint'
@@ -45,7 +46,7 @@ class _Frame:
         own_id = self.id = element.id_for(name)
         quoted = escape_text(own_id)
         self.error_id = f'{quoted}-error'
-        self.text = escape(_text(element, name))
+        self.text = escape(label_of(element, name))
         mark = '<span aria-hidden="true"> *</span>' if element.required else ''
         grouped = element.layout == 'group'  # no single control to point at; the group has an aria-label
         self.label = Markup(f'<span class="label" aria-hidden="true">{self.text}{mark}</span>' if grouped else
@@ -64,7 +65,7 @@ class _Frame:
             self.before = self.after = ''
 
 
-def _text(element: Element, name: str) -> str:
+def label_of(element: Element, name: str) -> str:
     """The label of the field in words."""
     return name.replace('_', ' ').capitalize() if element.label is None else element.label
 
@@ -92,7 +93,7 @@ class Conflict(str):
         :param wrong: what is wrong with what was typed besides
         """
         conflict = cls(f'{wrong} {say("conflict")}'.strip())
-        label = say('choice', label=_text(element, name))
+        label = say('choice', label=label_of(element, name))
         mine, other = (' checked' if chosen else '' for chosen in (not take, take))
         button = f'<label><input type="radio" name="{escape_text(TAKE + name)}" value='
         version = f'<q>{escape_text(theirs)}</q>' if theirs else escape_text(say('empty'))
@@ -153,6 +154,10 @@ class Fields(dict[str, Field]):
     elements: Mapping[str, Element]
     errors: Mapping[str, object]
     form_id: Markup
+    #: What the button says instead of the form's own word.
+    submit = ''
+    #: The key of the sentence above the errors.
+    heading = 'summary'
 
     @property
     def rows(self) -> Markup:
@@ -171,10 +176,13 @@ class Fields(dict[str, Field]):
                 items.append(f'<li>{escape(message)}</li>')
             elif not field._frame.before:
                 items.append(f'<li>{field._frame.text}: {escape(message)}</li>')
+            elif '<a ' in (text := escape(message)):  # a link of its own
+                items.append(f'<li><a href="#{escape_text(field._frame.id)}">{field._frame.text}</a>: '
+                             f'{text}</li>')
             else:
                 items.append(f'<li><a href="#{escape_text(field._frame.id)}">{field._frame.text}: '
                              f'{escape(message)}</a></li>')
-        return Markup(f'<div class="errors" role="alert"><p>{escape(say("summary"))}</p>'
+        return Markup(f'<div class="errors" role="alert"><p>{escape(say(self.heading))}</p>'
                       f'<ul>{"".join(items)}</ul></div>\n')
 
     @property

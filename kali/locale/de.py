@@ -69,4 +69,21 @@ WORDS = {
     'refused': 'Das war nicht möglich:',
     'save': 'Speichern',
     'cancel': 'Abbrechen',
+    'spent': 'Dieses Formular wurde schon gespeichert, mit anderem Inhalt. Was jetzt hier '
+        'steht, ist noch nicht gespeichert.',
+    'spent link': 'Was gespeichert wurde',
+    'save as well': 'Auch dies speichern',
+    'taken': 'Mit dieser Angabe ({columns}) gibt es schon einen Eintrag in „{table}“',
+    'shown': 'zeigen',
+    'together': 'passt nicht zu den anderen Feldern; bitte prüfen Sie es.',
+    'not accepted': 'wird hier nicht angenommen; bitte prüfen Sie es.',
+    'no parent': 'Diesen Eintrag in „{table}“ gibt es nicht mehr; bitte wählen Sie einen anderen.',
+    'wrong kind': 'ist von anderer Art, als hier gespeichert werden kann; bitte prüfen Sie es.',
+    'needed': 'Dies wird noch gebraucht von {tables} und kann darum nicht gelöscht werden. '
+        'Ändern oder löschen Sie zuerst das.',
+    'reference': 'Dies verweist auf etwas, das es nicht gibt, oder wird von etwas anderem noch gebraucht.',
+    'not possible': 'So kann es nicht gespeichert werden. Bitte prüfen Sie die Angaben.',
+    'record': 'Eintrag',
+    'content': 'Inhalt',
+    'and': ' und ',
 }

@@ -68,4 +68,21 @@ WORDS = {
     'refused': 'Cela n’a pas pu être fait :',
     'save': 'Enregistrer',
     'cancel': 'Annuler',
+    'spent': 'Ce formulaire a déjà été enregistré, avec un autre contenu. Ce qui se trouve '
+        'ici n’est pas encore enregistré.',
+    'spent link': 'Ce qui a été enregistré',
+    'save as well': 'Enregistrer aussi ceci',
+    'taken': 'Il y a déjà une entrée dans « {table} » avec cette valeur ({columns})',
+    'shown': 'la montrer',
+    'together': 'ne va pas avec les autres champs ; veuillez vérifier.',
+    'not accepted': 'n’est pas accepté ici ; veuillez vérifier.',
+    'no parent': 'Cette entrée de « {table} » n’existe plus ; veuillez en choisir une autre.',
+    'wrong kind': 'n’est pas du genre qui peut être conservé ici ; veuillez vérifier.',
+    'needed': 'Ceci est encore utilisé par {tables} et ne peut donc pas être supprimé. '
+        'Modifiez ou supprimez d’abord cela.',
+    'reference': 'Ceci renvoie à quelque chose qui n’existe pas, ou est encore utilisé ailleurs.',
+    'not possible': 'Ceci ne peut pas être conservé tel quel. Veuillez vérifier ce qui a été saisi.',
+    'record': 'entrée',
+    'content': 'contenu',
+    'and': ' et ',
 }

@@ -12,22 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kali.errors import DatabaseError
+from kali.locale.words import say
 from kali.markup import Markup, escape
 
 __all__ = ['Refusal', 'read_refusal']
 
-# The name of the field comes before them.
-_SENTENCES = {
-    'unique': 'There is a {table} with this {columns} already',
-    'required': 'may not be blank.',
-    'check': 'is not accepted here; please check it.',
-    'together': 'does not go together with the other fields; please check it.',
-    'parent': 'There is no such {parent} any more; please choose another one.',
-    'type': 'is of another kind than what can be kept here; please check it.',
-    'children': 'This is still needed by {children}, so it cannot be deleted. Change or delete that first.',
-    'foreign key': 'This refers to something that is not there, or is still needed by something else.',
-    'other': 'The database does not accept this. Please check what was entered.',
-}
+# The kinds with one sentence at each column. The name of the field comes before it.
+_SENTENCES = {'required': 'blank', 'check': 'not accepted', 'type': 'wrong kind'}
 
 _FAILED = re.compile(r'(UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (.*))?', re.DOTALL)
 _TYPE = re.compile(r'cannot store \w+ value in \w+ column (.*)', re.DOTALL)
@@ -52,7 +43,7 @@ class Refusal(DatabaseError):
         self.schema = schema  # the Table, where there is one
         self.refusal = self
         sentences = self.errors({})
-        super().__init__(' '.join(_sentence(name, str(text)) for name, text in sentences.items()))
+        super().__init__(' '.join(dict.fromkeys(self.named(*each) for each in sentences.items())))
 
     def errors(self, native: Mapping[str, Any], labels: Mapping[str, str] = {},  # not changed
                link: Callable[[Any], str] = lambda key: '') -> dict[str, Any]:
@@ -63,22 +54,32 @@ class Refusal(DatabaseError):
         :param link: the URL of the page of a record of `table` with this key, or ''
         """
         columns = self.columns
-        values: dict[str, Any] = {'table': _in_words(self.table) or 'record'}
         sentence: Any
         if self.kind == 'trigger':
             return {'': self.words}
         if self.kind == 'unique':
             names = [labels.get(name) or _in_words(name) for name in columns]
-            values['columns'] = ' and '.join(map(_small, names)) or 'content'
-            sentence = self._other(native, link, _SENTENCES['unique'].format(**values))
+            sentence = self._other(native, link, say(
+                'taken', table=_in_words(self.table) or say('record'),
+                columns=say('and').join(map(_small, names)) or say('content')))
         elif self.kind == 'foreign key':
             columns, sentence = self._foreign(native)
+        elif not columns or self.kind not in _SENTENCES:
+            sentence = say('not possible')
         else:
-            key = 'together' if self.kind == 'check' and len(columns) > 1 else self.kind
-            sentence = _SENTENCES[key]
-            if not columns:
-                sentence = _SENTENCES['other']
+            sentence = say('together' if self.kind == 'check' and len(columns) > 1 else _SENTENCES[self.kind])
         return dict.fromkeys(columns, sentence) or {'': sentence}
+
+    @property
+    def known_columns(self) -> tuple[str, ...]:
+        """All columns that `errors` may use the values and labels of."""
+        return self.columns if self.schema is None else tuple(self.schema.columns)
+
+    @staticmethod
+    def named(column: str, sentence: object) -> str:
+        """A sentence by itself, with the name of its column before it unless it begins like one."""
+        text = str(sentence)
+        return text if not column or text[:1].isupper() else f'“{_in_words(column).capitalize()}” {text}'
 
     def _other(self, native: Mapping[str, Any], link: Callable[[Any], str], sentence: str) -> Any:
         """The sentence that there is one already, with its name and a link to it as far as they are known."""
@@ -97,19 +98,19 @@ class Refusal(DatabaseError):
         name = '' if label is None or self.schema.label in self.columns else str(label)
         url = link(self.schema.key_of(row)) if self.schema.key else ''
         if url:
-            return Markup(f'{escape(sentence)}: <a href="{escape(url)}">{escape(name or "show it")}</a>.')
+            return Markup(f'{escape(sentence)}: <a href="{escape(url)}">{escape(name or say("shown"))}</a>.')
         return f'{sentence}: {name}.' if name else f'{sentence}.'
 
     def _foreign(self, native: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
         if self.columns:
-            return self.columns, _SENTENCES['parent'].format(parent=_in_words(', '.join(self.others)))
+            return self.columns, say('no parent', table=_in_words(', '.join(self.others)))
         if self.others:
-            children = ' and '.join(f'“{_in_words(name)}”' for name in self.others)
-            return (), _SENTENCES['children'].format(children=children)
+            tables = say('and').join(f'“{_in_words(name)}”' for name in self.others)
+            return (), say('needed', tables=tables)
         for key in self.schema.foreign_keys if self.schema is not None else ():
             if all(native.get(name) is not None for name in key.columns) and not self._has(key, native):
-                return key.columns, _SENTENCES['parent'].format(parent=_in_words(key.parent))
-        return (), _SENTENCES['foreign key']
+                return key.columns, say('no parent', table=_in_words(key.parent))
+        return (), say('reference')
 
     def _has(self, key: Any, native: Mapping[str, Any]) -> bool:
         from kali.sqlite.schema import quoted, table
@@ -257,7 +258,3 @@ def _in_words(name: str) -> str:
 def _small(label: str) -> str:
     return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
-
-def _sentence(name: str, text: str) -> str:
-    """A sentence by itself, with the name of its column before it unless it begins like one."""
-    return text if not name or text[:1].isupper() else f'“{_in_words(name).capitalize()}” {text}'

@@ -48,6 +48,21 @@ class NewNote(forms.Formlet):
             return f'<!DOCTYPE html><title>Note {number}</title>'
         return Response.redirect(f'/note/{number}')
 
+@app.servlet('/edit/*')
+class EditNote(NewNote):
+    edits = True
+
+    def __init__(self, number: int):
+        super().__init__()
+        self.number = number
+
+    def get_native(self):
+        return {'text': db.execute('SELECT text FROM note WHERE note = ?', [self.number]).fetchone()[0]}
+
+    def save(self, native, request):
+        db.execute('UPDATE note SET text = ? WHERE note = ?', [native['text'], self.number])
+        return Response.redirect(f'/note/{self.number}')
+
 @app.function('/note/*')
 def note(number: int):
     return f'<!DOCTYPE html><title>Note {number}</title>'
@@ -100,16 +115,57 @@ def test_back_and_save_again(app: Any, page: Page) -> None:
     fill_in(app, page)
     page.get_by_role('button', name='Save').click()
     wait_for_the_note(page)
-    for text in ('tea', 'something else'):
-        page.go_back()
-        page.get_by_label('Text').fill(text)
-        page.get_by_role('button', name='Save').click()
-        wait_for_the_note(page)
+    page.go_back()
+    page.get_by_label('Text').fill('tea')
+    page.get_by_role('button', name='Save').click()
+    wait_for_the_note(page)
     assert notes(app) == ['tea'] and page.url.endswith('/note/1')
     fill_in(app, page, 'milk')  # a form fetched afresh is another one
     page.get_by_role('button', name='Save').click()
     wait_for_the_note(page, 2)
     assert notes(app) == ['tea', 'milk']
+
+
+def test_back_change_and_save(app: Any, page: Page) -> None:
+    """What was changed is neither lost nor called saved: it can be saved as well, once."""
+    fill_in(app, page)
+    page.get_by_role('button', name='Save').click()
+    wait_for_the_note(page)
+    page.go_back()
+    page.get_by_label('Text').fill('milk')
+    page.get_by_role('button', name='Save').click()
+    page.get_by_role('alert').wait_for()
+    assert notes(app) == ['tea']
+    assert page.get_by_label('Text').input_value() == 'milk'
+    assert page.get_by_role('link', name='What was saved').get_attribute('href') == '/note/1'
+    page.get_by_role('button', name='Save this as well').dblclick(no_wait_after=True)
+    wait_for_the_note(page, 2)
+    assert notes(app) == ['tea', 'milk']
+
+
+def test_back_change_and_save_of_a_record(app: Any, page: Page) -> None:
+    fill_in(app, page)
+    page.get_by_role('button', name='Save').click()
+    page.wait_for_url('**/note/1')
+    page.goto(f'{app.url}/edit/1')
+    for text in ('milk', 'coffee', 'coffee', 'tea'):
+        page.get_by_label('Text').fill(text)
+        page.get_by_role('button', name='Save').click()
+        page.wait_for_url('**/note/1')
+        assert notes(app) == [text]
+        page.go_back()
+    second = page.context.new_page()
+    second.goto(f'{app.url}/edit/1')
+    second.get_by_label('Text').fill('water')
+    second.get_by_role('button', name='Save').click()
+    second.wait_for_url('**/note/1')
+    page.get_by_label('Text').fill('wine')  # over what another tab saved meanwhile
+    page.get_by_role('button', name='Save').click()
+    page.get_by_role('radiogroup').wait_for()
+    assert notes(app) == ['water']
+    page.get_by_role('button', name='Save').click()
+    page.wait_for_url('**/note/1')
+    assert notes(app) == ['wine']
 
 
 def test_a_refresh_of_the_post(app: Any, page: Page) -> None:
@@ -153,5 +209,7 @@ def test_a_restart(serve: Callable[..., Any]) -> None:
     assert first.post('/new?_save=1', form).headers['Location'] == '/note/1'
     first.end()
     second = serve(SCRIPT)
-    answer = second.post('/new?_save=1', {**form, 'text': 'milk'})
+    answer = second.post('/new?_save=1', form)
     assert (answer.status, answer.headers['Location'], notes(second)) == (303, '/note/1', ['tea'])
+    assert second.post('/new?_save=1', {**form, 'text': 'milk'}).status == 409
+    assert notes(second) == ['tea']
