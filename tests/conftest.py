@@ -4,7 +4,7 @@ condition with a deadline), `browser` and `page`.
 The rule: nothing is mocked that can be run, and nothing sleeps: what is waited for is a condition with a
 deadline. A test that uses `browser` or `page` is marked `browser`, one that uses `postgres` likewise; where
 no browser or no PostgreSQL is installed, these tests are left out with a notice, and where CI is set to true
-that is an error. This file knows nothing about any one part of kali.
+that is an error.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ NEEDS: dict[str, tuple[Callable[[], object], str]] = {
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Before pytest looks at -m: who asks for the browser is a browser test."""
+    """Before pytest looks at -m: a test that asks for the browser is a browser test."""
     for marker in NEEDS:
         if marker in getattr(item, 'fixturenames', ()):
             item.add_marker(marker)
@@ -90,7 +90,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
-@pytest.hookimpl(trylast=True)  # after -m and -k: whoever deselects the browser tests needs no browser
+@pytest.hookimpl(trylast=True)  # after -m and -k: a run without browser tests needs no browser
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = config.stash[LEFT_OUT] = {}
     for marker, (find, sentence) in NEEDS.items():

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Server']
 
-STOP_SECONDS = 1.0  # for answers under way when the server is told to end
+STOP_SECONDS = 1.0  # for answers under way when the server is asked to end
 
 
 class Server(Sockets):

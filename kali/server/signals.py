@@ -18,7 +18,7 @@ __all__ = ['Signals']
 
 
 class Signals:
-    """SIGINT and SIGTERM end the server while it runs; what they did before is put back.
+    """SIGINT and SIGTERM end the server while it runs; afterwards they do again what they did before.
 
     A handler that swallows the interruption is interrupted again four times a second, by SIGALRM; there is
     none on Windows, where a second Ctrl-C does it.
@@ -39,7 +39,7 @@ class Signals:
             if hasattr(signal, 'SIGALRM'):
                 self.before.append((signal.SIGALRM, signal.signal(signal.SIGALRM, self._again)))
         except ValueError:
-            return  # not in the main thread: whoever started this one calls stop()
+            return  # not in the main thread: the program that started this one calls stop()
         self.waker.setblocking(False)
         self.wakeup = signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
 

@@ -115,7 +115,7 @@ def test_a_future_that_fails_is_a_500_and_one_nobody_waits_for_is_cancelled(
     server.until(second.cancelled)
 
 
-def test_who_half_closes_gets_what_comes_later(running: Callable[..., Running]) -> None:
+def test_a_client_that_half_closes_gets_what_comes_later(running: Callable[..., Running]) -> None:
     pending: Future[str] = Future()
     server = running(lambda request: pending)
     with server.connect(GET) as client:
@@ -125,7 +125,7 @@ def test_who_half_closes_gets_what_comes_later(running: Callable[..., Running]) 
         assert rest(client).endswith(b'\r\n\r\ndone')
 
 
-def test_who_half_closes_gets_its_stream(running: Callable[..., Running]) -> None:
+def test_a_client_that_half_closes_gets_its_stream(running: Callable[..., Running]) -> None:
     server = running(lambda request: Response.stream('x' * 5000 for _ in range(1000)))
     with server.connect(GET, receive_buffer=4096) as client:
         client.shutdown(socket.SHUT_WR)
@@ -205,7 +205,7 @@ def test_answers_under_way_are_finished_when_the_server_is_told_to_end(running: 
         client.close()
 
 
-def test_who_waits_when_the_server_ends_is_told(running: Callable[..., Running]) -> None:
+def test_a_client_that_waits_when_the_server_ends_gets_503(running: Callable[..., Running]) -> None:
     server = running(lambda request: Future())
     with server.connect(GET) as client:
         server.until(lambda: any(each.wait for each in list(server.server._connections)))

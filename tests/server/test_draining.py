@@ -23,7 +23,7 @@ POST = b'POST / HTTP/1.1\r\nHost: localhost\r\n'
 LENGTH = b'Content-Length: %d\r\n\r\n'
 
 
-def test_who_sends_a_refused_body_without_end_is_cut_in_the_end(running: Callable[..., Running]) -> None:
+def test_a_refused_body_without_end_is_cut_in_the_end(running: Callable[..., Running]) -> None:
     server = running(lambda request: 'x', limits=Limits(body=10, body_seconds=0.3))
     with server.connect(POST + LENGTH % 10**12) as client:
         begin = time.monotonic()
@@ -35,7 +35,7 @@ def test_who_sends_a_refused_body_without_end_is_cut_in_the_end(running: Callabl
     server.until(lambda: not server.server._connections)
 
 
-def test_who_stops_in_the_middle_of_a_refused_body_is_closed(running: Callable[..., Running]) -> None:
+def test_a_refused_body_that_stops_in_the_middle_is_closed(running: Callable[..., Running]) -> None:
     server = running(lambda request: 'x', limits=Limits(body=10, body_seconds=0.2))
     with server.connect(POST + LENGTH % 1000 + b'x') as client:
         assert rest(client).startswith(b'HTTP/1.0 413')
@@ -70,7 +70,7 @@ def test_bytes_after_the_request_do_not_lose_the_answer(running: Callable[..., R
     (b'Content-Length: 3000000\r\nExpect: a-cake\r\n', 417),
     (b'Content-Length: 3000000\r\nA: b\0\r\n', 400),
 ], ids=['gate', 'framing', 'grammar'])
-def test_who_posts_three_megabytes_to_a_refusal_reads_it(running: Callable[..., Running], head: bytes,
+def test_three_megabytes_are_posted_and_their_refusal_is_read(running: Callable[..., Running], head: bytes,
                                                          status: int) -> None:
     server = running(hello, limits=Limits(body=10_000_000, head=4_000_000), admit=lambda head: (
         Response('no', status=403) if 'sec-fetch-site' in head.headers else None))
@@ -81,7 +81,7 @@ def test_who_posts_three_megabytes_to_a_refusal_reads_it(running: Callable[..., 
             assert status_of(rest(client)) == status
 
 
-def test_who_posts_more_than_the_limit_reads_that(running: Callable[..., Running]) -> None:
+def test_a_client_that_posts_more_than_the_limit_reads_that(running: Callable[..., Running]) -> None:
     server = running(hello, limits=Limits(body=100_000))
     for _ in range(10):
         with server.connect(POST + b'Content-Length: 3000000\r\n\r\n') as client:

@@ -113,14 +113,14 @@ def test_a_request_that_ends_before_it_is_whole_is_400_and_no_handler_runs(runni
     assert calls == []
 
 
-def test_who_half_closes_after_the_request_gets_the_answer(running: Callable[..., Running]) -> None:
+def test_a_client_that_half_closes_after_the_request_gets_the_answer(running: Callable[..., Running]) -> None:
     server = running(hello)
     with server.connect(GET) as client:
         client.shutdown(socket.SHUT_WR)
         assert status_of(rest(client)) == 200
 
 
-def test_who_closes_without_a_word_is_forgotten(running: Callable[..., Running]) -> None:
+def test_a_client_that_closes_without_a_word_is_forgotten(running: Callable[..., Running]) -> None:
     server = running(hello)
     server.connect().close()
     server.until(lambda: not server.server._connections)
@@ -136,7 +136,7 @@ def test_100_continue(running: Callable[..., Running]) -> None:
     assert server.ask(head + b'ok').startswith(b'HTTP/1.0 200 OK')  # it need not be asked for what is there
 
 
-def test_100_continue_is_not_said_to_who_is_refused(running: Callable[..., Running]) -> None:
+def test_100_continue_is_not_said_to_a_client_that_is_refused(running: Callable[..., Running]) -> None:
     server = running(echo, limits=Limits(body=1))
     head = b'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n'
     with server.connect(head) as client:
@@ -165,7 +165,7 @@ def test_a_slow_reader_costs_nobody_any_time(running: Callable[..., Running]) ->
 @pytest.mark.parametrize('handler', [lambda request: 'x' * 5_000_000,
                                      lambda request: Response.stream('x' * 50_000 for _ in range(1000))],
                          ids=['page', 'stream'])
-def test_who_reads_nothing_at_all_is_cut(running: Callable[..., Running],
+def test_a_client_that_reads_nothing_at_all_is_cut(running: Callable[..., Running],
                                          handler: Callable[..., Any]) -> None:
     server = running(handler, limits=QUICK)
     with server.connect(GET, receive_buffer=4096) as client:
@@ -175,7 +175,7 @@ def test_who_reads_nothing_at_all_is_cut(running: Callable[..., Running],
             rest(client)
 
 
-def test_who_reads_slowly_but_steadily_is_not_cut(running: Callable[..., Running]) -> None:
+def test_a_client_that_reads_slowly_but_steadily_is_not_cut(running: Callable[..., Running]) -> None:
     # The system takes the page off the server's hands in few large gulps, further apart than the deadline.
     server = running(lambda request: 'x' * 3_000_000, limits=Limits(stall_seconds=0.1, head_seconds=0.1))
     begin, size = time.monotonic(), 0

@@ -77,7 +77,7 @@ def ends_well(served: Served, begin: float) -> None:
 def test_a_signal_ends_an_idle_server(serve: Callable[..., Served], number: signal.Signals) -> None:
     served = serve(APP)
     assert served.get('/').text == 'Hello, world!'
-    with socket.create_connection(('127.0.0.1', served.port)):  # somebody who says nothing
+    with socket.create_connection(('127.0.0.1', served.port)):  # a silent client
         begin = time.monotonic()
         served.process.send_signal(number)
         ends_well(served, begin)

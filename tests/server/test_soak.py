@@ -125,7 +125,7 @@ def descriptors(pid: int) -> int:
 @pytest.mark.slow
 def test_among_hundreds_of_hostile_clients_every_request_succeeds(serve: Callable[..., Served],
                                                                   eventually: Callable[..., object]) -> None:
-    # What kali lets go of is to be seen: glibc keeps large blocks for itself, once it has seen some.
+    # Memory that kali frees is to be seen: glibc keeps large blocks for itself, once it has seen some.
     served = serve(APP, env={'MALLOC_MMAP_THRESHOLD_': '1000000', 'MALLOC_TRIM_THRESHOLD_': '1000000'})
     pid = served.process.pid
     assert len(page(served.port, '/large')) > 5_000_000
