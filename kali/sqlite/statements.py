@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
-__all__ = ['changed_setting', 'ends_transaction', 'first_keyword', 'quoted', 'statements', 'tokens',
-           'trigger_event', 'unquoted', 'written_tables']
+__all__ = ['calls_itself', 'changed_setting', 'ends_transaction', 'first_keyword', 'quoted', 'statements',
+           'tokens', 'trigger_event', 'unquoted', 'written_tables']
 
 # A vertical tab is blank after another blank only; a byte order mark is blank where a token may begin; a
 # comment that is not finished reaches to the end, but "/*" as the very last characters is none.
@@ -119,6 +119,34 @@ def trigger_event(trigger: str) -> str:
     """
     words = (token.upper() for token in islice(tokens(trigger), 3, None))  # CREATE TRIGGER name
     return next(word for word in words if word in ('INSERT', 'UPDATE', 'DELETE'))
+
+
+def calls_itself(trigger: str, table: str) -> bool:
+    """Whether a trigger at UPDATE is sure to update its row of `table` again, and so to call itself without
+    an end if `recursive_triggers` is on. One with a WHEN, or with more in its WHERE, may end.
+
+    >>> calls_itself('CREATE TRIGGER a AFTER UPDATE ON b BEGIN UPDATE b SET c = 1 WHERE d = new.d; END', 'b')
+    True
+
+    Source: https://sqlite.org/pragma.html#pragma_recursive_triggers
+    """
+    names = [unquoted(token).upper() for token in tokens(trigger)]
+    begin = names.index('BEGIN')
+    head = names[3:begin]
+    if trigger_event(trigger) != 'UPDATE' or 'WHEN' in head:
+        return False
+    watched = set(head[head.index('OF'):head.index('ON')]) if 'OF' in head else None
+    words = iter(names[begin + 1:])
+    while statement := list(takewhile(lambda word: word != ';', words)):
+        if statement[0] != 'UPDATE' or 'SET' not in statement or table.upper() not in statement[:4]:
+            continue
+        where = statement.index('WHERE') if 'WHERE' in statement else len(statement)
+        changed = {statement[place - 1] for place in range(where) if statement[place] == '='}
+        compared = [word for word in statement[where + 1:] if word not in ('NEW', 'OLD', '.', table.upper())]
+        if (watched is None or changed & watched) and (not compared or (
+                len(compared) == 3 and compared[0] == compared[2] and compared[1] == '=')):
+            return True
+    return False
 
 
 def statements(script: str) -> Iterator[tuple[int, str]]:

@@ -48,7 +48,7 @@ _NOT_GUARDED = ('undo needs a transaction for each request, and there is none: p
                 'was not called.')
 _RECURSION = ('A trigger changes its own table, and calls itself without an end, since undo switches '
               'recursive_triggers on (REPLACE would go unnoticed otherwise). Give it a condition that ends '
-              'it, such as WHEN old.changed IS new.changed.')
+              'it: AFTER UPDATE OF name, … (other columns than it sets), or WHEN old.changed IS new.changed.')
 
 
 class _Now(NamedTuple):
@@ -91,8 +91,8 @@ class undo:  # used like a function
     can be sent again. While a step is undone, the triggers of the tables are off, since what they did is
     undone as well; all but those that write to virtual tables, and so keep full-text search or an R*Tree in
     step. What the program itself writes to a virtual table is not taken back. `recursive_triggers` is
-    switched on, or REPLACE would go unnoticed: a trigger that changes its own table needs a WHEN that ends
-    it. A connection has one history.
+    switched on, or REPLACE would go unnoticed: a trigger that changes its own table must
+    end: AFTER UPDATE OF other columns. A connection has one history.
 
     The history ends, with a notice on the page, when the schema changes, or another program writes to the
     file. A persistent one does not see what another program writes while this one does not run; it ends when
@@ -134,7 +134,6 @@ class undo:  # used like a function
         self._played = ('', '', '', '')  # the last step: from where, which way, to where, and what was said
         self._came = ''  # the page that the last undo went back to
         self._group = ('', 0)  # which request or job made the last step, and its number
-        self._run('PRAGMA recursive_triggers = ON')
         with atomic(connection):
             once.prepare(adapter_for(connection))
             complaint = self._watch.complaint()
@@ -147,6 +146,7 @@ class undo:  # used like a function
                 self._run(f'UPDATE {self._now} SET writer = ?', [self._writer()])
             else:
                 self._begin_anew(now.notice_at_end if now else '')
+        self._run('PRAGMA recursive_triggers = ON')  # or REPLACE would go unnoticed
 
     def wrap(self, handler: Handler) -> Handler:
         """`handler`, with each request that writes a step of the history; the guard goes around it.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kali.errors import DatabaseError
 from kali.sqlite.schema import Table, tables
-from kali.sqlite.statements import quoted, trigger_event, written_tables
+from kali.sqlite.statements import calls_itself, quoted, trigger_event, written_tables
 
 __all__ = ['Unfit', 'Watch', 'all_tables', 'size_of']
 
@@ -110,6 +110,11 @@ class Watch:
         """Why the tables' triggers that keep virtual tables in step (full-text search, R*Tree) do not do."""
         events: dict[tuple[str, str], set[str]] = {}
         for name, table, sql in self._triggers():
+            if calls_itself(sql, table):
+                return (f'the trigger {name} on {table} updates the row that it runs for, and would call '
+                        'itself without an end, since undo switches recursive_triggers on (REPLACE would go '
+                        'unnoticed otherwise). Have it run for other columns than those that it sets: AFTER '
+                        'UPDATE OF name, …')
             virtual, others = self._written(sql)
             if virtual and others:
                 return (f'the trigger {name} on {table} writes to the virtual table {virtual[0]}, so it has '

@@ -11,6 +11,7 @@ from kali.errors import DatabaseError
 from kali.http.request import Request
 from kali.sqlite import guard
 from kali.sqlite.statements import (
+    calls_itself,
     changed_setting,
     ends_transaction,
     first_keyword,
@@ -80,6 +81,34 @@ def test_changed_setting(sql, name):
 def test_written_tables(body, written):
     sql = f'CREATE TRIGGER "update" AFTER UPDATE OF "begin", x ON note WHEN new.x > 1 BEGIN {body} END'
     assert written_tables(sql) == written
+
+
+@pytest.mark.parametrize(('rest', 'recurs'), [
+    ('AFTER UPDATE ON actor BEGIN UPDATE actor SET last = 1 WHERE rowid = new.rowid; END', True),
+    ('AFTER UPDATE ON "actor" FOR EACH ROW BEGIN SELECT 1; UPDATE OR IGNORE [Actor] SET last=1; END', True),
+    ('UPDATE OF name, last ON actor BEGIN UPDATE actor SET last = 1 WHERE actor.id = OLD.id; END', True),
+    ('UPDATE OF name ON actor BEGIN UPDATE actor SET last = 1 WHERE id = new.id; END', False),
+    ('AFTER UPDATE ON actor WHEN new.last <> 1 BEGIN UPDATE actor SET last = 1 WHERE id = 1; END', False),
+    ('AFTER UPDATE ON actor BEGIN UPDATE actor SET last = 1 WHERE id = new.id AND last <> 1; END', False),
+    ('UPDATE ON actor BEGIN UPDATE actor SET last = 1 WHERE boss = new.id; END', False),
+    ('UPDATE ON actor BEGIN UPDATE film SET last = 1 WHERE id = new.id; END', False),
+    ('AFTER INSERT ON actor BEGIN UPDATE actor SET last = 1 WHERE rowid = new.rowid; END', False),
+    ('UPDATE ON actor BEGIN DELETE FROM actor WHERE id = new.id; END', False)])
+def test_calls_itself_agrees_with_sqlite(rest, recurs):
+    db = sqlite3.connect(':memory:', isolation_level=None)
+    db.execute('CREATE TABLE actor (id INTEGER PRIMARY KEY, name, last, boss)')
+    db.execute('CREATE TABLE film (id, last)')
+    db.execute('INSERT INTO actor VALUES (1, 2, 3, NULL)')
+    db.execute(f'CREATE TRIGGER "update" {rest}')
+    db.execute('PRAGMA recursive_triggers = ON')
+    assert calls_itself(f'CREATE TRIGGER "update" {rest}', 'actor') is recurs
+    try:
+        db.execute('UPDATE actor SET name = 5')
+        found = False
+    except sqlite3.OperationalError as error:
+        found = 'recursion' in str(error)
+    db.close()
+    assert found is recurs
 
 
 def test_statements_of_a_script_join_to_the_script():

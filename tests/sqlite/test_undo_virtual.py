@@ -227,3 +227,24 @@ def test_a_table_that_is_too_wide_is_refused_beforehand():
         db.execute("INSERT INTO narrow VALUES ('a')")
     assert history.undo() == 'Add'
     db.close()
+
+
+def test_a_trigger_that_calls_itself_is_refused_beforehand():
+    """As Sakila has them; for named columns they can be undone."""
+    db = connect(':memory:')
+    db.execute('CREATE TABLE actor (id INTEGER PRIMARY KEY, name, changed)')
+    sql = ('CREATE TRIGGER stamp AFTER UPDATE {} ON actor BEGIN '
+           "UPDATE actor SET changed = datetime('now') WHERE rowid = new.rowid; END")
+    db.execute(sql.format(''))
+    with pytest.raises(ValueError, match=r'undo: the trigger stamp on actor .* AFTER UPDATE OF name'):
+        undo(db)
+    assert db.execute('PRAGMA recursive_triggers').fetchone()[0] == 0
+    db.execute('INSERT INTO actor (name) VALUES (1)')
+    db.execute('UPDATE actor SET name = 2')  # as before
+    db.execute('DROP TRIGGER stamp')
+    db.execute(sql.format('OF name'))
+    history = undo(db)
+    with history.step('Rename'):
+        db.execute('UPDATE actor SET name = 3')
+    assert history.undo() == 'Rename'
+    db.close()
