@@ -316,22 +316,22 @@ class ContactPick(forms.Element):
     """An element of our own: the name of a contact, and a button that leads to the list.
 
     Between a value and the page stands an intermediate form, which holds whatever was posted, right or wrong;
-    here it is the contact's number as text. Four methods lead from one to the other, named for their two
-    ends: n is native, i intermediate, h HTML, p posted.
+    here it is the contact's number as text. Four methods lead around: `show` makes it of a value,
+    `html` a control of it, `read` makes it of what was posted, and `value` a value of it.
     """
 
     layout = 'group'
 
-    def n2i(self, value):
+    def show(self, value):
         return '' if value is None else str(value)
 
-    def p2i(self, name, POST):
+    def read(self, name, POST):
         return POST.get(name, '')
 
-    def i2h(self, name, intermediate):
+    def html(self, name, intermediate):
         return tpl('contact_pick')(field=name, number=intermediate, contact=self.record(intermediate))
 
-    def i2n(self, intermediate):
+    def value(self, intermediate):
         record = self.record(intermediate)
         if intermediate and record is None:
             raise forms.ValidationError('is not there any more; choose another one, or none.')
@@ -361,7 +361,7 @@ class AppointmentForm(RecordForm):
         return native
 
     def do_POST(self, request: Request):
-        typed = {name: element.p2i(name, request.form) for name, element in self.ELEMENTS.items()}
+        typed = {name: element.read(name, request.form) for name, element in self.ELEMENTS.items()}
         # What is wrong with a draft can be told when it is to be saved. Only one of any length is not
         # accepted: it would be a way to fill the disk.
         if 'choose' in request.form and sum(map(len, typed.values())) <= 2 * self.LENGTH:

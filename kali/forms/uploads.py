@@ -103,10 +103,10 @@ class Upload(Element):
         self.multiple, self.max_size = multiple, max_size
         self.accept = tuple(kind.strip().lower() for kind in accept.split(',') if kind.strip())
 
-    def n2i(self, value: Any) -> list[Any]:
+    def show(self, value: Any) -> list[Any]:
         return []  # a page cannot put a file into a control
 
-    def p2i(self, name: str, POST: Bag) -> list[Any]:
+    def read(self, name: str, POST: Bag) -> list[Any]:
         uploads = [upload for upload in POST.get_list(name) if upload and (upload.filename or upload.size)]
         if not uploads and POST.get(KEEP + name) == '1':
             return KEPT.get(POST.get(FORM_ID, ''), name)
@@ -118,7 +118,7 @@ class Upload(Element):
     def in_words(self, intermediate: list[Any]) -> str:
         return ', '.join(upload.filename for upload in intermediate)
 
-    def i2h(self, name: str, intermediate: list[Any]) -> Content:
+    def html(self, name: str, intermediate: list[Any]) -> Content:
         """The control; when a form is shown again, `intermediate` is what is kept."""
         attributes = {'type': 'file', **self.attributes, 'name': name, 'id': self.id_for(name)}
         if not intermediate:
@@ -128,7 +128,7 @@ class Upload(Element):
         return Markup(f'<input{attributes_text(attributes)}><p><label><input type="checkbox" name="'
                       f'{escape_text(KEEP + name)}" value="1" checked> {sentence}</label></p>')
 
-    def i2n(self, intermediate: list[Any]) -> Any:
+    def value(self, intermediate: list[Any]) -> Any:
         if self._required and not intermediate:
             raise ValidationError(say('file') if self._required is True else self._required)
         for upload in intermediate:

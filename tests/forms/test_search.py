@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import html5lib
 import pytest
@@ -12,6 +14,9 @@ from kali.forms import BLANKABLE, Check, Choices, Entry, ListLens, Memo, Pick, R
 from kali.forms.elements import read_posted
 from kali.forms.rendering import make_fields, render_form
 from kali.multidict import Bag
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
 
 PEOPLE = list(enumerate(
     [f'{first} {last}' for first in ('Ada', 'Bo', 'Cleo', 'Dan', 'Eve', 'Finn', 'Gus', 'Ida')
@@ -65,6 +70,32 @@ def test_a_label_with_line_breaks_or_without_letters() -> None:
     assert [pick.show(number) for number in (1, 2)] == ['a b', '2']
     assert [pick.value(text) for text in ('a b', '2')] == [1, 2]
     assert 'None' not in pick.control('who', '')
+
+
+@pytest.mark.browser
+def test_in_a_browser_the_box_offers_what_fits(page: Page) -> None:
+    script = Path(__file__).resolve().parents[2] / 'kali' / 'pages' / 'kali.js'
+    asked: list[dict[str, list[str]]] = []
+
+    def answer(route: Route) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        if '_search' in query:
+            asked.append(query)
+            route.fulfill(content_type='text/html; charset=utf-8',
+                          body=str(customers().matches('who', query['_search'][0], query['q'][0])))
+        elif route.request.url.endswith('kali.js'):
+            route.fulfill(path=script)
+        else:
+            route.fulfill(content_type='text/html; charset=utf-8', body='<!DOCTYPE html><title>T</title>'
+                          f'<form>{customers().control("who", "")}</form><script src="/kali.js"></script>')
+    page.route('http://kali.test/**', answer)
+    page.goto('http://kali.test/edit?id=7')
+    box = page.get_by_role('combobox')
+    assert page.evaluate('document.querySelector("input").list.options.length') == 20
+    box.press_sequentially('eve k')
+    page.wait_for_function('document.querySelector("input").list.options.length == 1')
+    assert page.evaluate('document.querySelector("input").list.options[0].value') == 'Eve Kay'
+    assert asked[-1] == {'id': ['7'], '_search': ['who'], 'q': ['eve k']}
 
 
 NAMES = ['a b', 'a_b', 'a-b', 'a.b', 'a.20.b', 'ä', '', '1', '"', "'", '<', 'a\tb', 'a', 'a-error', 'a-help',
