@@ -1,19 +1,26 @@
-"""The log: one line a request and one a mishap, to `logging.getLogger('kali')`.
+"""The log: one line a request and one a mishap, to `logging.getLogger('kali')`; and what is said on the
+console.
 
 Handlers and levels are the application's. The logging module costs a third of hello-world's start-up time, so
-it is loaded when there is something that must be said, or when the application has loaded it already.
+it is loaded when there is something that must be said, or when the application has loaded it already. Nothing
+here raises: a console that is gone, or cannot show a letter, is no reason to end.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from logging import Logger
+    from typing import Any
 
-__all__ = ['error', 'info', 'is_listening', 'warning']
+__all__ = ['beyond_console', 'error', 'info', 'is_listening', 'keep_console', 'say', 'warning']
+
+STANDARD = (0, 1, 2)  # the descriptors of input, output and errors
+_console: dict[int, tuple[int, ...]] = {}  # what these were when the program began to serve
 
 
 def is_listening() -> bool:
@@ -57,10 +64,86 @@ def _write(level: str, message: str, values: tuple[object, ...],
                                    (type(exception), exception, exception.__traceback__), code.co_name)
         record.exc_text = _traceback(exception)  # formatters take it if it is there
         logger.handle(record)
-    except Exception as error:
-        # There may be no file descriptor left to load it with; a mishap must not become worse by being told.
-        if sys.stderr is not None:
-            sys.stderr.write(f'kali: {message % values} (and the log failed: {error!r})\n')
+    except Exception as error:  # there may be no descriptor left to load logging with, or a handler is broken
+        _print(sys.stderr, f'kali: {message % values} (and the log failed: {error!r})')
+
+
+def say(text: str) -> None:
+    """Print `text` on the console, if there is one (pythonw has none)."""
+    _print(sys.stdout, text)
+
+
+def _print(stream: Any, text: str) -> None:
+    try:
+        if stream is not None and _is_console(stream):
+            _write_out(stream, text + '\n')
+    except Exception:  # closed, gone, or an object of the application's own that does not do what files do
+        pass
+
+
+def _write_out(stream: Any, text: str) -> None:
+    try:
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:  # as on a console in cp1252, or without a locale
+            kind = getattr(stream, 'encoding', None) or 'ascii'
+            stream.write(text.encode(kind, 'backslashreplace').decode(kind))
+        stream.flush()
+    except BrokenPipeError:
+        if stream.fileno() in _console:
+            _plug(stream.fileno())  # or Python would try again at its end, and the exit code would say so
+        raise
+
+
+def _is_console(stream: Any) -> bool:
+    """Whether what is written to `stream` goes where it went when the program began to serve: the number of a
+    descriptor that the application closed may be a client's by now."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return True  # it has none, or says later that it is closed
+    return number not in _console or _identity(number) == _console[number]
+
+
+def _identity(number: int) -> tuple[int, ...]:
+    status = os.fstat(number)
+    return status.st_dev, status.st_ino, status.st_mode & 0o170000, getattr(status, 'st_rdev', 0)
+
+
+def keep_console() -> None:
+    """Remember what the standard descriptors are, and fill those that are closed, so that nothing that is
+    opened later gets their numbers: what Python or a log handler writes would go there."""
+    for number in STANDARD:
+        try:
+            os.fstat(number)
+        except OSError:
+            _plug(number)
+        try:
+            _console[number] = _identity(number)
+        except OSError:
+            pass  # Windows, without a console
+
+
+def _plug(number: int) -> None:
+    """Have what is written to a descriptor go nowhere."""
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number:
+            os.dup2(null, number, inheritable=True)
+            os.close(null)
+    except OSError:
+        pass  # out of descriptors: nothing can get the number just now
+
+
+def beyond_console(number: int) -> int:
+    """A descriptor that the system gave a number of the console, since the application has closed that, under
+    a number beyond; the gap is filled."""
+    if os.name != 'posix' or number not in STANDARD:
+        return number
+    from fcntl import F_DUPFD_CLOEXEC, fcntl  # few programs close their console
+    moved = fcntl(number, F_DUPFD_CLOEXEC, len(STANDARD))
+    _plug(number)
+    return moved
 
 
 def _printable(value: object) -> object:

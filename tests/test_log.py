@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import io
 import logging
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +64,7 @@ def test_a_log_that_fails_is_told_of_and_harms_nobody(monkeypatch: pytest.Monkey
 
 
 def test_one_line_a_request(caplog: pytest.LogCaptureFixture) -> None:
-    import socket
+
     import threading
 
     from kali.http.response import Response
@@ -85,3 +87,120 @@ def test_one_line_a_request(caplog: pytest.LogCaptureFixture) -> None:
     lines = [record.getMessage() for record in caplog.records]
     assert [line.rpartition(' bytes ')[0] for line in lines] == ['GET /page 200 5', 'GET /stream 200 4']
     assert all(line.endswith(' ms') for line in lines)
+
+
+class Broken:
+    """A console of the application's own that does nothing right."""
+
+    encoding = 'no such thing'
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+    def flush(self) -> None:
+        raise self.error
+
+    fileno = flush
+
+
+def closed() -> io.TextIOWrapper:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding='utf-8')
+    stream.close()
+    return stream
+
+
+CONSOLES = [None, object(), closed(), io.BytesIO(), *map(Broken, (
+    OSError(5, 'I/O error'), ValueError('closed'), BrokenPipeError(), UnicodeEncodeError('x', 'y', 0, 1, 'z'),
+    BlockingIOError(), RuntimeError('mine'), AttributeError('mine'), RecursionError()))]
+
+
+@pytest.mark.parametrize('console', CONSOLES,
+                         ids=lambda each: f'{type(each).__name__} {getattr(each, "error", "")}')
+def test_a_console_that_cannot_be_written_to_harms_nobody(monkeypatch: pytest.MonkeyPatch,
+                                                          console: object) -> None:
+    monkeypatch.setattr(sys, 'stdout', console)
+    monkeypatch.setattr(sys, 'stderr', console)
+    log.say('Running at größe/ж\ud800')
+    monkeypatch.setattr(log, '_logger', lambda: 1 / 0)
+    log.error('%s failed', 'GET /')
+
+
+@pytest.mark.parametrize('encoding, shown', [
+    ('utf-8', 'größe ж'), ('ascii', r'gr\xf6\xdfe \u0436'), ('cp1252', r'größe \u0436'),
+    ('cp866', 'gr\\xf6\\xdfe ж'), ('utf-16', 'größe ж')])
+def test_letters_that_a_console_lacks(monkeypatch: pytest.MonkeyPatch, encoding: str, shown: str) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline='\n')
+    monkeypatch.setattr(sys, 'stdout', stream)
+    log.say('größe ж')
+    assert stream.buffer.getvalue().decode(encoding) == shown + '\n'  # type: ignore[attr-defined]
+
+
+PROGRAM = """
+import logging, os, sys
+sys.path.insert(0, {root!r})
+import kali
+logging.basicConfig(level=logging.INFO)
+app = kali.Router()
+
+@app.function('/close')
+def close():
+    os.close({number})
+    return 'closed'
+
+@app.function('/')
+def home():
+    for console in (sys.stdout, sys.stderr):
+        try:
+            print('what was printed', file=console, flush=True)
+        except (OSError, ValueError):
+            pass  # the application has closed it
+    try:
+        logging.error('what was logged')
+    except ValueError:
+        pass  # Python's own handler, on a console that is closed
+    return 'the page'
+
+{before}
+kali.serve_http(app, start=None, port={port}, key='k', app_id='console')
+"""
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='sockets have numbers of their own there')
+@pytest.mark.parametrize('number', [0, 1, 2])
+@pytest.mark.parametrize('before', ['', 'os.close({number})', 'sys.stdout.close(); sys.stderr.close()'])
+def test_what_is_said_never_goes_to_a_client(number: int, before: str, tmp_path: Path) -> None:
+    from tests.conftest import free_port
+    port = free_port()
+    source = PROGRAM.format(root=str(ROOT), number=number, before=before.format(number=number), port=port)
+    process = subprocess.Popen([sys.executable, '-c', source], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env={'HOME': str(tmp_path)})
+
+    def get(target: str, cookie: str = '') -> bytes:
+        with socket.create_connection(('127.0.0.1', port), timeout=5) as client:
+            client.sendall(f'GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{cookie}\r\n'.encode())
+            return b''.join(iter(lambda: client.recv(65536), b''))
+    try:
+        while True:
+            try:
+                socket.create_connection(('127.0.0.1', port), timeout=5).close()
+                break
+            except ConnectionRefusedError:
+                assert process.poll() is None, process.communicate()
+        answer = get('/?key=k').decode()
+        assert answer.startswith('HTTP/1.0 200')
+        cookie = 'Cookie: ' + answer.partition('Set-Cookie: ')[2].partition(';')[0] + '\r\n'
+        if not before:
+            assert get('/close', cookie).endswith(b'\r\n\r\nclosed')
+        answers = [get('/', cookie) for _ in range(5)]
+    finally:
+        process.terminate()
+        said = b''.join(process.communicate(timeout=10))
+    assert process.returncode == 0, said
+    for each in answers:
+        assert each.startswith(b'HTTP/1.0 200 OK\r\n'), each
+        assert each.count(b'the page') == 1
+        assert b'what was' not in each
+        assert b'key=' not in each

@@ -1,52 +1,57 @@
 """serve_http: an application as a desktop program, with one call at the end of its script.
 
-It puts the parts together: listening sockets, gate, server, and, unless the caller wants only a server, the
-window with its launch key. It knows no protocol and no handlers.
+It prepares what is needed (state folder, keys, listening sockets), opens the window unless the caller wants
+only a server, and runs the server.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 
 from kali import log
 from kali.desktop.folders import application_id, state_folder
+from kali.desktop.ports import BAD_PORTS, LOOPBACK, STEPS, default_port, listen_at, listen_nearby
 from kali.errors import KaliError
 from kali.http.limits import DEFAULT, Limits
+from kali.http.urls import add_query
 from kali.locale import Locale
 from kali.processes import is_spawned_child
 from kali.server.gate import Gate, Keys, is_key
-from kali.server.listening import listen
 from kali.server.loop import Server
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from kali.http.response import Handler
 
 __all__ = ['serve_http']
 
-LOOPBACK = ('127.0.0.1', 'localhost', '::1', '[::1]')
 AGAIN = 'For another browser: {}'
+RUNNING = 'Running at {}\n(the address works once; Ctrl-C ends the program)'
+EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}  # what leads there from this machine
 WINDOWS = ('tab', 'app', 'native')
-STEPS = 50  # how many ports are tried after the preferred one
+SERVER_PORT = 8080  # of a program that opens no window, where scripts expect it
 
 
-def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080, start: str | None = '/',
-               timeout: float = 1.0, window: str = 'tab', hosts: Iterable[str] = (), key: str | None = None,
+def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None = None,
+               start: str | None = '/', timeout: float = 1.0, window: str = 'tab',
+               hosts: Iterable[str] = (), key: str | None = None,
                headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT, debug: bool = True,
                keep_running: bool = False, app_id: str | None = None,
                locale: str | Locale | None = None) -> None:
-    """Serve `handler` to the browser of the one who started the program, and open it there. Blocks until the
+    """Serve `handler` to the browser of the user who started the program, and open it there. Blocks until the
     end: a response with `shut_down=True`, Ctrl-C, or SIGTERM.
 
     :param handler: any callable from a Request to a Response or content; a Router, mostly
     :param address: where to listen; other than loopback only together with `hosts`
-    :param port: the port to begin with. A busy one is stepped over, and the one that worked is tried first
-        the next time; with `start=None`, a busy port is an error
-    :param start: the page to open in the browser; None: open none, and ask for no launch key
+    :param port: the port to begin with; by default 8080 with `start=None`, else one that follows from
+        `app_id` and the user, so that two programs share nothing in the browser. One that is busy, or that
+        browsers do not open, is stepped over, and the one that worked is tried first the next time; with
+        `start=None`, a busy port is an error
+    :param start: the page to open in the browser, a path as in `'/task/?state=open#today'`; None: open none,
+        and ask for no launch key
     :param timeout: seconds that a new connection may be silent before it is closed
     :param window: `'tab'`: a tab of the default browser. `'app'` and `'native'`, windows of their own, fall
         back to a tab for now, and say so
@@ -62,7 +67,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     :param locale: how numbers and dates are written and which language kali speaks, such as `'de'` or
         `'en-GB'`; as each browser asks for unless given
     :raises ValueError: for an address that others can reach, without `hosts`; an unknown kind of window; a
-        malformed key or port
+        malformed key or port; a start page elsewhere
+    :raises TypeError: for a handler that cannot be called, or is a class
     :raises KaliError: if the port or the state folder cannot be used
 
     A program is one line longer than its handler::
@@ -71,29 +77,109 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int = 8080
     """
     hosts = tuple(hosts)
     chosen = Locale.named(locale) if isinstance(locale, str) else locale
+    _expect_handler(handler)
+    _expect_sense(address, hosts, port, start, window, key)
+    if is_spawned_child():
+        return  # multiprocessing runs the script again in each child, up to here
+    log.keep_console()  # before anything is opened, which could get the numbers of a closed console
+    keys, folder = None, ''
+    if start is not None or key is not None:
+        folder = _state_folder(app_id)
+        keys = Keys('kali-' + application_id(app_id), _secret(folder))  # cookies go to every port of a host
+    sockets = _sockets(address, port, app_id, folder if start is not None else None)
+    origin = _origin(address, hosts, sockets[0].getsockname()[1])
+    _open(origin, start, window, keys, key, folder)
+    _run(handler, sockets, keys, hosts, timeout, headers, limits, debug, chosen)
+
+
+def _expect_handler(handler: object) -> None:
+    """Refuse here what would be an error on every page."""
+    if isinstance(handler, type):
+        name = handler.__name__
+        raise TypeError(f'serve_http: {name} is a class; give an object that answers requests, as in '
+                        f'app = {name}() and serve_http(app)')
+    if not callable(handler):
+        said = repr(handler)
+        raise TypeError(f'serve_http: {said if len(said) < 80 else type(handler).__name__} cannot answer '
+                        'requests; give a Router, or a function that takes a request and returns a page')
+
+
+def _expect_sense(address: str, hosts: tuple[str, ...], port: int | None, start: str | None, window: str,
+                  key: str | None) -> None:
+    """Refuse arguments that make no sense, before anything is begun."""
     if address not in LOOPBACK and not hosts:
         raise ValueError(f'address {address!r} can be reached by others; if that is meant, say under which '
                          "host names people will use it, as in hosts=('office-pc',)")
     if window not in WINDOWS:
         raise ValueError(f'window={window!r}: it is one of {", ".join(map(repr, WINDOWS))}')
-    if not 0 <= port <= 65535:
+    if port is not None and not 0 <= port <= 65535:
         raise ValueError(f'port {port}: a port is a number from 0 to 65535')
     if key is not None and not is_key(key):
         raise ValueError('key must be 1 to 128 letters, digits and ._~-, as hard to guess as a password')
-    if is_spawned_child():
-        return  # multiprocessing runs the script again in each child, up to here (FACTS, Processes)
-    if start is None:
-        sockets = _listen(address, port)
-        keys = None if key is None else _keys_for_scripts(sockets[0].getsockname()[1], app_id, key)
-        _run(handler, sockets, keys, hosts, timeout, headers, limits, debug, chosen)
-        return
-    if window != 'tab':
-        _say(f'A window of the kind {window!r} cannot be opened here; it will be a tab of your browser.')
-    folder = _state_folder(app_id)
-    sockets = _listen_nearby(address, port, folder)
-    keys = Keys(_cookie(app_id), _secret(folder))
-    _announce(sockets[0].getsockname()[1], start, keys, folder, key)
-    _run(handler, sockets, keys, hosts, timeout, headers, limits, debug, chosen)
+    if start is not None:
+        try:
+            add_query(start, {})
+        except ValueError as error:
+            raise ValueError(f'start={start!r}: {error}') from None
+
+
+def _sockets(address: str, port: int | None, app_id: str | None, folder: str | None) -> list[socket.socket]:
+    """The listening sockets; where a window is to be opened (there is a `folder`), at a port that works."""
+    if folder is None:
+        port = SERVER_PORT if port is None else port
+        if port in BAD_PORTS and port:
+            log.say(f'Browsers do not open port {port}; other programs can use it.')
+        return listen_at(address, port)
+    remembered = _read(os.path.join(folder, 'port'))  # noqa: PTH118
+    last = [int(remembered)] if remembered.isascii() and remembered.isdigit() and len(remembered) < 6 else []
+    if port is None:
+        sockets = listen_nearby(address, default_port(app_id),
+                                [each for each in last if 1024 <= each < 65536])
+    else:
+        sockets = listen_nearby(address, port,
+                                [each for each in last if port and port <= each < port + STEPS])
+    _write(folder, 'port', str(sockets[0].getsockname()[1]))
+    return sockets
+
+
+def _origin(address: str, hosts: tuple[str, ...], port: int) -> str:
+    """The beginning of the program's addresses, for a browser on this machine."""
+    if address in LOOPBACK:
+        return f'http://127.0.0.1:{port}'
+    host = EVERYWHERE.get(address) or hosts[0].removesuffix(f':{port}')
+    return f'http://{host}:{port}'
+
+
+def _open(origin: str, start: str | None, window: str, keys: Keys | None, key: str | None,
+          folder: str) -> None:
+    """Open the window, and print an address for any other browser; or only say where the program is."""
+    if keys is None:
+        log.say(f'Serving at {origin}/ (Ctrl-C ends the program)')
+    elif start is None:  # the author of the script knows the key that it gave
+        log.say(f'Serving at {origin}/?key=… (Ctrl-C ends the program)')
+        keys.new(key, used=lambda: _invite(keys, origin, '/', AGAIN))
+    else:
+        from kali.desktop.window import open_window  # only a program with a window needs it
+        if window != 'tab':
+            log.say(f'A window of the kind {window!r} cannot be opened here; it will be a tab of your '
+                    'browser.')
+        _invite(keys, origin, start, RUNNING, key)
+        open_window(_launch_url(keys, origin, start), folder)
+
+
+def _path(start: str) -> str:
+    return start if start.startswith('/') else '/' + start
+
+
+def _launch_url(keys: Keys, origin: str, start: str, key: str | None = None,
+                used: Callable[[], object] | None = None) -> str:
+    """The address of a page, with a key in it that works once."""
+    return origin + add_query(_path(start), {'key': keys.new(key, used=used)})
+
+
+def _invite(keys: Keys, origin: str, start: str, words: str, key: str | None = None) -> None:
+    """Print an address that lets one browser in, and another one as soon as it has been used."""
+    log.say(words.format(_launch_url(keys, origin, start, key, lambda: _invite(keys, origin, start, AGAIN))))
 
 
 def _state_folder(app_id: str | None) -> str:
@@ -114,82 +200,6 @@ def _run(handler: Handler, sockets: list[socket.socket], keys: Keys | None, host
     Server(handler, sockets, admit=gate.admit, timeout=timeout, headers=headers, limits=limits,
            debug=debug, locale=locale).run()
     log.info('ended')
-
-
-def _listen(address: str, port: int) -> list[socket.socket]:
-    """Listening sockets at `port`. A browser may try ::1 first for `localhost`, so loopback means both."""
-    if address not in LOOPBACK:
-        return [listen(address, port)]
-    sockets = [listen('127.0.0.1', port)]
-    try:
-        sockets.append(listen('::1', sockets[0].getsockname()[1]))
-    except KaliError as error:
-        reason = error.__cause__
-        # Windows says EACCES of a port that another program has for itself.
-        if port and isinstance(reason, OSError) and reason.errno in (errno.EADDRINUSE, errno.EACCES):
-            sockets[0].close()
-            raise
-        # otherwise there is no IPv6 on this machine, and nobody misses it
-    return sockets
-
-
-def _listen_nearby(address: str, port: int, folder: str) -> list[socket.socket]:
-    """Listening sockets at the port that worked the last time, or the first free one from `port` on."""
-    remembered = _read(os.path.join(folder, 'port'))  # noqa: PTH118
-    wanted = list(range(port, min(port + STEPS, 65536))) if port else [0]
-    if port and remembered.isdigit() and int(remembered) in wanted:
-        wanted.insert(0, int(remembered))
-    for candidate in wanted:
-        try:
-            sockets = _listen(address, candidate)
-        except KaliError as error:
-            last = error
-            continue
-        _write(folder, 'port', str(sockets[0].getsockname()[1]))
-        return sockets
-    raise last
-
-
-def _announce(port: int, start: str, keys: Keys, folder: str, key: str | None) -> None:
-    """Open the window, and print an address for any other browser."""
-    from kali.desktop.window import open_window  # only a program with a window needs it
-    url = _address(port, start)
-    _invite(keys, url, 'Running at {}\n(the address works once; Ctrl-C ends the program)', key)
-    open_window(url + keys.new(), folder,
-                lambda: _say('No browser could be opened; open the address above in one.'))
-
-
-def _keys_for_scripts(port: int, app_id: str | None, key: str) -> Keys:
-    """Keys where nobody opens a window: whoever chose `key` knows it already, so only later ones are told."""
-    keys = Keys(_cookie(app_id), _secret(_state_folder(app_id)))
-    keys.new(key, used=lambda: _invite(keys, _address(port, '/'), AGAIN))
-    return keys
-
-
-def _address(port: int, start: str) -> str:
-    """The address of the page `start`, up to where the key goes."""
-    url = f'http://127.0.0.1:{port}/{start.lstrip("/")}'
-    return url + ('&key=' if '?' in url else '?key=')
-
-
-def _invite(keys: Keys, url: str, words: str, key: str | None = None) -> None:
-    """Print an address that lets one browser in, and another one as soon as it has been used."""
-    _say(words.format(url + keys.new(key, used=lambda: _invite(keys, url, AGAIN))))
-
-
-def _say(text: str) -> None:
-    """Print to the console, if there is one (pythonw has none)."""
-    import sys
-    if sys.stdout is not None:
-        try:
-            print(text, flush=True)
-        except OSError:
-            pass  # a console that is gone is no reason to end
-
-
-def _cookie(app_id: str | None) -> str:
-    """Named for the application, since browsers send cookies to every port of a host."""
-    return 'kali-' + application_id(app_id)
 
 
 def _secret(folder: str) -> str:

@@ -1,7 +1,7 @@
 """Windows: opening the user's browser at the application.
 
 The launch key goes to the browser in a page that only this user can read, not on a command line, where other
-users could see it. Browsers from Snap cannot read such a file; they get the address itself.
+users could see it. Browsers from Snap and Flatpak cannot read such a file; they get the address itself.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import os
 import sys
 from urllib.parse import quote
 
+from kali import log
 from kali.markup import escape_text
 
-TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = ['launch_page', 'open_window', 'write_private']
 
-__all__ = ['open_window']
+_NONE = 'No browser could be opened ({}). Open the address above in one.'
 
 _PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Opening</title>
 <meta name="referrer" content="no-referrer"><script>location.replace("%s")</script></head>
@@ -24,30 +23,38 @@ _PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Ope
 """
 
 
-def open_window(url: str, folder: str, failed: Callable[[], object]) -> None:
-    """Have the default browser open `url`; returns at once.
+def open_window(url: str, folder: str) -> None:
+    """Have the default browser open `url`; returns at once. If none can be started, the console says so.
 
     :param url: the address, launch key and all
     :param folder: the state folder, for the launch page
-    :param failed: called, from another thread, if no browser could be started
     """
     if not _has_screen():
-        failed()
+        log.say(_NONE.format('there is no screen'))
         return
     # Browsers are slow to start, and some block until they end; the server must answer meanwhile.
     import threading
+    threading.Thread(target=_open, args=(url, folder), daemon=True).start()
 
-    def run() -> None:
-        import webbrowser  # 10 ms that the first page need not wait for
-        try:
-            browser = webbrowser.get()
-            is_snap = '/snap/' in os.path.realpath(getattr(browser, 'name', '') or '')
-            opened = browser.open(url if is_snap else launch_page(url, folder))
-        except (webbrowser.Error, OSError):
-            opened = False
-        if not opened:
-            failed()
-    threading.Thread(target=run, daemon=True).start()
+
+def _open(url: str, folder: str) -> None:
+    import webbrowser  # 10 ms that the first page need not wait for
+    try:
+        browser = webbrowser.get()
+        opened = browser.open(url if _needs_address(browser) else launch_page(url, folder))
+        reason = '' if opened else 'it did not start'
+    except Exception as error:  # in a thread of its own, nobody else would hear of it
+        reason = str(error) or type(error).__name__
+    if reason:
+        log.say(_NONE.format(reason))
+
+
+def _needs_address(browser: object) -> bool:
+    """Whether a browser of the webbrowser module cannot read the launch page."""
+    if os.name != 'posix' or sys.platform == 'darwin':
+        return False
+    from kali.desktop.browsers import is_sandboxed  # only Linux and its like have these
+    return is_sandboxed(str(getattr(browser, 'name', '')))
 
 
 def launch_page(url: str, folder: str) -> str:
@@ -55,7 +62,9 @@ def launch_page(url: str, folder: str) -> str:
     path = os.path.join(folder, 'launch.html')  # noqa: PTH118
     url = url.replace('\\', '%5C').replace('"', '%22').replace('<', '%3C')  # good in a script now
     write_private(path, _PAGE % (url, escape_text(url)))
-    return 'file://' + quote(path if os.name == 'posix' else '/' + path.replace('\\', '/'), safe='/:')
+    # As bytes: on POSIX, the name of a folder need not be UTF-8.
+    path = path if os.name == 'posix' else '/' + path.replace('\\', '/')
+    return 'file://' + quote(os.fsencode(path), safe='/:')
 
 
 def write_private(path: str, text: str) -> None:

@@ -259,4 +259,4 @@ def render_page(title: str, body: str) -> Page:
     :param title: text
     :param body: text, or Markup
     """
-    return Page(title, escape(body))
+    return Page(title, escape(body), script=True)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ['PREFIX', 'asset', 'remove_worker', 'worker_script']
 
 PREFIX = '/.kali/'
-TYPES = {'kali.css': 'text/css', 'kali.js': 'text/javascript', 'live.js': 'text/javascript',
-         'undo.js': 'text/javascript'}
+NAMES = ('kali.css', 'kali.js', 'live.js', 'undo.js')
 
 _REMOVE_WORKER = """addEventListener('install', () => skipWaiting());
 addEventListener('activate', (event) => event.waitUntil((async () => {
@@ -34,17 +33,18 @@ addEventListener('activate', (event) => event.waitUntil((async () => {
 def asset(request: Request) -> Response:
     """The answer to a request below `/.kali/`."""
     name = request.target[len(PREFIX):].partition('?')[0]
-    if name not in TYPES:
+    if name not in NAMES:
         return Response.generic('<p>Kali has no such file.</p>', status=404)
     if request.method not in ('GET', 'HEAD'):
         return Response.generic(status=405, headers={'Allow': 'GET, HEAD'})
     content = _read(name)
-    from zlib import crc32  # in C, and small
-    tag = f'"{__version__}-{crc32(content):x}"'  # not by the file's time: in a zip file there is none
-    headers = {'ETag': tag, 'Cache-Control': 'no-cache'}
-    if tag in request.headers.get('If-None-Match', ''):
-        return Response(status=304, headers=headers)
-    return Response(content, headers={'Content-Type': f'{TYPES[name]}; charset=utf-8', **headers})
+    from zlib import crc32  # these two are for programs that show pages
+
+    from kali.http.files import packaged_answer
+    # Not the version alone: an author of kali edits the file and loads the page anew.
+    status, headers, content = packaged_answer(content, name, f'{__version__}-{crc32(content):x}',
+                                               request=request)
+    return Response(content, status=status, headers=headers)
 
 
 def _read(name: str) -> bytes:

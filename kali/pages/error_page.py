@@ -10,6 +10,7 @@ from __future__ import annotations
 from kali.errors import DatabaseError, KaliError, SpentError, TemplateError
 from kali.http.encoder import STRICT_POLICY
 from kali.http.grammar import SAFE_METHODS
+from kali.http.page import Page
 from kali.http.response import Response
 from kali.http.urls import is_local
 from kali.markup import escape, escape_text
@@ -58,7 +59,9 @@ def _page(request: Request, error: BaseException, debug: bool, reference: str) -
     if not debug:
         return _apology(reference)
     detail = _REPORT % (escape_text(_summary(error)), escape_text(_report(request, error)))
-    return Response.swear(request, [detail, '<script src="/.kali/kali.js" defer></script>'], status=500)
+    page = Response.swear(request, detail, status=500)
+    page.content = Page(page.content.heading, page.content.body, way_out=True, script=True)
+    return page
 
 
 def _database_page(request: Request, error: KaliError, debug: bool, reference: str) -> Response:

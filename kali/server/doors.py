@@ -42,6 +42,8 @@ class Doors:
             number, _ = listener._accept()  # type: ignore[attr-defined]
         except (BlockingIOError, InterruptedError, ConnectionError):
             return None
+        if number < 3:  # the application closed its console, and Python's output would go to this client
+            number = log.beyond_console(number)
         return socket.SocketType(-1, SOCK_STREAM, 0, number)  # -1: as the system says
 
     def complain(self, error: Exception) -> None:

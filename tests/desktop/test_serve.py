@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kali import Router, serve_http
+from kali.desktop.ports import BAD_PORTS, default_port, listen_nearby
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -38,7 +41,8 @@ def until(condition: Callable[[], object], what: str = 'it') -> None:
 class Program:
     """A program that opens a window: `opened()` is the address that the browser was given last."""
 
-    def __init__(self, folder: Path, port: int, options: str, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, port: int | None, options: str, env: dict[str, str | None],
+                 before: str) -> None:
         self.folder, self.browser_log = folder, folder / 'opened.txt'
         self.browser_log.unlink(missing_ok=True)
         browser = folder / 'browser'
@@ -49,13 +53,15 @@ class Program:
                           'ran = []\n@app.function("/")\ndef home():\n    ran.append(1)\n'
                           '    return f"ran {len(ran)}"\n'
                           '@app.function("/page")\ndef page(q, key="none"):\n    return f"page {q} {key}"\n'
-                          f'kali.serve_http(app, port={port}{options})\n')
+                          f'{before}\nkali.serve_http(app, port={port}{options})\n', encoding='utf-8')
         self.output = folder / f'output-{time.monotonic()}.txt'
         with self.output.open('w') as output:
             self.process = subprocess.Popen([sys.executable, '-u', str(script)], stdout=output,
                                             stderr=subprocess.STDOUT, env={
-                **os.environ, 'HOME': str(folder), 'XDG_STATE_HOME': str(folder / 'state'),
-                'XDG_DATA_HOME': str(folder / 'data'), 'BROWSER': str(browser), **env})
+                name: value for name, value in {
+                    **os.environ, 'HOME': str(folder), 'XDG_STATE_HOME': str(folder / 'state'),
+                    'XDG_DATA_HOME': str(folder / 'data'), 'BROWSER': str(browser), **env}.items()
+                if value is not None})
 
     def printed(self) -> str:
         """The address on the console."""
@@ -72,8 +78,8 @@ class Program:
     def port(self) -> int:
         return int(self.printed().split(':')[2].split('/')[0])
 
-    def get(self, url: str, **headers: str) -> tuple[int, dict[str, str], str]:
-        connection = HTTPConnection('127.0.0.1', self.port, timeout=PATIENCE)
+    def get(self, url: str, port: int = 0, **headers: str) -> tuple[int, dict[str, str], str]:
+        connection = HTTPConnection('127.0.0.1', port or self.port, timeout=PATIENCE)
         try:
             connection.request('GET', re.sub('^http://[^/]+', '', url), headers=headers)
             answer = connection.getresponse()
@@ -96,8 +102,9 @@ class Program:
 def program(tmp_path: Path) -> Iterator[Start]:
     started: list[Program] = []
 
-    def start(port: int = 0, options: str = '', env: dict[str, str] | None = None) -> Program:
-        started.append(Program(tmp_path, port, options, env or {}))
+    def start(port: int | None = 0, options: str = '', env: dict[str, str | None] | None = None,
+              before: str = '') -> Program:
+        started.append(Program(tmp_path, port, options, env or {}, before))
         return started[-1]
     yield start
     for each in started:
@@ -214,3 +221,147 @@ def test_localhost_is_served_on_both_addresses(program: Start) -> None:
         if client.connect_ex(('::1', running.port)) == 0:  # else there is no IPv6 here
             client.sendall(b'GET / HTTP/1.1\r\nHost: [::1]:%d\r\n\r\n' % running.port)
             assert client.recv(12) == b'HTTP/1.0 403'
+
+
+@pytest.mark.parametrize('start, opened, clean', [
+    ('/#/home', '/?key={}#/home', '/'), ('/page?q=1#a?b', '/page?q=1&key={}#a?b', '/page?q=1'),
+    ('/größe', '/gr%C3%B6%C3%9Fe?key={}', '/gr%C3%B6%C3%9Fe'), ('/ж?q=ж#ж', '/%D0%B6?q=%D0%B6&key={}#%D0%B6',
+                                                              '/%D0%B6?q=%D0%B6'),
+    ('page', '/page?key={}', '/page'), ('?q=1', '/?q=1&key={}', '/?q=1'), ('', '/?key={}', '/'),
+    ('/page?q=1&key=own', '/page?q=1&key=own&key={}', '/page?q=1&key=own'),
+    ('/a b/100%', '/a%20b/100%25?key={}', '/a%20b/100%25'),
+])
+@pytest.mark.parametrize('encoding', ['utf-8', 'ascii', 'cp1252'])
+def test_a_start_page_of_any_form(program: Start, start: str, opened: str, clean: str, encoding: str) -> None:
+    running = program(options=f', start={start!r}', env={'PYTHONIOENCODING': encoding, 'PYTHONUTF8': '0'})
+    for url in (address_in(running.launch_page()), running.printed()):
+        key = re.search('[0-9a-f]{64}', url)
+        assert key is not None
+        assert url == f'http://127.0.0.1:{running.port}' + opened.format(key[0])
+        status, headers, text = running.get(url.partition('#')[0])
+        assert status == 200
+        assert f'location.replace("{clean}")' in text
+        assert f'location.replace("{clean}" + location.hash)' in text
+    assert running.get('/', Cookie=headers['set-cookie'].split(';')[0])[0] == 200
+
+
+@pytest.mark.parametrize('before', [
+    'import sys; sys.stdout.close()', 'import sys; sys.stdout = None', 'import os; os.close(1)',
+    'import sys, types; sys.stdout = types.SimpleNamespace(flush=int)',
+    'import sys; sys.stdin.close(); sys.stderr.close()'])
+def test_a_program_without_a_console_lives(program: Start, before: str) -> None:
+    running = program(before=before)
+    url = address_in(running.launch_page())
+    port = int(url.split(':')[2].split('/')[0])
+    status, headers, _ = running.get(url, port=port)
+    assert status == 200
+    assert running.get('/', port=port, Cookie=headers['set-cookie'].split(';')[0])[2] == 'ran 1'
+
+
+def test_a_console_whose_reader_is_gone_is_no_failure(tmp_path: Path) -> None:
+    source = (f'import sys; sys.path.insert(0, {str(ROOT)!r})\nimport kali\n'
+              'sys.stdin.readline()\nprint("before", flush=False)\n'
+              'kali.serve_http(lambda request: kali.Response("", shut_down=True), start=None, '
+              'port=int(sys.argv[1]))')
+    with socket.create_server(('127.0.0.1', 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, '-c', source, str(port)], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={'HOME': str(tmp_path)})
+    assert process.stdin and process.stdout and process.stderr
+    process.stdout.close()
+    process.stdin.write(b'go\n')
+    process.stdin.close()
+
+    def answers() -> bool:
+        try:
+            with socket.create_connection(('127.0.0.1', port), timeout=5) as client:
+                client.sendall(b'GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % port)
+                return client.recv(12) == b'HTTP/1.0 200'
+        except ConnectionRefusedError:
+            return False
+    until(answers)
+    said = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(PATIENCE), said) == (0, b'')
+
+
+@pytest.mark.parametrize('port', [6000, 6665, 5060, 2049, 10080])
+def test_a_port_that_browsers_refuse_is_stepped_over(program: Start, port: int) -> None:
+    running = program(port)
+    assert running.port not in BAD_PORTS
+    assert port < running.port < port + 50
+    assert running.get('/')[0] == 403
+    assert (running.launch_page().parent / 'port').read_text() == str(running.port)
+    running.end()
+    (running.launch_page().parent / 'port').write_text(str(port))
+    second = program(port)
+    assert second.port not in BAD_PORTS
+    assert second.get('/')[0] == 403
+
+
+def test_without_a_port_there_is_one_for_the_program_and_the_user(program: Start) -> None:
+    first = program(None, ', app_id="one"')
+    assert default_port('one') <= first.port < default_port('one') + 50
+    assert default_port('one') != default_port('two')
+    port = first.port
+    assert first.get('/')[0] == 403
+    first.end()
+    (first.folder / 'state' / 'one' / 'port').write_text('garbage')
+    second = program(None, ', app_id="one"')
+    assert second.port == port
+    assert second.get('/')[0] == 403
+
+
+def test_a_range_of_ports_that_is_all_taken_is_no_end() -> None:
+    with socket.create_server(('127.0.0.1', 65535)):
+        sockets = listen_nearby('127.0.0.1', 65535)
+    assert sockets[0].getsockname()[1] not in {65535, *BAD_PORTS}
+    for each in sockets:
+        each.close()
+
+
+@pytest.mark.parametrize('handler, said', [
+    ('x', "'x' cannot answer"), (None, 'None cannot answer'), (sys, 'module'), (42, '42 cannot answer'),
+    (Router, 'app = Router()'), ('x' * 1000, 'str cannot answer'), ([Router()], 'cannot answer'),
+])
+def test_what_is_no_handler_is_refused_with_a_sentence(handler: object, said: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(said)):
+        serve_http(handler, start=None, port=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize('start', ['http://evil.example/', '//evil.example', 'mailto:a@b', '///evil.example'])
+def test_a_start_page_elsewhere_is_refused(start: str) -> None:
+    with pytest.raises(ValueError, match='start='):
+        serve_http(lambda request: '', start=start, port=0)
+
+
+def test_a_program_without_a_window_says_where_it_is(program: Start) -> None:
+    running = program(options=', start=None')
+    until(lambda: 'Serving at http://127.0.0.1:' in running.output.read_text())
+    port = int(running.output.read_text().split(':')[2].split('/')[0])
+    until(lambda: running.get('/', port=port)[0] == 200)
+
+
+UBUNTU = {'xdg-settings': 'echo firefox_firefox.desktop', 'xdg-open': 'echo "$@" > part; mv part opened.txt'}
+
+
+def test_a_browser_from_snap_gets_the_address(program: Start, tmp_path: Path) -> None:
+    for name, line in UBUNTU.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\ncd {tmp_path}\n{line}\n')
+        (tmp_path / name).chmod(0o755)
+    running = program(env={'BROWSER': None, 'DISPLAY': ':99', 'PATH': f'{tmp_path}:{os.environ["PATH"]}'})
+    assert re.fullmatch(rf'http://127\.0\.0\.1:{running.port}/\?key=[0-9a-f]{{64}}', running.opened())
+
+
+def test_a_state_folder_whose_name_is_no_utf_8(program: Start, tmp_path: Path) -> None:
+    state = os.fsdecode(os.fsencode(tmp_path) + b'/st\xfct\xff')
+    running = program(env={'XDG_STATE_HOME': state})
+    assert running.opened().startswith(f'file://{tmp_path}/st%FCt%FF/address-book-')
+    page = next(Path(state).iterdir()) / 'launch.html'
+    assert running.get(address_in(page))[0] == 200
+
+
+@pytest.mark.parametrize('browser', ['false', '/nowhere', "''", 'sh -c "exit 3"'])
+def test_a_browser_that_does_not_start_is_told_of(program: Start, browser: str) -> None:
+    running = program(env={'BROWSER': browser})
+    until(lambda: 'No browser could be opened' in running.output.read_text())

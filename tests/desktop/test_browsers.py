@@ -1,0 +1,70 @@
+"""Which browsers cannot read a file of the user, by faked folders of programs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kali.desktop.browsers import is_sandboxed
+
+ELF = '\x7fELF'
+# Files by their path below the faked root: `-> path` is a link, `!` stands for the root.
+SNAP = {'usr/bin/snap': ELF, 'snap/bin/firefox': '-> usr/bin/snap'}
+UBUNTU = {**SNAP, 'usr/bin/firefox': '#!/bin/sh\n# transitional\nexec /snap/bin/firefox "$@"\n'}
+FLATPAK = {'usr/bin/flatpak': ELF,
+           'usr/bin/org.mozilla.firefox': '#!/bin/sh\nexec /usr/bin/flatpak run org.mozilla.firefox "$@"\n'}
+DEBIAN = {'usr/lib/firefox/firefox': ELF, 'usr/bin/firefox': '-> usr/lib/firefox/firefox',
+          'usr/bin/chromium': '#!/bin/sh\nexec /usr/lib/chromium/chromium "$@"\n'}
+
+
+def opener(entry: str, text: str = '', folder: str = 'usr/share') -> dict[str, str]:
+    """xdg-open, and a desktop whose default browser is `entry`, with `text` in its file if it has one."""
+    return {'usr/bin/xdg-open': '#!/bin/sh\n', 'usr/bin/xdg-settings': f'#!/bin/sh\necho {entry}\n',
+            **({f'{folder}/applications/{entry}': text} if text else {})}
+
+
+@pytest.mark.parametrize('files, command, sandboxed', [
+    (SNAP, 'firefox', True), (SNAP, '!/snap/bin/firefox', True),
+    (SNAP, '!/snap/bin/firefox --new-window', True),
+    (UBUNTU, '!/usr/bin/firefox', True), (UBUNTU, '"!/usr/bin/firefox" %s', True),
+    ({**UBUNTU, 'usr/bin/x-www-browser': '-> usr/bin/firefox'}, 'x-www-browser', True),
+    (FLATPAK, 'org.mozilla.firefox', True),
+    ({'var/lib/flatpak/exports/bin/browser': ELF}, '!/var/lib/flatpak/exports/bin/browser', True),
+    (DEBIAN, 'firefox', False), (DEBIAN, 'chromium', False), (DEBIAN, '!/usr/bin/firefox', False),
+    ({**DEBIAN, 'usr/bin/x-www-browser': '-> usr/bin/chromium'}, 'x-www-browser', False),
+    ({'usr/bin/snappy browser': ELF}, '!/usr/bin/snappy browser', False),
+    ({}, 'nowhere', False), ({}, '', False), ({}, '"half', False),
+    (opener('firefox_firefox.desktop'), 'xdg-open', True),
+    (opener('chromium_chromium.desktop', '[Desktop Entry]\nExec=env BAMF=1 /snap/bin/chromium %U\n'),
+     'xdg-open', True),
+    (opener('firefox.desktop', '[Desktop Entry]\nExec=firefox %u\nX-SnapInstanceName=firefox\n'), 'xdg-open',
+     True),
+    (opener('org.mozilla.firefox.desktop'), 'xdg-open', True),
+    (opener('org.mozilla.firefox.desktop', '[Desktop Entry]\nExec=/usr/bin/flatpak run --command=firefox '
+            'org.mozilla.firefox @@u %u @@\n'), 'xdg-open', True),
+    (opener('org.mozilla.firefox.desktop', '[Desktop Entry]\nExec=firefox %u\n'), 'xdg-open', False),
+    (opener('org.mozilla.firefox.desktop', '[Desktop Entry]\nExec=flatpak run x\n', 'home/share'), 'xdg-open',
+     True),
+    (opener('firefox-esr.desktop', '[Desktop Entry]\nExec=/usr/lib/firefox-esr/firefox-esr %u\n'), 'xdg-open',
+     False),
+    (opener('google-chrome.desktop'), 'xdg-open', False), (opener(''), 'xdg-open', False),
+    ({'usr/bin/xdg-open': '#!/bin/sh\n'}, 'xdg-open', False),
+    ({'usr/bin/xdg-open': '#!/bin/sh\n', 'usr/bin/xdg-settings': '#!/bin/sh\nexit 2\n'}, 'xdg-open', False),
+])
+def test_browsers_from_snap_and_flatpak_are_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                  files: dict[str, str], command: str,
+                                                  sandboxed: bool) -> None:
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content.startswith('-> '):
+            path.symlink_to(tmp_path / content[3:])
+        else:
+            path.write_text(content)
+            path.chmod(0o755)
+    monkeypatch.setenv('PATH', os.pathsep.join(str(tmp_path / each) for each in ('usr/bin', 'snap/bin')))
+    monkeypatch.setenv('XDG_DATA_HOME', str(tmp_path / 'home/share'))
+    monkeypatch.setenv('XDG_DATA_DIRS', f'{tmp_path}/nowhere:{tmp_path}/usr/share')
+    assert is_sandboxed(command.replace('!', str(tmp_path))) == sandboxed
