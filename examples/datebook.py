@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from kali import DatabaseError, Request, Response, Router, TemplateFolder, forms, serve_http
+from kali import DatabaseError, Request, Response, Router, Shell, TemplateFolder, forms, serve_http
 from kali.desktop.folders import data_folder
 from kali.sqlite import backup, connect, guard, undo
 from kali.sqlite.schema import tables
@@ -46,14 +46,16 @@ backups = backup(db)
 table = tables(db)
 
 
-# PAGES IN GENERAL.
+# PAGES IN GENERAL. What is the same on each page is said once: the shell is the frame around all of them.
+# Those that kali makes by itself (an error, the backups) stand in it too, so that nobody seems to have left
+# the program.
 app = Router()
 app.delegate('/undo', history)
 app.delegate('/backups', backups)
 tpl = TemplateFolder(HERE.parent / 'templates' / 'datebook')
-
-SECTIONS = {'/': 'This week', '/contact/': 'Contacts', '/appointment/': 'Appointments', '/task/': 'Tasks',
-            '/backups': 'Backups'}
+shell = Shell('Datebook', [('This week', '/'), ('Contacts', '/contact/'), ('Appointments', '/appointment/'),
+                           ('Tasks', '/task/'), ('Backups', '/backups')],
+              head=tpl('head')(), tools=lambda request: history.buttons('/undo'))
 
 # After a save the browser is redirected, so that a reload does not save again. What there is to say goes
 # along in the address, by a keyword: were it the sentence itself, a link could make this program say
@@ -62,10 +64,9 @@ NOTICES = {'saved': 'Saved.', 'deleted': 'Deleted.', 'done': 'Done, and off the 
            'open': 'Back on the list.'}
 
 
-def show(name: str, section: str, *, notice: str = '', **values: Any) -> str:
-    """The page made by the template `name`, with what its base, page.tpl, wants to know besides."""
-    sections = [{'url': url, 'title': title, 'here': url == section} for url, title in SECTIONS.items()]
-    return tpl(name)(sections=sections, undo=history.buttons('/undo'), notice=NOTICES.get(notice), **values)
+def show(request: Request, title: str, name: str, *, notice: str = '', **values: Any) -> Response:
+    """The page with this title, whose content is made by the template `name`."""
+    return shell.page(request, title, tpl(name)(**values), notice=NOTICES.get(notice))
 
 
 # Each change has a title, by which somebody who has second thoughts knows it again: "Undo: Add Ada Lovelace".
@@ -101,7 +102,7 @@ def in_words(day: str) -> str:
 # The arguments of an address are the keyword arguments of the function, converted by their annotations. An
 # address like /contact/?page=two is answered with 400 and the reason, before this function is called.
 @app.function('/contact/')
-def contacts(*, q: str = '', page: int = 1, draft: int | None = None, notice: str = ''):
+def contacts(request: Request, *, q: str = '', page: int = 1, draft: int | None = None, notice: str = ''):
     """The contacts in which each word of `q` occurs. With a `draft` one is to be chosen: see below."""
     words = q.casefold().split()[:20]
     where = ' AND '.join(['instr(words, ?)'] * len(words)) or '1'
@@ -114,7 +115,8 @@ def contacts(*, q: str = '', page: int = 1, draft: int | None = None, notice: st
     form = None if draft is None else appointment_url(table['draft'].get(draft)['appointment'])
     context = {'form': form, 'draft': draft, 'pages': pages, 'q': q}
     found = tpl('contact_list').loop(rows, context)
-    return show('contacts', '/contact/', notice=notice, table=found, **context)
+    title = 'Choose a contact' if form else 'Contacts'
+    return show(request, title, 'contacts', notice=notice, table=found, **context)
 
 
 # A note may be long; a list shows its beginning. The name is a subquery instead of a JOIN, because SQLite
@@ -130,22 +132,22 @@ def appointment_table(rows: Iterable[sqlite3.Row], *, with_contact: bool = True)
 
 
 @app.function('/contact/*')
-def contact(number: int, *, notice: str = ''):
+def contact(request: Request, number: int, *, notice: str = ''):
     record = table['contact'].get(number)
     rows = table['appointment'].rows('contact = ?', [number], columns=APPOINTMENT, order='date DESC',
                                      limit=PAGE)
-    return show('contact', '/contact/', notice=notice, contact=record,
+    return show(request, record['name'], 'contact', notice=notice, contact=record,
                 table=appointment_table(rows, with_contact=False))
 
 
 @app.function('/appointment/')
-def appointments(*, start: date | None = None, page: int = 1, notice: str = ''):
+def appointments(request: Request, *, start: date | None = None, page: int = 1, notice: str = ''):
     start = start or date.today()
     pages = turn(page, table['appointment'].count('date >= ?', [start]), appointments, start=start)
     rows = table['appointment'].rows('date >= ?', [start], columns=APPOINTMENT, order='date, appointment',
                                      limit=PAGE, offset=pages['before'])
     week_before = date.fromordinal(max(1, start.toordinal() - 7))
-    return show('appointments', '/appointment/', notice=notice, start=start, pages=pages,
+    return show(request, 'Appointments', 'appointments', notice=notice, start=start, pages=pages,
                 earlier=app.url_for(appointments, start=week_before), table=appointment_table(rows))
 
 
@@ -173,23 +175,25 @@ def task_table(rows: Iterable[sqlite3.Row], sort: Sort | None = None, everything
 
 # None leaves an argument out of an address.
 @app.function('/task/')
-def tasks(*, sort: Sort = Sort.PRIORITY, everything: bool = False, page: int = 1, notice: str = ''):
+def tasks(request: Request, *, sort: Sort = Sort.PRIORITY, everything: bool = False, page: int = 1,
+          notice: str = ''):
     where = '' if everything else 'NOT done'
     pages = turn(page, table['task'].count(where), tasks, sort=sort, everything=everything or None)
     rows = table['task'].rows(where, order=ORDERS[sort], limit=PAGE, offset=pages['before'])
-    return show('tasks', '/task/', notice=notice, pages=pages, everything=everything,
+    return show(request, 'Tasks', 'tasks', notice=notice, pages=pages, everything=everything,
                 other=app.url_for(tasks, sort=sort, everything=not everything or None),
                 table=task_table(rows, sort, everything))
 
 
 # The first page has a bit of everything. Here small functions pay off: nearly all of it is there already.
 @app.function('/')
-def dashboard(*, notice: str = ''):
+def dashboard(request: Request, *, notice: str = ''):
     today = date.today()
     week = table['appointment'].rows('date BETWEEN ? AND ?', [today, today + timedelta(6)],
                                      columns=APPOINTMENT, order='date, appointment', limit=PAGE)
     urgent = table['task'].rows('NOT done', order=ORDERS[Sort.PRIORITY], limit=20)
-    return show('dashboard', '/', notice=notice, today=f'{today:%A}, {today.day} {today:%B} {today.year}',
+    return show(request, 'This week', 'dashboard', notice=notice,
+                today=f'{today:%A}, {today.day} {today:%B} {today.year}',
                 appointments=appointment_table(week), tasks=task_table(urgent),
                 open_tasks=table['task'].count('NOT done'))
 
@@ -245,8 +249,8 @@ class RecordForm(forms.Formlet):
             title, delete = f'Change {self.table}', f'{section}{self.number}/delete'
             if self.table == 'contact':
                 cancel += str(self.number)
-        return show('form', section, title=title, fields=fields, action=self.action,
-                    delete=delete, cancel=cancel)
+        return show(self.request, title, 'form', fields=fields, action=self.action, delete=delete,
+                    cancel=cancel)
 
     def save(self, native, request):
         if self.edits:
@@ -397,7 +401,7 @@ class Delete(forms.Formlet):
         name = self.request.path[0]
         record = table[name].get(self.number)[TITLES[name]]
         kept = name == 'contact' and table['appointment'].count('contact = ?', [self.number])
-        return show('delete', f'/{name}/', table=name, record=record[:200], kept=kept,
+        return show(self.request, f'Delete this {name}?', 'delete', record=record[:200], kept=kept,
                     form_id=fields.form_id, action=self.action, cancel=f'/{name}/{self.number}')
 
     def save(self, native, request):
@@ -407,8 +411,9 @@ class Delete(forms.Formlet):
         return Response.redirect(f'/{name}/?notice=deleted')
 
 
-# ALL TOGETHER. Three wrappers stand around the application. `history.wrap` makes each request that changes
+# ALL TOGETHER. Four wrappers stand around the application. `history.wrap` makes each request that changes
 # something a step that can be undone. `guard` makes each request a transaction: a page that says "Saved" is
 # sent when it is on disk, an error takes everything back, and a GET cannot write. `tpl.wrap` looks whether
-# you have edited a template since. All three hand on what serve_http is to start and to end: the backups.
-serve_http(tpl.wrap(guard(history.wrap(app), db)), app_id='datebook')
+# you have edited a template since, and `shell.wrap` puts kali's own pages into the frame. All four hand on
+# what serve_http is to start and to end: the backups.
+serve_http(shell.wrap(tpl.wrap(guard(history.wrap(app), db))), app_id='datebook')

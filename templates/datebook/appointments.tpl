@@ -1,6 +1,3 @@
-<extend>page
-<?title?>Appointments
-<?body?>
 <div class="bar">
 <form role="search" action="/appointment/">
 <label for="start">From</label>
@@ -13,4 +10,3 @@
 <?if pages.total?><p>{pages.first:num} to {pages.last:num} of {pages.total:num}</p><?end?>
 {table}
 <?include pages?>
-</extend>

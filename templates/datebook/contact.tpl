@@ -1,6 +1,3 @@
-<extend>page
-<?title?>{contact.name}
-<?body?>
 <dl>
 <?if contact.phone?><dt>Phone</dt><dd><a href="tel:{contact.phone}">{contact.phone}</a></dd><?end?>
 <?if contact.email?><dt>E-mail</dt><dd><a href="mailto:{contact.email}">{contact.email}</a></dd><?end?>
@@ -14,4 +11,3 @@
 </p>
 <div class="bar"><h2>Appointments</h2> <a href="/appointment/new?contact={contact.contact}">New appointment</a></div>
 {table}
-</extend>

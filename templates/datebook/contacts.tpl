@@ -1,6 +1,3 @@
-<extend>page
-<?title?><?if form?>Choose a contact<?else?>Contacts<?end?>
-<?body?>
 <?if form?>
 <p class="notice">Whom is the appointment with? What you typed is kept.
 <a href="{form}?draft={draft}">Leave it as it was</a> or
@@ -17,4 +14,3 @@
 </div>
 {table}
 <?include pages?>
-</extend>

@@ -1,6 +1,3 @@
-<extend>page
-<?title?>This week
-<?body?>
 <p>It is {today}.</p>
 <div class="columns">
 <section aria-labelledby="appointments">
@@ -13,4 +10,3 @@
 <?if open_tasks?><p><a href="/task/">All tasks ({open_tasks:num} to do)</a></p><?end?>
 </section>
 </div>
-</extend>

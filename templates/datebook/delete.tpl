@@ -1,6 +1,3 @@
-<extend>page
-<?title?>Delete this {table}?
-<?body?>
 <blockquote class="typed" dir="auto">{record}</blockquote>
 <?if kept?>
 <p>Appointments with this contact: {kept:num}. They stay in the datebook, but will no longer say with whom.</p>
@@ -12,4 +9,3 @@
 <a href="{cancel}">Keep it</a>
 </p>
 </form>
-</extend>

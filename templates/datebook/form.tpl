@@ -1,6 +1,3 @@
-<extend>page
-<?title?>{title}
-<?body?>
 {fields.summary}
 <form method="post" action="{action}">
 {fields.rows}
@@ -10,4 +7,3 @@
 <?if delete?><a href="{delete}">Delete …</a><?end?>
 </p>
 </form>
-</extend>

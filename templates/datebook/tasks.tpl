@@ -1,6 +1,3 @@
-<extend>page
-<?title?>Tasks
-<?body?>
 <div class="bar">
 <p><?if pages.total?>{pages.first:num} to {pages.last:num} of {pages.total:num}<?end?></p>
 <a href="{other}"><?if everything?>Only what is to do<?else?>What is done as well<?end?></a>
@@ -8,4 +5,3 @@
 </div>
 {table}
 <?include pages?>
-</extend>

@@ -1,15 +1,5 @@
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · Datebook</title>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%230f6b66'/%3E%3Cpath d='M3 6h10v7H3zM5 3v2m6-2v2' fill='none' stroke='white' stroke-width='1.5'/%3E%3C/svg%3E">
-<link rel="stylesheet" href="/.kali/kali.css">
-<script src="/.kali/kali.js" defer></script>
 <style>
-  .skip { position: absolute; left: -99rem; }
-  .skip:focus { left: 1rem; top: .5rem; z-index: 2; padding: .4rem .8rem; background: var(--card); }
   .bar { display: flex; flex-wrap: wrap; align-items: center; gap: .6rem 1.2rem; margin-bottom: 1.1rem; }
   .bar > :first-child { flex: 1 1 auto; margin: 0; }
   .late { color: var(--danger); }
@@ -35,24 +25,3 @@
   }
   [role="group"] { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; }
 </style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the content</a>
-<header>
-<strong>Datebook</strong>
-<nav aria-label="Sections">
-<ul>
-<?for section in sections?>
-<li><a href="{section.url}"<?if section.here?> aria-current="page"<?end?>>{section.title}</a></li>
-<?end?>
-</ul>
-</nav>
-{undo}
-</header>
-<main id="main" tabindex="-1">
-<h1>{title}</h1>
-<?if notice?><p role="status">{notice}</p><?end?>
-{body}
-</main>
-</body>
-</html>
