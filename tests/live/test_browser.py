@@ -1,0 +1,193 @@
+"""Live pages in Chromium: the examples with two windows, shared streams, and patches that disturb nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+EXAMPLES = Path(__file__).resolve().parents[2] / 'examples'
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def profile(browser: Browser) -> Any:
+    """Windows of one profile."""
+    context = browser.new_context()
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+def window(profile: BrowserContext, url: str) -> Page:
+    page = profile.new_page()
+    page.goto(url)
+    return page
+
+
+def test_the_clock_ticks_and_both_windows_count(serve: Callable[..., Any], profile: BrowserContext) -> None:
+    url = serve(EXAMPLES / 'live_clock.py').url
+    one, two = window(profile, url), window(profile, url)
+    for page in (one, two):
+        first = page.locator('#clock').inner_text()
+        page.wait_for_function('(first) => document.getElementById("clock").innerText !== first', arg=first)
+    one.evaluate('window.stays = true')
+    for number in (1, 2, 3):
+        one.get_by_role('button', name='Count').click()
+        for page in (one, two):
+            page.wait_for_function('(n) => document.getElementById("count").innerText.includes("to " + n)',
+                                   arg=number)
+    assert one.evaluate('window.stays'), 'the page was never left'
+
+
+def test_the_clock_without_scripts(serve: Callable[..., Any], browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = window(context, serve(EXAMPLES / 'live_clock.py').url)
+    page.get_by_role('button', name='Count').click()
+    assert 'Counted to 1' in page.locator('#count').inner_text()
+    context.close()
+
+
+def test_a_chat_in_two_windows_and_two_browsers(serve: Callable[..., Any], browser: Browser,
+                                                profile: BrowserContext) -> None:
+    url = serve(EXAMPLES / 'chat.py').url
+    elsewhere = browser.new_context()
+    ann, bob, zoe = window(profile, url), window(profile, url), window(elsewhere, url)
+    zoe.get_by_label('Say').fill('half a sent')
+    zoe.get_by_label('Say').evaluate('(input) => input.setSelectionRange(2, 4)')
+    ann.get_by_label('Your name').fill('Ann')
+    ann.get_by_label('Say').fill('<b>hello</b> & good morning')
+    ann.keyboard.press('Enter')
+    for page in (ann, bob, zoe):
+        page.get_by_text('<b>hello</b> & good morning').wait_for()
+    assert zoe.get_by_label('Say').input_value() == 'half a sent'
+    assert zoe.evaluate('[document.activeElement.name, document.activeElement.selectionStart]') == ['text', 2]
+    zoe.get_by_label('Your name').fill('Zoë')
+    zoe.get_by_label('Say').fill('late, but here')
+    zoe.keyboard.press('Enter')
+    ann.get_by_text('late, but here').wait_for()
+    assert ann.locator('#messages li').count() == 2
+    elsewhere.close()
+
+
+def test_ten_windows_share_a_connection(serve: Callable[..., Any], profile: BrowserContext) -> None:
+    """Six streams to one host would keep the seventh page from loading."""
+    served = serve(EXAMPLES / 'chat.py')
+    pages = [window(profile, served.url) for _ in range(10)]
+    served.post('/say', {'name': 'Ann', 'text': 'to all of you'})
+    for page in pages:
+        page.get_by_text('to all of you').wait_for()
+    for page in pages[:5]:  # the one that holds the connection among them
+        page.close()
+    pages[-1].wait_for_timeout(50)
+    served.post('/say', {'name': 'Ann', 'text': 'to those who stay'})
+    for page in pages[5:]:
+        page.get_by_text('to those who stay').wait_for()
+        assert page.locator('#messages li').count() == 2
+
+
+PAGE = """
+from kali import Router, serve_http
+from kali.live import SSE, Channel
+app, channel = Router(), Channel()
+@app.get('/')
+def home():
+    return '''<!DOCTYPE html><script src="/.kali/kali.js" defer></script><main data-kali-events="/events">
+<div id="box" style="height: 50px; overflow: auto"><div style="height: 500px"></div></div>
+<details id="more"><summary>More</summary><p id="inside">old</p></details>
+<form id="form"><input name="a" value="x"><input type="checkbox" name="c"><textarea name="t">y</textarea>
+<select name="s"><option>1<option>2</select></form><ul id="list"><li id="a">a<li id="b">b<li id="c">c</ul></main>'''
+@app.get('/events')
+def events(request, **rest):
+    return channel.stream(request)
+@app.post('/publish')
+def publish(elements: str, selector: str = '', mode: str = 'outer'):
+    channel.publish(SSE.patch_elements(elements, selector=selector or None, mode=mode))
+    return 'said'
+@app.post('/run')
+def run(script: str):
+    channel.publish(SSE.execute_script(script))
+    return 'said'
+serve_http(app)
+"""
+
+
+def test_a_patch_disturbs_nobody(serve: Callable[..., Any], profile: BrowserContext) -> None:
+    served = serve(PAGE)
+    page = window(profile, served.url)
+    page.evaluate('navigator.locks.request("kali " + location.origin + "/events", { ifAvailable: true }, (l) => !!l)')
+    page.locator('summary').click()
+    page.locator('[name=a]').fill('typed')
+    page.locator('[name=t]').fill('typed too')
+    page.locator('[name=c]').check()
+    page.locator('[name=s]').select_option('2')
+    page.locator('[name=a]').focus()
+    page.evaluate('document.activeElement.setSelectionRange(1, 3); box.scrollTop = 100; window.li = b')
+    served.post('/publish', {'elements': """<main data-kali-events="/events">
+<p id="fresh">new</p><div id="box" style="height: 50px; overflow: auto"><div style="height: 600px"></div></div>
+<details id="more"><summary>More</summary><p id="inside">fresh</p></details>
+<form id="form"><input name="a" value="z"><input type="checkbox" name="c"><textarea name="t">q</textarea>
+<select name="s"><option>1<option>2<option>3</select></form>
+<ul id="list"><li id="c">c<li id="b">bb<li id="d">d</ul></main>""", 'selector': 'main'})
+    page.locator('#fresh').wait_for()
+    assert page.evaluate("""[a => form.a.value, () => form.t.value, () => form.c.checked, () => form.s.value,
+        () => document.activeElement.name, () => document.activeElement.selectionStart, () => box.scrollTop,
+        () => more.open, () => inside.innerText, () => window.li === b && b.innerText,
+        () => [...list.children].map((each) => each.id).join('')].map((f) => f())""".replace('a => ', '() => ')) == [
+        'typed', 'typed too', True, '2', 'a', 1, 100, True, 'fresh', 'bb', 'cbd']
+
+
+@pytest.mark.parametrize('mode, after', [
+    ('inner', '<li>x</li>'), ('prepend', '<li>x</li>abc'), ('append', 'abc<li>x</li>'), ('remove', None),
+])
+def test_modes(mode: str, after: str | None, serve: Callable[..., Any], profile: BrowserContext) -> None:
+    served = serve(PAGE)
+    page = window(profile, served.url)
+    page.wait_for_function('performance.getEntriesByType("resource").some((r) => r.name.endsWith("live.js"))')
+    served.post('/publish', {'elements': '<li>x</li>', 'selector': '#list', 'mode': mode})
+    if after is None:
+        page.wait_for_selector('#list', state='detached')
+    else:
+        page.wait_for_function('document.getElementById("list").innerText.includes("x")')
+        found = page.evaluate('[...list.children].map((each) => each.innerText).join("")')
+        assert found == after.replace('<li>', '').replace('</li>', '')
+
+
+def test_a_script_runs_once(serve: Callable[..., Any], profile: BrowserContext) -> None:
+    served = serve(PAGE)
+    page = window(profile, served.url)
+    page.wait_for_function('performance.getEntriesByType("resource").some((r) => r.name.endsWith("live.js"))')
+    served.post('/run', {'script': 'window.runs = (window.runs || 0) + 1; window.text = "</script><b>"'})
+    page.wait_for_function('window.runs === 1 && window.text === "</scr" + "ipt><b>"')
+    assert page.locator('script:not([src])').count() == 0
+
+
+def test_a_job_is_watched_and_cancelled(serve: Callable[..., Any], profile: BrowserContext) -> None:
+    url = serve(EXAMPLES / 'import_csv.py').url
+    page, other = window(profile, url), window(profile, url)
+    page.get_by_role('button', name='Make a file').click()
+    page.get_by_text('Done').wait_for()
+    page.goto(url)
+    page.get_by_role('button', name='Import it').click()
+    page.wait_for_function('document.querySelector("progress") && document.querySelector("progress").value > 0')
+    other.reload()
+    assert other.get_by_role('heading', name='Sales').is_visible(), 'it stays usable'
+    page.get_by_role('button', name='Cancel').click()
+    page.get_by_text('Cancelled').wait_for()
+    other.reload()
+    count = int(other.locator('p').first.inner_text().split()[2].replace(',', '').rstrip('.'))
+    assert 0 < count < 200_000 and count % 1000 == 0, 'whole batches, and no more'
+
+
+def test_primes_in_processes(serve: Callable[..., Any], profile: BrowserContext) -> None:
+    url = serve(EXAMPLES / 'primes.py').url
+    page = window(profile, url)
+    for name in ('In a process', 'In all processes', 'As a coroutine', 'In the thread'):
+        page.get_by_role('button', name=name).click()
+        page.get_by_text('There are 148,933 primes below 2,000,000.').wait_for()
