@@ -42,18 +42,18 @@ class Around:
     ('HELLO', True)
     """
 
-    __slots__ = ('_lifespans', '_steps', 'call', 'inside')
+    __slots__ = ('_lifespans', 'call', 'inside', 'steps')
 
     def __init__(self, handler: Handler, call: Handler, lifespans: Iterable[Lifespan] = (),
                  steps: Steps | None = None) -> None:
         self.inside, self.call = handler, call
-        self._lifespans, self._steps = tuple(lifespans), steps
+        self._lifespans, self.steps = tuple(lifespans), steps
 
     def __call__(self, request: Request) -> Any:
         """The answer of `call`."""
-        if self._steps is None:
+        if self.steps is None:
             return self.call(request)
-        scope, inner = request.scope, _both(request.scope.guarded, self._steps)
+        scope, inner = request.scope, _both(request.scope.guarded, self.steps)
 
         def within(function: Callable[[], Any]) -> Any:
             outer, scope.guarded = scope.guarded, inner
@@ -70,8 +70,8 @@ class Around:
     def lifespan(self) -> tuple[Lifespan, ...]:
         """The lifespans of the handler inside as they are now, then those of this wrapper, each once."""
         inside: Iterable[Lifespan] = collected([self.inside])
-        if self._steps is not None:
-            inside = [_Inside(lifespan, self._steps) for lifespan in inside]
+        if self.steps is not None:
+            inside = [_Inside(lifespan, self.steps) for lifespan in inside]
         return collected([], [*inside, *self._lifespans])
 
     def __repr__(self) -> str:

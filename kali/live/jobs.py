@@ -99,10 +99,11 @@ class Jobs:
                             'jobs)') from None
 
     def cancel(self, number: int) -> None:
-        """End a job: its `finally` runs, and what was written since its last yield is rolled back."""
+        """End a job, after COMMIT if a transaction is open: its `finally` runs. What it had finished by its
+        last yield is saved."""
         job = self.jobs.get(number)
-        if job is not None and not job.is_over:
-            self._end(job, 'cancelled')
+        if job is not None:
+            after_commit(lambda: None if job.is_over else self._end(job, 'cancelled'))
 
     def __call__(self, request: Request) -> Any:
         """The pages: the list, a job, and a POST that cancels one."""

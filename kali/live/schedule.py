@@ -112,7 +112,7 @@ class Schedule:
         inside: Any = handler
         guards = []
         while inside is not None:  # a guard may stand inside as well
-            guards += [inside.guarded] if callable(getattr(inside, 'guarded', None)) else []
+            guards += [inside.steps] if callable(getattr(inside, 'steps', None)) else []
             inside = getattr(inside, 'inside', None)
 
         @contextmanager

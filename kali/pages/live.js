@@ -195,13 +195,23 @@ export const notify = (text) => {
 const TYPES = ['message', 'datastar-patch-elements', 'datastar-patch-signals', 'kali-notify', 'kali-end'];
 
 // One window holds the connection, under a lock; it tells the others. The next one to hold it goes on from the last event.
-const listen = (url) => {
+const RECENT = 100;  // events that are kept for a window that comes late
+
+export const listen = (address) => {
+  const url = new URL(address);
+  let seen = url.searchParams.get('last-event-id') || '';  // what the page knows already
+  url.searchParams.delete('last-event-id');
   const name = `kali ${url}`;
+  const me = `${Math.random()}`;
   const others = new BroadcastChannel(name);
-  let seen = '';
+  const recent = [{ id: seen }];
   let end = () => {};
+  let isHolding = false;
   const hear = ({ type, data, id }) => {
+    if (id && recent.some((event) => event.id === id)) return;  // told twice
     if (id) seen = id;
+    recent.push({ type, data, id });
+    if (recent.length > RECENT) recent.shift();
     if (type === 'kali-end') {
       end();
       others.close();
@@ -209,9 +219,21 @@ const listen = (url) => {
       act(type, data);
     }
   };
-  others.onmessage = (event) => hear(event.data);
+  others.onmessage = ({ data: said }) => {
+    if (said.asks !== undefined) {  // a new window asks what came after what it knows
+      const place = recent.findIndex((event) => event.id === said.asks);
+      if (isHolding && place >= 0) others.postMessage({ to: said.me, events: recent.slice(place + 1) });
+    } else if (said.to !== undefined) {
+      if (said.to === me) said.events.forEach(hear);
+    } else {
+      hear(said);
+    }
+  };
+  others.postMessage({ asks: seen, me });
   const hold = () => new Promise((resolve) => {
-    const from = seen ? `${url}${url.includes('?') ? '&' : '?'}last-event-id=${encodeURIComponent(seen)}` : url;
+    isHolding = true;
+    const from = new URL(url);
+    if (seen) from.searchParams.set('last-event-id', seen);
     const source = new EventSource(from);
     end = () => { source.close(); resolve(); };
     for (const type of TYPES) {

@@ -226,8 +226,8 @@ def idle_cpu(seconds: float) -> None:
         before = float(get(port, '/cpu'))
         time.sleep(seconds)
         share = (float(get(port, '/cpu')) - before) / seconds
-        print(f'kali       an idle program with 50 streams, a coroutine and 20 calls a second: {share:.2%} of a '
-              'processor')
+        print('kali       an idle program with 50 streams, a coroutine and 20 calls a second: '
+              f'{share:.2%} of a processor')
     finally:
         server.kill()
         server.wait()
