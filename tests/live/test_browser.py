@@ -150,7 +150,8 @@ def test_a_patch_disturbs_nobody(serve: Callable[..., Any], profile: BrowserCont
 <select name="s"><option>1<option>2<option>3</select></form>
 <ul id="list"><li id="c">c<li id="b">bb<li id="d">d</ul></main>""", 'selector': 'main'})
     page.locator('#fresh').wait_for()
-    found = page.evaluate("""[() => form.a.value, () => form.t.value, () => form.c.checked, () => form.s.value,
+    found = page.evaluate("""[() => form.a.value, () => form.t.value, () => form.c.checked,
+        () => form.s.value,
         () => document.activeElement.name, () => document.activeElement.selectionStart, () => box.scrollTop,
         () => more.open, () => inside.innerText, () => window.li === b && b.innerText,
         () => [...list.children].map((each) => each.id).join('')].map((f) => f())""")
