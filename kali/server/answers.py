@@ -138,7 +138,10 @@ class Answers:
         except Exception as error:
             log.error('%s failed', _name(answer.subject), exception=error)
             self.end(answer)
-            answer.take(Broken())
+            try:
+                answer.take(Broken())
+            except Exception as again:
+                log.error('%s could not be cut', _name(answer.subject), exception=again)
 
     def _step(self, answer: Answer) -> None:
         self._running = answer

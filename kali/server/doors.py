@@ -76,6 +76,9 @@ class Doors:
         """Accept nobody any more; the ports are free."""
         self.shut(selector, NEVER)
         for listener in self.sockets:
-            listener.close()
+            try:
+                listener.close()
+            except OSError:
+                pass  # the application has closed it
         self.sockets = []
         self.again = NEVER

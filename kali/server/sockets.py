@@ -119,7 +119,7 @@ class Sockets:
             elif data is self._doors:
                 self._accept(key.fileobj)  # type: ignore[arg-type]
             elif data is None:
-                self._wake_in.recv(4096)
+                self._woken()
             else:
                 data(mask)
         if self._clock >= self._next_deadline:
@@ -132,6 +132,12 @@ class Sockets:
             answers.advance()
         if self._doors.again != NEVER and time.monotonic() >= self._doors.again:
             self._doors.open(self._selector)
+
+    def _woken(self) -> None:
+        try:
+            self._wake_in.recv(4096)
+        except OSError:  # nothing is there after all
+            pass
 
     def _look(self) -> list[tuple[selectors.SelectorKey, int]]:
         """What the sockets have, as soon as one has something; the clock goes on."""

@@ -139,7 +139,7 @@ def test_among_hundreds_of_hostile_clients_every_request_succeeds(serve: Callabl
             assert answer.endswith(b'page %d' % number)
         took = time.monotonic() - begin
         eventually(lambda: crowd.rounds > 100)
-        assert descriptors(pid) > 200
+        eventually(lambda: descriptors(pid) > 200)  # they were there to the end
     assert took < 15, 'the hostile clients hold up the others'
     eventually(lambda: descriptors(pid) <= before)
     assert page(served.port, '/?n=1').endswith(b'page 1')
