@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -91,8 +91,8 @@ class _EndedCursor(Cursor):
     def _ended(self, *_: object) -> Any:
         raise DatabaseError(
             'This cursor was left unfinished when its request (or one step of a stream) ended, and was ended '
-            'with it: an open SELECT keeps other programs from writing. Read all of it with fetchall(), or '
-            'page by page.')
+            'with it: an open SELECT keeps other programs from writing. Read all of it with fetchall(), or, '
+            'in a stream of many rows, by connection.rows(sql, key="id"), which reads them in batches.')
 
     __next__ = fetchone = fetchmany = fetchall = _ended  # type: ignore[assignment]
 
@@ -171,6 +171,35 @@ class Connection(sqlite3.Connection):
     def executescript(self, script: str, /) -> Any:
         """As sqlite3's, by a new Cursor; refused while the guard holds the transaction."""
         return self.cursor().executescript(script)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = (), *, key: str, size: int = 1000) -> Iterator[Any]:
+        """The rows of a SELECT in the order of `key`, read in batches: for a stream, which may hold no cursor
+        between two of its steps. Rows that are added meanwhile are seen if their batch is still to come.
+
+        :param sql: a SELECT without ORDER BY and LIMIT, with a `?` for each of the parameters
+        :param key: a column of it with unique values, none of them NULL; best one with an index
+        :param size: how many rows a batch has
+
+        >>> from kali.sqlite import connect
+        >>> db = connect(':memory:')
+        >>> [row['n'] for row in db.rows('SELECT 1 AS n UNION SELECT 2 UNION SELECT 3', key='n', size=2)]
+        [1, 2, 3]
+        >>> db.close()
+        """
+        name = '"' + key.replace('"', '""') + '"'
+        after: list[Any] = []
+        while True:
+            found = self.execute(
+                f'SELECT * FROM ({sql}) {f"WHERE {name} > ?" if after else ""} ORDER BY {name} LIMIT ?',
+                [*parameters, *after, size])
+            names = [column[0] for column in found.description]
+            if key not in names:
+                raise ValueError(f'rows: {key!r} is no column of the rows, which have {", ".join(names)}')
+            batch = found.fetchall()
+            yield from batch
+            if len(batch) < size:
+                return
+            after = [batch[-1][names.index(key)]]
 
     def end_cursors(self) -> None:
         """End every SELECT that was not read to its end, and with it the lock that it holds on the file.

@@ -13,7 +13,7 @@ from kali.http.consequences import OPEN
 from kali.http.deferred import Deferred, Wait
 from kali.http.request import Request
 from kali.http.response import Response
-from kali.sqlite import connect, guard
+from kali.sqlite import connect, guard, undo
 
 
 def add(connection, text):
@@ -398,3 +398,48 @@ def test_a_lifespan_inside_has_a_host_that_guards(db, path, on_disk):
     with entered(guard(schedule, db), SimpleNamespace(at='at')):
         schedule.job.step()
     assert on_disk(path) == ['on time']
+
+
+@pytest.mark.parametrize('size', [1, 2, 3, 100])
+def test_rows_are_streamed_in_batches_without_a_cursor_between_steps(db, path, open_db, size):
+    for text in ('a', 'b', 'c'):
+        add(db, text)
+    found = db.rows('SELECT id, text FROM note WHERE text > ?', ['A'], key='id', size=size)
+    stream = guard(lambda request: Response.stream(row['text'] for row in found), db)(Request('GET'))
+    assert stream.step() == b'a'
+    other = open_db(path, sqlite3.connect, timeout=0)
+    with other:  # nothing is locked between two steps
+        add(other, 'd')
+    assert b''.join(steps(stream)) == (b'bc' if size > 3 else b'bcd')
+
+
+def test_rows_by_a_key_that_is_none(db):
+    with pytest.raises(ValueError, match="'number' is no column of the rows, which have text"):
+        list(db.rows('SELECT text FROM note', key='number'))
+
+
+@pytest.mark.parametrize('kind', ['answer', 'job'])
+def test_all_steps_of_an_answer_or_a_job_are_one_step_of_the_history(db, path, on_disk, kind):
+    history, jobs = undo(db, ['note']), []
+
+    def pieces():
+        for number in range(3):
+            add(db, f'step {number}')
+            yield b'x'
+
+    def start(request):
+        request.scope.transaction.title = 'Import'
+        if kind == 'answer':
+            return Response.stream(pieces())
+        iterator = pieces()
+        jobs.append(request.scope.guarded(Deferred(lambda: next(iterator, None)), title='Import'))
+        return 'started'
+    app = guard(history.wrap(start), db)
+    answer = app(Request('POST'))
+    assert outcome(jobs[0] if jobs else answer) == b'xxx'
+    assert on_disk(path) == ['step 0', 'step 1', 'step 2']
+    assert history.titles() == ('Import', None)
+    assert history.undo() == 'Import'
+    assert on_disk(path) == []
+    history.redo()
+    assert on_disk(path) == ['step 0', 'step 1', 'step 2']
