@@ -86,7 +86,7 @@ def test_a_number_shown_with_marks_is_read_back_or_has_two_readings(value: decim
     ('tag', 'text', 'meant'),
     [
         ('en', '7,654', '7654'),
-        ('en', '7.654', None),
+        ('en', '7 654', '7654'), ('en', '7.654', None),
         ('de', '7.654', '7654'),
         ('de', '7,654', None),
         ('fr', '7\u202f654', '7654'),

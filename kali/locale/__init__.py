@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 __all__ = ['ENGLISH', 'Locale', 'current', 'leave', 'use']
 
 _BLANKS = ' \xa0\u2009\u202f'
-_MARKS = re.compile(rf"[.,'’{_BLANKS}]")
-_GROUPED = re.compile(rf"[0-9]{{1,3}}(?:([{_BLANKS}])[0-9]{{3}}(?:\1[0-9]{{3}})*"
-                      r"|(['’.,])[0-9]{3}(?:\2[0-9]{3})*)")
-_PLAIN = re.compile('[-+]?[0-9]*')
-_DAY = re.compile(r'([0-9]{1,4})([-./]) ?([0-9]{1,2})\2 ?([0-9]{1,4})')
+# Patterns are text, and compiled when first needed: hello-world has no numbers to read.
+_MARKS = rf"[.,'’{_BLANKS}]"
+_GROUPED = (rf"[0-9]{{1,3}}(?:([{_BLANKS}])[0-9]{{3}}(?:\1[0-9]{{3}})*"
+            r"|(['’.,])[0-9]{3}(?:\2[0-9]{3})*)")
+_PLAIN = '[-+]?[0-9]*'
+_DAY = r'([0-9]{1,4})([-./]) ?([0-9]{1,2})\2 ?([0-9]{1,4})'
 
 # Language, or language and region: decimal mark, mark between thousands, a date, an amount of money.
 _CONVENTIONS = {
@@ -113,42 +114,42 @@ class Locale(namedtuple('Locale', 'language decimal grouping date currency')):
 
         :raises Unreadable: `two readings`, for `1.234` where a comma is the decimal mark; `number`
         """
-        if _PLAIN.fullmatch(text):  # most numbers
+        if re.fullmatch(_PLAIN, text):  # most numbers
             return text
         text = text.replace('\u2212', '-')
         head = text[:len(text) - len(text.lstrip('+-'))]
         body, power, exponent = text[len(head):].replace('E', 'e').partition('e')
-        marks = _MARKS.findall(body)
+        marks = re.findall(_MARKS, body)
         last = marks[-1] if marks else ''
         if last not in ('.', ',') or marks.count(last) > 1:
             whole, last, fraction = body, '', ''  # no mark of a fraction
         else:
             whole, _, fraction = body.rpartition(last)
-            if len(marks) == 1 and last != self.decimal and _GROUPED.fullmatch(body) and body[0] != '0':
+            if len(marks) == 1 and last != self.decimal and re.fullmatch(_GROUPED, body) and body[0] != '0':
                 raise Unreadable('two readings', text, one=head + whole + fraction,
                                  other=f'{head}{whole}{self.decimal}{fraction}')
             last = '.'
-        if _MARKS.search(whole):
-            if not _GROUPED.fullmatch(whole):
+        if re.search(_MARKS, whole):
+            if not re.fullmatch(_GROUPED, whole):
                 raise Unreadable('number', text)
-            whole = _MARKS.sub('', whole)
+            whole = re.sub(_MARKS, '', whole)
         return f'{head}{whole}{last}{fraction}{power}{exponent}'
 
     def read_whole(self, text: str) -> str:
         """The same for a whole number: between thousands stand blanks, apostrophes or the locale's mark."""
-        if _PLAIN.fullmatch(text):
+        if re.fullmatch(_PLAIN, text):
             return text
         text = text.replace('\u2212', '-')
         digits = text.lstrip('+-')
-        found = _GROUPED.fullmatch(digits)
-        certain = found and (digits.count(found[2] or ' ') != 1 or found[2] in ("'", '’', self.grouping))
+        found = re.fullmatch(_GROUPED, digits)
+        certain = found and (found[2] in (None, "'", '’', self.grouping) or digits.count(found[2]) > 1)
         if not certain or digits.startswith('0'):
             raise Unreadable('integer', text)
-        return text[:len(text) - len(digits)] + _MARKS.sub('', digits)
+        return text[:len(text) - len(digits)] + re.sub(_MARKS, '', digits)
 
     def read_day(self, text: str) -> str:
         """A date as somebody typed it, as `2026-02-28`; other text stays as it is."""
-        found = _DAY.fullmatch(text.replace('\xa0', ' '))
+        found = re.fullmatch(_DAY, text.replace('\xa0', ' '))
         if found is None or len(found[1]) == 4 or len(found[4]) != 4 or self.date.startswith('y'):
             return text
         month, day = (found[3], found[1]) if self.date[0] == 'd' else (found[1], found[3])

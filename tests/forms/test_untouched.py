@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element as Node
 
@@ -221,7 +222,7 @@ def in_sqlite(value: Any) -> Any:
     """What SQLite keeps of a native value; the way in is that of kali's own connections."""
     from kali.sqlite import connect
 
-    with connect(':memory:') as db:
+    with closing(connect(':memory:')) as db:
         db.execute('CREATE TABLE kept (value)')
         db.execute('INSERT INTO kept VALUES (?)', [getattr(value, 'value', value)])
         return db.execute('SELECT value FROM kept').fetchone()[0]
@@ -409,7 +410,7 @@ def test_a_value_in_a_row_that_was_never_shown_is_not_offered_to_others() -> Non
 def test_a_member_of_an_enum_goes_into_a_database_and_comes_back(member: Colour, kept: Any) -> None:
     from kali.sqlite import connect
 
-    with connect(':memory:') as db:
+    with closing(connect(':memory:')) as db:
         db.execute('CREATE TABLE kept (value)')
         db.execute('INSERT INTO kept VALUES (:colour)', {'colour': member})
         [(stored,)] = db.execute('SELECT value FROM kept')
