@@ -25,13 +25,13 @@ from kali.sqlite.functions import Prepare
 from kali.sqlite.settings import SETTLED, Trust, trust
 from kali.sqlite.statements import changed_setting, ends_transaction
 
-__all__ = ['Connection', 'Cursor', 'storable']
+__all__ = ['REMEMBERED', 'Connection', 'Cursor', 'storable']
 
 # What sqlite3 binds as it is. Subclasses, of str for instance, go the slower way and arrive the same.
 _NATIVE = frozenset({int, float, str, bytes, bytearray, memoryview, bool, type(None)})
 
 # How many different statements of one transaction are remembered for error pages.
-_REMEMBERED = 50
+REMEMBERED = 50
 
 # The beginnings of statements that end no transaction and change no setting, as most people write them.
 _HARMLESS = frozenset({'SELECT', 'INSERT', 'UPDATE', 'DELETE'})
@@ -322,7 +322,7 @@ class Connection(sqlite3.Connection):
         if self.in_transaction:
             if self._held and sql[:6].upper() not in _HARMLESS:
                 self._expect_harmless(sql)
-            if len(self._statements) < _REMEMBERED:
+            if len(self._statements) < REMEMBERED:
                 self._statements[sql] = None
         elif self._held:
             raise DatabaseError(self._rule or (

@@ -17,8 +17,8 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import islice, takewhile
 
-__all__ = ['calls_itself', 'changed_setting', 'ends_transaction', 'first_keyword', 'quoted', 'statements',
-           'tokens', 'trigger_event', 'unquoted', 'written_tables']
+__all__ = ['calls_itself', 'changed_setting', 'ends_transaction', 'first_keyword', 'quoted', 'replaces',
+           'statements', 'tokens', 'trigger_event', 'unquoted', 'written_tables']
 
 # A vertical tab is blank after another blank only; a byte order mark is blank where a token may begin; a
 # comment that is not finished reaches to the end, but "/*" as the very last characters is none.
@@ -147,6 +147,17 @@ def calls_itself(trigger: str, table: str) -> bool:
                 len(compared) == 3 and compared[0] == compared[2] and compared[1] == '=')):
             return True
     return False
+
+
+def replaces(sql: str) -> bool:
+    """Whether rows may make way for others by REPLACE.
+
+    >>> replaces('INSERT OR REPLACE INTO a VALUES (1)'), replaces("SELECT replace(b, '1', '2') FROM a")
+    (True, False)
+    """
+    words = [token.upper() for token in tokens(sql)] if 'replace' in sql.lower() else []
+    pairs = {(word, words[place + 1]) for place, word in enumerate(words[:-1])}
+    return bool(pairs & {('OR', 'REPLACE'), ('REPLACE', 'INTO'), ('CONFLICT', 'REPLACE')})
 
 
 def statements(script: str) -> Iterator[tuple[int, str]]:

@@ -27,6 +27,8 @@ from kali.markup import Markup, escape
 from kali.sqlite import once
 from kali.sqlite.adapter import adapter_for
 from kali.sqlite.atomic import atomic
+from kali.sqlite.cursors import REMEMBERED
+from kali.sqlite.statements import replaces
 from kali.sqlite.watch import Unfit, Watch, all_tables, size_of
 
 if TYPE_CHECKING:
@@ -146,7 +148,8 @@ class undo:  # used like a function
                 self._run(f'UPDATE {self._now} SET writer = ?', [self._writer()])
             else:
                 self._begin_anew(now.notice_at_end if now else '')
-        self._run('PRAGMA recursive_triggers = ON')  # or REPLACE would go unnoticed
+        self._recursive = self._watch.recursive()  # else REPLACE goes unnoticed, and ends the history
+        self._run(f'PRAGMA recursive_triggers = {self._recursive:d}')
 
     def wrap(self, handler: Handler) -> Handler:
         """`handler`, with each request that writes a step of the history; the guard goes around it.
@@ -328,7 +331,7 @@ class undo:  # used like a function
 
     def _close(self, title: str, group: str = '') -> None:
         """Make a step of what was written since `_begin`, or add it to the last one of the same `group`."""
-        if self._run('PRAGMA main.schema_version').fetchone()[0] != self._version:
+        if self._run('PRAGMA main.schema_version').fetchone()[0] != self._version or self._lost_rows():
             now = self._read_now()
             self._begin_anew(now.notice_at_end if now else _ENDED)
             return
@@ -357,6 +360,13 @@ class undo:  # used like a function
         self._mark, self._group = last, (group, newest)
         if newest % PRUNE_EVERY == 0 or taken > SIZE_LIMIT // PRUNE_EVERY:
             self._prune(newest)
+
+    def _lost_rows(self) -> bool:
+        """Whether rows may have made way by REPLACE unnoticed."""
+        if self._recursive:
+            return False
+        known = getattr(self.connection, 'statements', {})
+        return len(known) >= REMEMBERED or any(map(replaces, known))
 
     def _forget(self, step: int, first: int, last: int) -> None:
         self._run(f'DELETE FROM {self._log} WHERE seq BETWEEN ? AND ?', [first, last])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kali.errors import DatabaseError
 from kali.sqlite.schema import Table, tables
-from kali.sqlite.statements import calls_itself, quoted, trigger_event, written_tables
+from kali.sqlite.statements import calls_itself, quoted, replaces, trigger_event, written_tables
 
 __all__ = ['Unfit', 'Watch', 'all_tables', 'size_of']
 
@@ -102,19 +102,23 @@ class Watch:
                 if parent in found and (child.name in self.names) != (parent in self.names):
                     return (f'the table {child.name} refers to {parent}; name both or neither, or a row that '
                             'comes back may lack what belongs to it')
+        replacing = [sql for _, _, sql in self._triggers()] + [found[name].sql for name in self.names]
+        if not self.recursive() and any(map(replaces, replacing)):
+            return ('a trigger calls itself without an end if recursive_triggers is on, and where it is off '
+                    'the rows that make way by REPLACE, which a trigger or table here uses, go unnoticed')
         if self.begun():
             return 'the connection has a history already; name all tables for that one'
         return self._about_triggers()
+
+    def recursive(self) -> bool:
+        """Whether recursive_triggers can be on, so that the rows that make way by REPLACE are noted. Not if a
+        trigger would call itself without an end then."""
+        return not any(calls_itself(sql, table) for _, table, sql in self._triggers())
 
     def _about_triggers(self) -> str:
         """Why the tables' triggers that keep virtual tables in step (full-text search, R*Tree) do not do."""
         events: dict[tuple[str, str], set[str]] = {}
         for name, table, sql in self._triggers():
-            if calls_itself(sql, table):
-                return (f'the trigger {name} on {table} updates the row that it runs for, and would call '
-                        'itself without an end, since undo switches recursive_triggers on (REPLACE would go '
-                        'unnoticed otherwise). Have it run for other columns than those that it sets: AFTER '
-                        'UPDATE OF name, …')
             virtual, others = self._written(sql)
             if virtual and others:
                 return (f'the trigger {name} on {table} writes to the virtual table {virtual[0]}, so it has '
