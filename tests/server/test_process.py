@@ -207,3 +207,36 @@ def test_no_console_is_survived(tmp_path: Path) -> None:
               'client.sendall(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")\nanswer = client.recv(12)\n'
               'server.stop()\nthread.join()\nos._exit(0 if answer == b"HTTP/1.0 500" else 1)')
     assert run(script, tmp_path).returncode == 0
+
+
+CLOSES = """
+    import os
+    import kali
+    app = kali.Router()
+
+    @app.function('/')
+    def home():
+        for number in (0, 1, 2):
+            try:
+                os.close(number)
+            except OSError:
+                pass
+        return 'closed'
+
+    @app.function('/print')
+    def show():
+        try:
+            print('for the console', flush=True)
+        except OSError:
+            pass
+        return 'fine'
+
+    kali.serve_http(app)
+"""
+
+
+def test_a_client_never_gets_what_is_for_the_console(serve: Callable[..., Served]) -> None:
+    served = serve(CLOSES)
+    for _ in range(3):
+        assert served.get('/').text == 'closed'
+        assert served.get('/print').text == 'fine'  # any byte before the status line would show
