@@ -16,7 +16,7 @@ from kali.desktop.folders import state_folder
 
 HERE = Path(__file__).resolve().parent
 
-# Templates are files, so that whoever edits them needs no Python: templates/gallery/page.tpl and so on.
+# Templates are files, so that nobody needs Python to edit them: templates/gallery/page.tpl and so on.
 templates = TemplateFolder(HERE.parent / 'templates' / 'gallery')
 
 # A Router leads from the path of a request to the function that answers it.

@@ -115,8 +115,8 @@ def as_stored(value: Any, affinity: str) -> Any:
     if affinity == 'TEXT' and isinstance(value, int):
         return str(int(value))  # a bool is 0 or 1
     if affinity in ('INTEGER', 'NUMERIC', 'REAL') and isinstance(value, str) and _NUMBER.fullmatch(value):
-        return _number(value.strip())
-    return value
+        value = _number(value.strip())
+    return float(value) if affinity == 'REAL' and isinstance(value, int) else value
 
 
 def _number(text: str) -> int | float:

@@ -23,7 +23,7 @@ from kali.sqlite.schema import Table, quoted, tables
 from kali.testing import Client
 from tests.sqlite.schemas import SCHEMAS
 
-# What SQLite refuses: a CHECK, a foreign key, also of a table that is not there; undo has triggers recur.
+# What SQLite refuses: a CHECK, a foreign key, also of a table that is not there; a missing function.
 REFUSED = (sqlite3.IntegrityError, sqlite3.OperationalError)
 XHTML = '{http://www.w3.org/1999/xhtml}'
 
@@ -172,6 +172,10 @@ def test_a_form_of_any_table_saved_unchanged_changes_nothing(types: list[str], c
 @pytest.mark.parametrize('name', SCHEMAS)
 def test_a_record_changed_or_deleted_and_undone_is_as_it_was(name: str, tmp_path: Path) -> None:
     db = made(tmp_path / 'any.sqlite', SCHEMAS[name])
+    if name == 'sakila':  # whose trigger would call itself without an end
+        with pytest.raises(ValueError, match='actor_at'):
+            undo(db)
+        db.execute('DROP TRIGGER actor_at')
     history = undo(db)
     before = dump(db)
     for table, key in Program(db).records:

@@ -115,11 +115,14 @@ def test_what_an_element_refuses_for_a_check_sqlite_refuses_too(kind: str, check
         checked, free = (elements_from_table(db, name)['c'] for name in ('checked', 'free'))
         for text in typed:
             try:
-                value: Any = free.i2n(text)
+                value: Any = free.value(text)
             except ValidationError:
                 continue
             try:
-                checked.i2n(checked.n2i(value) if isinstance(checked, Pick) else text)
+                if isinstance(checked, Pick):  # whose text is that of what the column would store
+                    db.execute('INSERT INTO free VALUES (NULL, ?)', [value])
+                    text = checked.show(db.execute('SELECT c FROM free ORDER BY rowid DESC').fetchone()[0])
+                checked.value(text)
             except ValidationError:
                 with pytest.raises(sqlite3.IntegrityError):
                     db.execute('INSERT INTO checked VALUES (?, ?)', [other, value])
