@@ -1,6 +1,6 @@
 """Formlet: the life of a form, from the record it shows to the record it saves.
 
-The rule: a form that is not acceptable comes back with status 422, everything typed still in it, and saves
+A form that is not acceptable comes back with status 422, everything typed still in it, and saves
 nothing; one that is acceptable saves exactly once, and never over a change that its user has not seen. This
 is the only file of the forms that knows Request and Response.
 """

@@ -1,7 +1,7 @@
 """How labels, controls, help and errors make a form, and how a template takes single pieces of it.
 
-The rule: every error is tied to its control (`aria-invalid`, `aria-describedby`), and the markup around a
-control is put together once for each element and name. It knows nothing about lenses or requests.
+Every error is tied to its control (`aria-invalid`, `aria-describedby`), and the markup around a
+control is put together once for each element and name.
 
 In a template with `fields=fields`: `{fields.due}` is the control, `{fields.due.label}`, `.error`, `.help` its
 companions and `{fields.due.row}` all of them in order; `{fields.summary}` lists the errors, `{fields.rows}`

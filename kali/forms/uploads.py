@@ -1,7 +1,6 @@
-"""Uploads: files that come with a form, kept while something else in the form is put right.
+"""Uploads: files that come with a form, kept while something else in the form is corrected.
 
-The rule: what is kept is bounded, lies in temporary files that nobody else can open, and ends with the
-program. Nothing here knows about requests.
+What is kept is bounded, lies in temporary files that nobody else can open, and ends with the program.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class Kept:
         return [upload for upload, _ in self._files.get((form_id, name), ())]
 
     def forget(self, form_id: str) -> None:
-        """Let go of the files of a form: it is saved."""
+        """Give up the files of a form that is saved."""
         for key in [key for key in self._files if key[0] == form_id]:
             self._drop(key)
 

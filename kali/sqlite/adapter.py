@@ -1,8 +1,8 @@
 """adapter: what the guard asks of a database, and how sqlite3 is asked for it.
 
 One adapter stands for one connection. The guard knows these methods only, so that another database needs
-another adapter and nothing else. The rule: after `roll_back`, whatever happened, no transaction is open and
-no read lock is held. It knows nothing about requests.
+another adapter and nothing else. After `roll_back`, whatever happened, no transaction is open and no
+read lock is held.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Adapter(Protocol):
     def begin(self) -> None:
         """Begin a transaction that may write."""
 
-    def settle(self) -> None:
+    def expect_held(self) -> None:
         """Before `commit` of any: make sure that the transaction is still the one that `begin` began."""
 
     def commit(self) -> None:
         """Commit it. If that fails, `roll_back` is called."""
 
     def roll_back(self) -> None:
-        """Take back what is not committed, and let go of every lock; nothing happens if there is nothing."""
+        """Take back what is not committed, and release every lock; nothing happens if there is nothing."""
 
     def protect(self) -> None:
         """Let nobody write until `unprotect`."""
@@ -174,8 +174,7 @@ class SqliteAdapter:
             transaction is open already
         """
         self.expect_none()
-        # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting mends
-        # (FACTS).
+        # IMMEDIATE: a transaction that reads first and writes later could meet BUSY that no waiting ends.
         self._patiently('BEGIN IMMEDIATE')
         if self._own is not None:
             self._own.hold()  # it refuses whatever would end the transaction
@@ -183,7 +182,7 @@ class SqliteAdapter:
             # It is gone if the handler ends the transaction, even if another one has begun since.
             self._run('SAVEPOINT kali_request')
 
-    def settle(self) -> None:
+    def expect_held(self) -> None:
         """End unfinished statements, and make sure that the transaction is still the one that `begin` began.
 
         :raises DatabaseError: if it is not, or the connection has been closed
@@ -204,7 +203,7 @@ class SqliteAdapter:
                 'all or nothing by itself, use "with atomic(connection):".')
 
     def commit(self) -> None:
-        """Commit what `settle` found in order. If that fails, the transaction may still be open (FACTS).
+        """Commit what `expect_held` found in order. If that fails, the transaction may still be open.
 
         :raises DatabaseError: 503 if another program's lock stays or the disk is full
         :raises sqlite3.IntegrityError: for a deferred foreign key

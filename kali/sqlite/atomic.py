@@ -1,7 +1,6 @@
 """atomic: a part of the work that is done whole or not at all.
 
-The rule: whoever begins ends. The outermost `atomic` is a transaction, one inside another (or inside the
-guard's) is a savepoint of it. It knows nothing about requests.
+The outermost `atomic` is a transaction; one inside another (or inside the guard's) is a savepoint of it.
 """
 
 from __future__ import annotations

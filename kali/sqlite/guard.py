@@ -164,7 +164,7 @@ class _Guard(Around):
                     OPEN.pop()
                     if request is not None:
                         request.scope.transaction = None
-            adapter.settle()
+            adapter.expect_held()
             if refused:
                 adapter.roll_back()
                 return outcome

@@ -1,8 +1,8 @@
 """postgres: how psycopg 3 is asked for what the guard asks of a database.
 
-For an application that has grown onto PostgreSQL; `pip install kali[postgres]` brings psycopg. The rule is
-the adapter's: after `roll_back`, whatever happened, no transaction is open. It knows nothing about requests,
-and nothing imports it but the guard, once it is given one of psycopg's connections.
+For an application that has grown onto PostgreSQL; `pip install kali[postgres]` brings psycopg. It
+is imported when a guard is given one of psycopg's connections. After `roll_back`, whatever happened, no
+transaction is open.
 
 A request that writes is SERIALIZABLE, which is what a program that was written for SQLite takes for granted:
 as if there were no others at the same time. If that cannot be had, it is answered with 503 and nothing is
@@ -127,8 +127,8 @@ class PostgresAdapter:
         transaction.__enter__()
         self._transaction = transaction
 
-    def settle(self) -> None:
-        """As `Adapter.settle`."""
+    def expect_held(self) -> None:
+        """As `Adapter.expect_held`."""
         ended = not self.in_transaction()
         if self.connection.info.transaction_status is TransactionStatus.INERROR:
             return  # as `commit` says

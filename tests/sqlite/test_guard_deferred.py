@@ -420,7 +420,7 @@ def test_rows_by_a_key_that_is_none(db):
 
 @pytest.mark.parametrize('kind', ['answer', 'job'])
 def test_all_steps_of_an_answer_or_a_job_are_one_step_of_the_history(db, path, on_disk, kind):
-    history, jobs = undo(db, ['note']), []
+    history, jobs = undo(db), []
 
     def pieces():
         for number in range(3):
