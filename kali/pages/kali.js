@@ -8,6 +8,10 @@
 
 (() => {
   const BUTTONS = 'button:not([type]), button[type="submit"], input[type="submit"], input[type="image"]';
+  // What a form has by itself: a field of the same name hides it from `form.name`.
+  const own = (form, name) => Reflect.get(HTMLFormElement.prototype, name, form);
+  const call = (form, name, ...rest) => Reflect.apply(own(form, name), form, rest);
+  const closest = (at, selector) => at instanceof Element && Element.prototype.closest.call(at, selector);
   const sent = new Map();  // form -> the buttons that were switched off, and nothing else
 
   const release = () => {
@@ -19,15 +23,15 @@
 
   addEventListener('submit', (event) => {
     const form = event.target;
-    if (event.defaultPrevented || form.method === 'dialog') return;
+    if (event.defaultPrevented || own(form, 'method') === 'dialog') return;
     if (sent.has(form)) {
       event.preventDefault();
       return;
     }
     // A form that answers elsewhere leaves this page as it is.
-    const target = (event.submitter && event.submitter.formTarget) || form.target;
+    const target = (event.submitter && event.submitter.formTarget) || own(form, 'target');
     if (target && target !== '_self') return;
-    const buttons = [...form.elements, ...document.querySelectorAll('input[type="image"]')]
+    const buttons = [...own(form, 'elements'), ...document.querySelectorAll('input[type="image"]')]
       .filter((button) => button.form === form && button.matches(BUTTONS) && !button.disabled);
     sent.set(form, buttons);
     if (isOurs(form)) stored(() => sessionStorage.setItem('kali-sent', keyOf(form)));
@@ -56,7 +60,7 @@
   };
 
   addEventListener('click', async (event) => {
-    const button = event.target instanceof Element && event.target.closest('[data-copy]');
+    const button = closest(event.target, '[data-copy]');
     const source = button && document.getElementById(button.dataset.copy);
     if (source && await copy(source)) button.textContent = button.dataset.copied || 'Copied';
   });
@@ -101,7 +105,7 @@
   }
 
   addEventListener('click', (event) => {
-    const button = event.target instanceof Element && event.target.closest('[data-add], [data-remove]');
+    const button = closest(event.target, '[data-add], [data-remove]');
     const group = button && button.closest('[data-rows]');
     if (!group) return;
     if ('add' in button.dataset) {
@@ -117,16 +121,16 @@
   const stored = (act) => { try { return act(); } catch { return null; } };  // full, or switched off
 
   // Drafts, for forms with a one-shot id. Nothing of a password is stored, nor what a form carries unseen.
-  const keyOf = (form) => 'kali ' + (form.getAttribute('action') || location.pathname + location.search);
-  const isOurs = (form) => form instanceof HTMLFormElement && form.elements.namedItem('_form_id');
-  const controlsOf = (form) => [...form.elements].filter((control) => control.name
+  const keyOf = (form) => 'kali ' + (call(form, 'getAttribute', 'action') || location.pathname + location.search);
+  const isOurs = (form) => form instanceof HTMLFormElement && own(form, 'elements').namedItem('_form_id');
+  const controlsOf = (form) => [...own(form, 'elements')].filter((control) => control.name
     && !control.name.startsWith('_') && !/^(password|hidden|file|submit|button|image|fieldset)$/.test(control.type));
   const typedIn = (form) => JSON.stringify(controlsOf(form).map((control) => [control.name,
     /^(checkbox|radio)$/.test(control.type) ? [control.value, control.checked]
       : control.selectedOptions ? [...control.selectedOptions].map((option) => option.value) : control.value]));
 
   const bringBack = (form, draft) => {
-    for (const group of form.querySelectorAll('[data-rows]')) {
+    for (const group of call(form, 'querySelectorAll', '[data-rows]')) {
       const drafted = draft.map(([name]) => name).filter((name) => name.startsWith(group.id + '-'));
       const last = Math.max(0, ...drafted.map((name) => numberOf({ name })));
       while (Math.max(0, ...[...group.querySelectorAll('tbody [name]')].map(numberOf)) < last) addRow(group);
@@ -159,7 +163,7 @@
       button.onclick = () => { notice.remove(); act(); };
       notice.append(button, ' ');
     }
-    form.before(notice);
+    call(form, 'before', notice);
   };
 
   const atFirst = new Map();
@@ -176,7 +180,7 @@
     atFirst.set(form, refused ? '' : typedIn(form));
     const draft = stored(() => localStorage.getItem(keyOf(form)));
     if (draft && draft !== typedIn(form)) offer(form, draft);
-    form.addEventListener('input', () => stored(() => localStorage.setItem(keyOf(form), typedIn(form))));
+    call(form, 'addEventListener', 'input', () => stored(() => localStorage.setItem(keyOf(form), typedIn(form))));
   }
 
   addEventListener('beforeunload', (event) => {

@@ -312,7 +312,7 @@ addEventListener('submit', async (event) => {
   let isDone = false;
   try { isDone = await ask(url, options, attribute('data-kali-patch') || 'main'); } catch { /* the page goes the usual way */ }
   if (isDone && method === 'get') history.replaceState(history.state, '', url);
-  if (isDone) form.dispatchEvent(new CustomEvent('kali-answered', { bubbles: true }));
+  if (isDone) EventTarget.prototype.dispatchEvent.call(form, new CustomEvent('kali-answered', { bubbles: true }));
   else HTMLFormElement.prototype.submit.call(form);
 });
 

@@ -10,6 +10,8 @@
   const MAC = /^(Mac|iP)/.test(navigator.platform);
   const TEXT = 'textarea, [contenteditable]:not([contenteditable="false"]), input:not([type="checkbox"], [type="radio"], '
     + '[type="button"], [type="submit"], [type="reset"], [type="image"], [type="file"])';
+  // A field named `method` hides the form's own.
+  const own = (form, name) => Reflect.get(HTMLFormElement.prototype, name, form);
   const isChanged = (control) => /^(checkbox|radio)$/.test(control.type) ? control.checked !== control.defaultChecked
     : 'defaultValue' in control && control.type !== 'hidden' && control.value !== control.defaultValue;
 
@@ -20,9 +22,9 @@
     const does = key === 'z' ? (event.shiftKey ? 'redo' : 'undo') : key === 'y' && !event.shiftKey && !MAC ? 'redo' : '';
     const button = does && document.querySelector(`.undo [value="${does}"]:enabled`);
     const [at] = event.composedPath();
-    if (!button || (at instanceof Element && at.closest(TEXT))) return;
+    if (!button || (at instanceof Element && Element.prototype.closest.call(at, TEXT))) return;
     // A form that is filled in, though the focus is elsewhere just now.
-    if ([...document.forms].some((form) => form.method === 'post' && [...form.elements].some(isChanged))) return;
+    if ([...document.forms].some((form) => own(form, 'method') === 'post' && [...own(form, 'elements')].some(isChanged))) return;
     event.preventDefault();
     button.click();
   });
