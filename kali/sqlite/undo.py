@@ -93,8 +93,8 @@ class undo:  # used like a function
     can be sent again. While a step is undone, the triggers of the tables are off, since what they did is
     undone as well; all but those that write to virtual tables, and so keep full-text search or an R*Tree in
     step. What the program itself writes to a virtual table is not taken back. `recursive_triggers` is
-    switched on, or REPLACE would go unnoticed: a trigger that changes its own table must
-    end: AFTER UPDATE OF other columns. A connection has one history.
+    switched on, or REPLACE would go unnoticed. Where a trigger would call itself without an end then, it
+    stays off, and a REPLACE ends the history. A connection has one history.
 
     The history ends, with a notice on the page, when the schema changes, or another program writes to the
     file. A persistent one does not see what another program writes while this one does not run; it ends when
