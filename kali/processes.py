@@ -1,10 +1,14 @@
-"""processes: what distinguishes this process from others of the same program."""
+"""processes: what distinguishes this process from others of the same program, and its threads."""
 
 from __future__ import annotations
 
 import sys
 
-__all__ = ['is_spawned_child']
+__all__ = ['STANDS_FOR', 'is_spawned_child']
+
+#: Under another server, handlers run in a thread of kali's own: its identity -> that of the thread which loaded
+#: the application. What belongs to the one, such as a connection to a database, the other may use.
+STANDS_FOR: dict[int, int] = {}
 
 
 def is_spawned_child() -> bool:

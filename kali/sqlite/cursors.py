@@ -20,6 +20,7 @@ from threading import get_ident
 from typing import Any
 
 from kali.errors import DatabaseError
+from kali.processes import STANDS_FOR
 from kali.sqlite.faults import gone
 from kali.sqlite.functions import Prepare
 from kali.sqlite.settings import SETTLED, Trust, trust
@@ -313,7 +314,7 @@ class Connection(sqlite3.Connection):
         :raises DatabaseError: if it would end the transaction of a request; or that is gone: each further
             statement would be committed by itself, in a request that is to be all or nothing
         """
-        if self.thread and self.thread != get_ident():
+        if self.thread and self.thread != get_ident() and self.thread != STANDS_FOR.get(get_ident()):
             raise sqlite3.ProgrammingError(
                 f'The connection to {self.path} is for the thread only that made it. Give another thread a '
                 'connection of its own, or say connect(path, check_same_thread=False).')

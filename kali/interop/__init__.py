@@ -1,0 +1,24 @@
+"""kali among Python's web frameworks and servers.
+
+`to_wsgi(handler)` and `to_asgi(handler)` make a WSGI or ASGI application of a kali handler, for any server of
+that kind. `from_wsgi(app)` and `from_asgi(app)` make a handler of such an application, to be mounted in a
+Router or passed to `serve_http`.
+"""
+
+TYPE_CHECKING = False  # spelled out, as everywhere in kali
+if TYPE_CHECKING:
+    from kali.interop.from_asgi import from_asgi
+    from kali.interop.from_wsgi import from_wsgi
+    from kali.interop.to_asgi import to_asgi
+    from kali.interop.to_wsgi import to_wsgi
+
+__all__ = ['from_asgi', 'from_wsgi', 'to_asgi', 'to_wsgi']
+
+
+def __getattr__(name: str) -> object:
+    # Each is loaded when it is asked for: a program that mounts a WSGI application does without asyncio.
+    if name not in __all__:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from importlib import import_module
+    value = globals()[name] = getattr(import_module(f'{__name__}.{name}'), name)
+    return value

@@ -1,0 +1,120 @@
+"""What to_wsgi and to_asgi have in common: a request that another server has parsed, checked as kali's own
+server checks it, and a response in parts that such a server sends.
+
+Sources: RFC 9110 sections 7.2 (Host) and 7.6.1 (Connection), and what kali.server.gate names.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from kali import log
+from kali.errors import ProtocolError
+from kali.http.body import Body
+from kali.http.encoder import BODILESS, Encoder
+from kali.http.grammar import METHODS
+from kali.http.limits import WAY_BACK, Limits, size_text
+from kali.http.parser import Head
+from kali.multidict import Headers
+from kali.server.gate import Gate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from kali.http.response import Response
+
+__all__ = ['HOP_BY_HOP', 'Message', 'admitting', 'declared_length', 'head_of', 'message', 'take']
+
+# Fields about one connection. Only the server that holds the connection may set them.
+HOP_BY_HOP = frozenset(('connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer',
+                        'trailers', 'transfer-encoding', 'upgrade'))
+_PORT = re.compile(':([0-9]{1,5})$')
+
+
+def head_of(method: str, target: str, fields: Iterable[tuple[str, str]]) -> Head:
+    """The Head of a request that another server has parsed.
+
+    :raises ProtocolError: 501 for a method that kali does not know
+    """
+    if method not in METHODS:
+        raise ProtocolError(f'The method {method} is not known here.', status=501)
+    return Head(method, target, Headers(fields))
+
+
+def admitting(hosts: Iterable[str]) -> Callable[[Head], Response | None]:
+    """The gate for public names: Host must be one of `hosts` or this machine, with any port, and no other site
+    may have asked for what changes something. There is no launch key."""
+    if isinstance(hosts, str):
+        raise TypeError(f'hosts={hosts!r}: it is a tuple of names; write hosts=({hosts!r},)')
+    hosts = tuple(hosts)
+
+    @lru_cache(maxsize=16)
+    def gate_at(port: int) -> Gate:
+        return Gate(port, hosts)
+
+    def admit(head: Head) -> Response | None:
+        host = head.headers.last.get('host', '')
+        port = _PORT.search(host)
+        refused = gate_at(int(port[1]) if port else 80).admit(head)
+        if refused is not None:
+            log.warning('%s %s was refused by Host or Origin; Host is %s, and hosts=%s', head.method, head.target,
+                        host, repr(hosts))
+        return refused
+    return admit
+
+
+def declared_length(text: str, limits: Limits) -> int:
+    """What Content-Length says.
+
+    :raises ProtocolError: 400 if that is no number, 413 if it is more than `limits` allow
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise ProtocolError('Content-Length must be a number.')
+    if int(text) > limits.body:
+        raise _too_large(limits)
+    return int(text)
+
+
+def take(body: Body, count: int, piece: bytes, limits: Limits) -> int:
+    """Add a piece of a body to the `count` bytes that have come; returns how many there are now.
+
+    :raises ProtocolError: 413 if that is more than `limits` allow
+    """
+    count += len(piece)
+    if count > limits.body:
+        raise _too_large(limits)
+    if piece:
+        body.append(piece)
+    return count
+
+
+def _too_large(limits: Limits) -> ProtocolError:
+    return ProtocolError(f'More than {size_text(limits.body)} cannot be taken. {WAY_BACK}', status=413)
+
+
+class Message(NamedTuple):
+    """A response as another server sends it; the body of a stream comes afterwards."""
+
+    status: int
+    fields: list[tuple[str, str]]
+    body: bytes
+
+
+def message(encoder: Encoder, response: Response, method: str, *, streams: bool = False) -> Message:
+    """Status, header fields and body of a response whose content is bytes."""
+    body = b'' if streams else response.content
+    assert isinstance(body, bytes)
+    length: int | None = len(body)
+    if response.status in BODILESS:
+        body, length = b'', None
+    elif streams:
+        length = None
+    fields = [(name, value) for name, value in encoder.fields(response) if name.lower() not in HOP_BY_HOP]
+    if length is not None:
+        own = [value for name, value in fields if name.lower() == 'content-length']
+        if not own or body:  # as in kali's own encoder: the right length goes before the application's
+            fields = [each for each in fields if each[0].lower() != 'content-length']
+            fields.append(('Content-Length', str(length)))
+    return Message(response.status, fields, b'' if method == 'HEAD' else body)
