@@ -46,5 +46,11 @@ class Host(Protocol):
         :param finish: makes a Response of the awaitable's result
         """
 
+    def complete(self, value: Any, seconds: float) -> None:
+        """Run an awaitable to its end: the last thing that something asynchronous does when it is closed.
+
+        :param seconds: how long it may take
+        """
+
     def wake(self) -> None:
         """Have the host look at what has come. The only one of these calls that another thread may make."""

@@ -7,18 +7,20 @@ Router or passed to `serve_http`.
 
 TYPE_CHECKING = False  # spelled out, as everywhere in kali
 if TYPE_CHECKING:
-    from kali.interop.from_asgi import from_asgi
-    from kali.interop.from_wsgi import from_wsgi
-    from kali.interop.to_asgi import to_asgi
-    from kali.interop.to_wsgi import to_wsgi
+    from kali.interop.asgi_in import from_asgi
+    from kali.interop.asgi_out import to_asgi
+    from kali.interop.wsgi_in import from_wsgi
+    from kali.interop.wsgi_out import to_wsgi
 
 __all__ = ['from_asgi', 'from_wsgi', 'to_asgi', 'to_wsgi']
+
+_PLACES = {'from_asgi': 'asgi_in', 'from_wsgi': 'wsgi_in', 'to_asgi': 'asgi_out', 'to_wsgi': 'wsgi_out'}
 
 
 def __getattr__(name: str) -> object:
     # Each is loaded when it is asked for: a program that mounts a WSGI application does without asyncio.
-    if name not in __all__:
+    if name not in _PLACES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     from importlib import import_module
-    value = globals()[name] = getattr(import_module(f'{__name__}.{name}'), name)
+    value = globals()[name] = getattr(import_module(f'{__name__}.{_PLACES[name]}'), name)
     return value

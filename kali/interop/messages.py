@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ['HOP_BY_HOP', 'Message', 'admitting', 'declared_length', 'head_of', 'message', 'take']
 
 # Fields about one connection. Only the server that holds the connection may set them.
-HOP_BY_HOP = frozenset(('connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer',
-                        'trailers', 'transfer-encoding', 'upgrade'))
+HOP_BY_HOP = frozenset(('connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te',
+                        'trailer', 'trailers', 'transfer-encoding', 'upgrade'))
 _PORT = re.compile(':([0-9]{1,5})$')
 
 

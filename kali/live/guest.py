@@ -95,6 +95,7 @@ class _Selector(selectors.BaseSelector):
         self.loop: Any = None
         self.idle_until: float | None = None  # None: until a socket is ready
         self.turns = 0
+        self.alone = False  # whether nobody else is served, so that it may wait
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
@@ -130,6 +131,8 @@ class _Selector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events, self._events = self._events, {}
+        if self.alone and not events:
+            return self._wait(timeout)
         found = [(self._keys[number], mask & self._keys[number].events) for number, mask in events.items()
                  if number in self._keys]
         self.turns += 1
@@ -140,6 +143,12 @@ class _Selector(selectors.BaseSelector):
             self.idle_until = 0.0
             self.loop.stop()
         return [(key, mask) for key, mask in found if mask]
+
+    def _wait(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        with selectors.DefaultSelector() as selector:
+            for key in self._keys.values():
+                selector.register(key.fd, key.events, key)
+            return [(key.data, mask) for key, mask in selector.select(timeout)]
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -178,6 +187,17 @@ class Guest:
         if hasattr(value, '__aiter__'):
             return _Steps(self, _pumped(value), lambda result: None, Response(None))
         return _Steps(self, _awaited(value), finish)
+
+    def complete(self, awaitable: Any, seconds: float) -> None:
+        """Run an awaitable to its end while the host serves nobody, since it is about to end.
+
+        :raises TimeoutError: if it takes longer than so many seconds
+        """
+        self._selector.alone = True
+        try:
+            self.loop.run_until_complete(asyncio.wait_for(awaitable, seconds))
+        finally:
+            self._selector.alone = False
 
     def close(self) -> None:
         """The host ends: what still runs is cancelled and given a moment to clean up, then the loop is
