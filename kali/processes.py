@@ -6,8 +6,8 @@ import sys
 
 __all__ = ['STANDS_FOR', 'is_spawned_child']
 
-#: Under another server, handlers run in a thread of kali's own: its identity -> that of the thread which loaded
-#: the application. What belongs to the one, such as a connection to a database, the other may use.
+#: Under another server, handlers run in a thread of kali's own: its identity -> that of the thread which
+#: loaded the application. What belongs to the one, such as a connection to a database, the other may use.
 STANDS_FOR: dict[int, int] = {}
 
 

@@ -11,9 +11,9 @@ from functools import partial
 
 from kali.errors import ProtocolError
 from kali.http.around import entered
-from kali.http.blocking import Pause, pieces
+from kali.http.blocking import pieces
 from kali.http.body import Body
-from kali.http.encoder import Encoder
+from kali.http.deferred import Deferred
 from kali.http.grammar import text_of
 from kali.http.limits import DEFAULT, Limits
 from kali.http.parser import Data, Head, RequestParser
@@ -22,9 +22,7 @@ from kali.http.response import Response
 from kali.http.urls import build_url, is_local
 from kali.multidict import Headers
 from kali.routing.servlets import refusal
-from kali.server.answers import Answers
-from kali.server.dispatcher import Dispatcher
-from kali.server.timers import Timers
+from kali.server.hosting import Hosting
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -32,10 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from kali.http.deferred import Deferred
-    from kali.http.host import Handle
     from kali.http.response import Handler
-    from kali.live.guest import Guest
 
 __all__ = ['Client', 'Reply']
 
@@ -65,7 +60,7 @@ class Reply:
         return f'<Reply {self.status}, {len(self.body)} bytes>'
 
 
-class Client:
+class Client(Hosting):
     """A browser without a window: sends requests to `handler`, keeps cookies, follows redirects if asked to.
 
     :param handler: the application
@@ -85,15 +80,8 @@ class Client:
     def __init__(self, handler: Handler, *, debug: bool = True, host: str = 'localhost:8080',
                  admit: Callable[[Head], Response | None] = lambda head: None,
                  limits: Limits = DEFAULT) -> None:
-        self.stopping = False
-        self.dispatcher = Dispatcher(handler, debug=debug, stopping=lambda: self.stopping)
-        self.encoder = Encoder()
-        self._timers = Timers()
-        self._place: Any = Pause()
-        self._answers = Answers(self.dispatcher, self._timers, self.wake)
+        super().__init__(handler, debug=debug)
         self._lifespan: entered | None = None  # inside of `with`
-        self._guest: Guest | None = None  # see asynchronous()
-        self._sockets: Any = None
         self.host, self.admit, self.limits = host, admit, limits
         self.cookies: dict[str, str] = {}
 
@@ -107,75 +95,30 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        lifespan, self._lifespan, self.stopping = self._lifespan, None, True
-        self._answers.close()
-        if self._guest is not None:
-            self._guest.close()
-            self._sockets.close()
-            self._guest, self._place = None, Pause()
+        lifespan, self._lifespan = self._lifespan, None
+        self.close()
         if lifespan is not None:
             lifespan.__exit__(kind, error, traceback)
-
-    def start(self, deferred: Deferred, name: str) -> Handle:
-        """Take a Deferred that no client waits for through its steps: a job."""
-        return self._answers.begin(deferred, name)
-
-    def at(self, when: float, function: Callable[[], object]) -> Handle:
-        """Call `function` at the time `when`, in seconds on the clock of `time.monotonic`."""
-        name = str(getattr(function, '__qualname__', 'a call'))
-        return self._timers.at(when, partial(self.dispatcher.call, function, name))
-
-    def watch(self, descriptor: int, events: int, function: Callable[[int], object]) -> None:
-        """Call `function` with what a foreign socket is ready for, whenever time passes."""
-        self._sockets.watch(descriptor, events, function)
-
-    def asynchronous(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
-        """The answer of an awaitable, or the stream of an async generator."""
-        if self._guest is None:
-            from kali.live.guest import Guest, Sockets  # asyncio is for tests of something asynchronous
-            self._place = self._sockets = Sockets()
-            self._guest = Guest(self)
-        return self._guest.deferred(value, finish)
-
-    def wake(self) -> None:
-        """Have the client look at what has come; from any thread."""
-        self._place.wake()
 
     def run(self, seconds: float = 10.0) -> None:
         """Let jobs and calls go on until nothing is left of them, for so many seconds at most."""
         self._run(seconds, float('inf'))
 
-    def pause(self, until: float) -> None:
-        """Let time pass, until then at most, in which jobs and calls go on."""
-        if not self._turn():
-            self._place.pause(min(until, self._timers.next()))
-
-    def _turn(self) -> bool:
-        """Make the calls that are due, and take each job that may go on a step further; False if there is
-        neither."""
-        due = list(self._timers.due(time.monotonic()))
-        for function in due:
-            function()
-        has_jobs = bool(self._answers.ready or self._answers.called)
-        if has_jobs:
-            self._answers.advance()
-        return bool(due) or has_jobs
-
     def _run(self, seconds: float, near: float) -> None:
         """Let jobs go on for so many seconds, and wait for futures and for what comes by `near` seconds."""
         until, grace = time.monotonic() + seconds, 0.0
         while (now := time.monotonic()) < until:
-            if self._turn():
+            if self.turn():
                 grace = now + SOON  # news for what went on just now may come from a thread
                 continue
-            waits = self._answers.waits()
-            moment = self._timers.next()
+            waits = self.answers.waits()
+            moment = self.timers.next()
             if any(wait.future is not None for wait in waits):
-                self._place.pause(min(until, moment))
+                self.sleep(min(until, moment))
             elif moment <= now + near and moment < until:
-                self._place.pause(moment)
+                self.sleep(moment)
             elif waits and (now < grace or near > seconds):
-                self._place.pause(min(until, moment, until if near > seconds else grace))
+                self.sleep(min(until, moment, until if near > seconds else grace))
             else:
                 break
 
@@ -264,6 +207,8 @@ class Client:
             for outcome in pieces(step, self) if has_body else ():
                 if isinstance(outcome, Response):
                     return self._reply(outcome, request, request.method)
+                if isinstance(outcome, Deferred):
+                    return self._finish(request, outcome)
                 content.append(outcome)
         finally:
             self.dispatcher.close(request, answer)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Response: TypeAlias = Any  # kali.http.response builds on this file
-    Step: TypeAlias = 'bytes | Wait | Response | None'
+    Step: TypeAlias = 'bytes | Wait | Response | Deferred | None'
 
 __all__ = ['Deferred', 'Signal', 'Wait', 'Waiter', 'answer_later', 'stream']
 
@@ -155,7 +155,8 @@ class Waiter:
 class Deferred:
     """An answer under way.
 
-    :param step: called for the next bytes, Wait or Response; None ends a stream
+    :param step: called for the next bytes, Wait or Response; None ends a stream. Where the status is known
+        late, it may give the Deferred of the stream that follows, which has a `response`
     :param response: the status and headers that go before the first piece; None if a Response comes in the
         end
     :param close: called once, when the answer is over or its client has gone

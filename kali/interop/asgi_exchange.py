@@ -125,7 +125,8 @@ class Exchange:
         headers = request.headers
         host, port = host_and_port(request)
         return {
-            'type': 'http', 'asgi': VERSION, 'http_version': '1.1', 'method': request.method, 'scheme': 'http',
+            'type': 'http', 'asgi': VERSION, 'http_version': '1.1', 'scheme': 'http',
+            'method': request.method,
             'path': unquote(script + path), 'raw_path': (script + path).encode('ascii'),
             'query_string': query.encode('latin-1'), 'root_path': unquote(script),
             'headers': [(name.lower().encode('latin-1'), value.encode('latin-1'))

@@ -1,4 +1,4 @@
-"""What from_wsgi and from_asgi have in common: the headers of a foreign application, and the rules that it may
+"""What from_wsgi and from_asgi have in common: the headers of a foreign application, and rules that it may
 break."""
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from kali.http.request import Request
 
-__all__ = ['Broken', 'declared', 'finished', 'host_and_port', 'refuse_websocket', 'response_of', 'split_target']
+__all__ = [
+    'Broken', 'declared', 'finished', 'host_and_port', 'refuse_websocket', 'response_of', 'split_target',
+]
 
 # kali's own policy is meant for pages that load nothing foreign. A mounted application knows what its pages
 # load, and may show them in frames of its own.

@@ -44,8 +44,8 @@ def head_of(method: str, target: str, fields: Iterable[tuple[str, str]]) -> Head
 
 
 def admitting(hosts: Iterable[str]) -> Callable[[Head], Response | None]:
-    """The gate for public names: Host must be one of `hosts` or this machine, with any port, and no other site
-    may have asked for what changes something. There is no launch key."""
+    """The gate for public names: Host must be one of `hosts` or this machine, with any port, and no other
+    site may have asked for what changes something. There is no launch key."""
     if isinstance(hosts, str):
         raise TypeError(f'hosts={hosts!r}: it is a tuple of names; write hosts=({hosts!r},)')
     hosts = tuple(hosts)
@@ -59,8 +59,8 @@ def admitting(hosts: Iterable[str]) -> Callable[[Head], Response | None]:
         port = _PORT.search(host)
         refused = gate_at(int(port[1]) if port else 80).admit(head)
         if refused is not None:
-            log.warning('%s %s was refused by Host or Origin; Host is %s, and hosts=%s', head.method, head.target,
-                        host, repr(hosts))
+            log.warning('%s %s was refused by Host or Origin; Host is %s, and hosts=%s', head.method,
+                        head.target, host, repr(hosts))
         return refused
     return admit
 

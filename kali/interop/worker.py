@@ -1,7 +1,7 @@
-"""The thread in which all handlers of one process run, one at a time, however many threads its server has.
+"""The thread in which all handlers of a process run, one at a time, however many threads its server has.
 
-It begins with the first request of a process, since a server may fork after it has loaded the application, and
-it ends with the process. Between requests it takes jobs further; with nothing to do it sleeps.
+It begins with the first request of a process, since a server may fork after it has loaded the application,
+and it ends with the process. Between requests it takes jobs further; with nothing to do it sleeps.
 """
 
 from __future__ import annotations

@@ -14,7 +14,15 @@ from urllib.parse import unquote_to_bytes
 
 from kali.http.deferred import Deferred
 from kali.http.response import Response
-from kali.interop.foreign import Broken, declared, finished, host_and_port, refuse_websocket, response_of, split_target
+from kali.interop.foreign import (
+    Broken,
+    declared,
+    finished,
+    host_and_port,
+    refuse_websocket,
+    response_of,
+    split_target,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,9 +45,10 @@ def from_wsgi(app: Wsgi) -> Handler:
     :raises TypeError: if `app` cannot be called
 
     SCRIPT_NAME is where it is mounted, so that it writes its links rightly. What it yields is streamed as the
-    client reads, and `close()` is called every time. An application that breaks a rule of WSGI is answered with
-    a 500 page that names the rule; if a part was sent already, the connection is cut. Unless the application
-    sets a Content-Security-Policy itself, its pages may load what they like, as under its own server.
+    client reads, and `close()` is called every time. An application that breaks a rule of WSGI is answered
+    with a 500 page that names the rule; if a part was sent already, the connection is cut. Unless the
+    application sets a Content-Security-Policy itself, its pages may load what they like, as under its own
+    server.
 
     >>> from kali.testing import Client
     >>> def app(environ, start_response):
@@ -167,8 +176,8 @@ def _checked(piece: Any) -> bytes:
 
 @lru_cache(maxsize=256)
 def _key(name: str) -> str | None:
-    """The name of a header field in environ. A field with `_` could pass for another one, and the field Proxy for
-    a setting of the process (https://httpoxy.org)."""
+    """The name of a header field in environ. A field with `_` could pass for another one, and the field Proxy
+    for a setting of the process (https://httpoxy.org)."""
     key = name.upper().replace('-', '_')
     if '_' in name or key in ('PROXY', 'CONTENT_TYPE', 'CONTENT_LENGTH'):
         return None
@@ -199,7 +208,9 @@ def _environ(request: Request) -> dict[str, Any]:
     for name, value in request.headers.items():
         key = _key(name)
         if key is not None:
-            environ[key] = f'{environ[key]}{"; " if key == "HTTP_COOKIE" else ","}{value}' if key in environ else value
+            if key in environ:
+                value = environ[key] + ('; ' if key == 'HTTP_COOKIE' else ',') + value
+            environ[key] = value
     return environ
 
 

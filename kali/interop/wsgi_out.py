@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ['to_wsgi']
 
 BLOCK = 65536
+CGI = (('Content-Type', 'CONTENT_TYPE'), ('Content-Length', 'CONTENT_LENGTH'))
 PATH_SAFE = "/!$&'()*+,;=:@~"  # RFC 3986 section 3.3
 
 
@@ -47,11 +48,11 @@ def to_wsgi(handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
     :param locale: of all answers; that of each browser unless given
 
     All handlers and jobs of a process run in one thread, one at a time, however many threads the server has;
-    so a connection that the module opened is used by that thread only. The lifespan is entered with the first
-    request of each process. With several processes each has its own jobs, its own channels and its own uploads
-    kept between two tries of a form (the form asks for the file again); what must be common belongs into the
-    database. `undo` takes back the last change of the file, whoever made it: leave it out where several people
-    work. `shut_down=True` has no effect, since the server belongs to others.
+    so only that thread uses a connection that the module has opened. The lifespan is entered with the first
+    request of each process. With several processes each has its own jobs, its own channels, and its own
+    uploads kept between two tries of a form (the form asks for the file again); what must be common belongs
+    into the database. `undo` takes back the last change of the file, whoever made it: leave it out where
+    several people work. `shut_down=True` has no effect, since the server belongs to others.
 
     >>> from kali.interop import to_wsgi
     >>> application = to_wsgi(lambda request: 'Hello', hosts=('office.example.org',))
@@ -134,8 +135,7 @@ def _head(environ: Environ) -> tuple[Head, int]:
     fields = [('-'.join(part.capitalize() for part in name[5:].split('_')), value)
               for name, value in environ.items()
               if name.startswith('HTTP_') and name not in ('HTTP_CONTENT_TYPE', 'HTTP_CONTENT_LENGTH')]
-    fields += [(name, environ[key]) for name, key in (('Content-Type', 'CONTENT_TYPE'),
-                                                      ('Content-Length', 'CONTENT_LENGTH')) if environ.get(key)]
+    fields += [(name, environ[key]) for name, key in CGI if environ.get(key)]
     return head_of(environ['REQUEST_METHOD'], target, fields), script.count('/')
 
 

@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 
     from kali.http.deferred import Deferred
     from kali.http.request import Request
-    from kali.http.response import Response
-    from kali.server.dispatcher import Dispatcher
+    from kali.server.dispatcher import Dispatcher, Step
     from kali.server.timers import Timer, Timers
 
-    # What is done with a piece, a Wait, the Response or None at the end, or a Broken answer.
-    Take: TypeAlias = Callable[[bytes | Wait | Response | Broken | None], bool]
+    # What is done with what a step gives, or with a Broken answer.
+    Take: TypeAlias = Callable[[Step | Broken], bool]
 
 __all__ = ['Answer', 'Answers']
 
@@ -145,7 +144,7 @@ class Answers:
 
     def _step(self, answer: Answer) -> None:
         self._running = answer
-        outcome: bytes | Wait | Response | Broken | None
+        outcome: Step | Broken
         try:
             outcome = self.dispatcher.step(answer.subject, answer.deferred)
         except Broken as broken:

@@ -22,11 +22,13 @@ from kali.routing.router import Router
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from kali.http.request import Request
     from kali.http.response import Handler
     from kali.locale import Locale
+
+    Step: TypeAlias = 'bytes | Wait | Response | Deferred | None'
 
 __all__ = ['Broken', 'Dispatcher', 'rendered']
 
@@ -88,7 +90,7 @@ class Dispatcher:
             raise NotFound('Kali has no such file.')
         return self.own(request.mounted(1, ()))
 
-    def step(self, subject: Request | str, deferred: Deferred) -> bytes | Wait | Response | None:
+    def step(self, subject: Request | str, deferred: Deferred) -> Step:
         """The next step of an answer under way, or of a job; a Response is rendered.
 
         :param subject: the request that is answered, or the name of the job. A job that fails ends with that.
@@ -153,10 +155,11 @@ class Dispatcher:
         return Response(b'<h1>Internal Server Error</h1>', status=500)
 
 
-def _step(deferred: Deferred) -> bytes | Wait | Response | None:
-    outcome: bytes | Wait | Response | None = deferred.step()
+def _step(deferred: Deferred) -> Step:
+    outcome: Step = deferred.step()
     if not (outcome is None or isinstance(outcome, (bytes, Wait))
-            or (isinstance(outcome, Response) and deferred.response is None)):
+            or (isinstance(outcome, (Response, Deferred)) and deferred.response is None)):
         raise TypeError(f'a step of a deferred answer gave a {type(outcome).__name__}: it gives bytes, a '
-                        'Wait, None at the end or, unless it is a stream, a Response')
+                        'Wait, None at the end or, unless it is a stream, a Response or the stream that '
+                        'follows')
     return outcome

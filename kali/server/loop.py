@@ -14,7 +14,7 @@ from functools import partial
 
 from kali import log
 from kali.http.around import entered
-from kali.http.deferred import Wait
+from kali.http.deferred import Deferred, Wait
 from kali.http.encoder import BODILESS, Encoder
 from kali.http.limits import DEFAULT, Limits
 from kali.http.request import Request
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from kali.http.deferred import Deferred
     from kali.http.parser import Head
     from kali.http.response import Handler
     from kali.live.guest import Guest
     from kali.locale import Locale
+    from kali.server.dispatcher import Step
 
 __all__ = ['Server']
 
@@ -70,6 +70,11 @@ class Server(Sockets):
             from kali.live.guest import Guest  # it brings asyncio, which most programs do without
             self._guest = Guest(self)
         return self._guest.deferred(value, finish)
+
+    def complete(self, value: Any, seconds: float) -> None:
+        """Run an awaitable to its end while nobody is served: it belongs to what ends with the server."""
+        if self._guest is not None:
+            self._guest.complete(value, seconds)
 
     def stop(self) -> None:
         """Have `run` return once the answers under way are sent, or after a second; from any thread."""
@@ -224,7 +229,7 @@ class Server(Sockets):
             self._take(connection, None)
         self._update(connection)
 
-    def _take(self, connection: Connection, outcome: bytes | Wait | Response | Broken | None) -> bool:
+    def _take(self, connection: Connection, outcome: Step | Broken) -> bool:
         """Do with a step of a connection's answer what is to be done; whether there is room for more."""
         if isinstance(outcome, bytes):
             connection.give(outcome, self._clock)
@@ -233,6 +238,9 @@ class Server(Sockets):
                 self._give_up(connection)
             elif connection.is_idle():
                 connection.close()
+        elif isinstance(outcome, Deferred):
+            assert connection.answer is not None
+            self._begin(connection, connection.answer.subject, outcome)  # type: ignore[arg-type]  # a request
         else:
             connection.answer = None
             if isinstance(outcome, Response):

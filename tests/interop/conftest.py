@@ -22,7 +22,7 @@ ROOT = HERE.parent.parent
 
 COMMANDS = {
     'gunicorn': ['-m', 'gunicorn', '-w', '2', '-b', '127.0.0.1:{port}', '{module}:{wsgi}'],
-    'gunicorn threads': ['-m', 'gunicorn', '-w', '1', '-k', 'gthread', '--threads', '4', '-b', '127.0.0.1:{port}',
+    'gunicorn threads': ['-m', 'gunicorn', '-w', '1', '--threads', '4', '-b', '127.0.0.1:{port}',
                          '{module}:{wsgi}'],
     'waitress': ['-m', 'waitress', '--listen=127.0.0.1:{port}', '{module}:{wsgi}'],
     'wsgiref': [str(HERE / 'validated.py'), '{module}', '{wsgi}', '{port}'],
@@ -65,7 +65,7 @@ def serving(name: str, folder: Path, module: str = 'house', *, wsgi: str = 'wsgi
     """The server `name` with the application `wsgi` or `asgi` of `module`."""
     port, errors = free_port(), folder / f'{name}-{time.monotonic_ns()}.log'.replace(' ', '-')
     command = [each.format(port=port, module=module, wsgi=wsgi, asgi=asgi) for each in COMMANDS[name]]
-    path = os.pathsep.join([str(HERE), str(ROOT)])
+    path = os.pathsep.join([str(folder), str(HERE), str(ROOT)])
     with errors.open('wb') as output:
         process = subprocess.Popen([sys.executable, *command], cwd=folder, stdout=output, stderr=output, env={
             **os.environ, 'PYTHONPATH': path, 'HOUSE': str(folder / 'house.sqlite'), **environment})

@@ -6,6 +6,7 @@ import os
 import threading
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kali import FileUpload, Request, Response, Router
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOSTS = ('office.example',)
-notes = connect(os.environ.get('HOUSE', ':memory:'))  # noqa: PTH118
+notes = connect(os.environ.get('HOUSE', ':memory:'))
 notes.execute('CREATE TABLE IF NOT EXISTS note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)')
 
 house = Router()
@@ -38,7 +39,7 @@ class Lived:
     def _running(self, host: Any) -> Iterator[None]:
         log.append('in')
         yield
-        log.append('out')
+        Path('left').write_text('out', encoding='utf-8')
 
     def __call__(self, request: Request) -> str:
         return ' '.join(log)
@@ -61,11 +62,14 @@ def thread() -> str:
     return f'{os.getpid()} {threading.get_ident()}'
 
 
-@house.function('/echo')
 def echo(request: Request) -> Any:
-    return Response.json({'method': request.method, 'path': request.path, 'query': list(request.query.items()),
-                          'form': list(request.form.items()), 'length': len(request.body),
-                          'type': request.headers.get('content-type'), 'words': request.headers.get('x-words')})
+    return Response.json({
+        'method': request.method, 'path': request.path, 'query': list(request.query.items()),
+        'form': list(request.form.items()), 'length': len(request.body),
+        'type': request.headers.get('content-type'), 'words': request.headers.get('x-words')})
+
+
+house.delegate('/echo', echo)
 
 
 @house.function('/path/*')
