@@ -10,8 +10,22 @@
 
     serve_http(app)
 
-The names below are what an application needs every day. `kali.sqlite`, `kali.desktop` and `kali.testing` are
-imported by name where they are used.
+What an application needs every day is here; each name has a help of its own, as in `help(kali.Router)`:
+
+    serve_http      serve an application, and open its window
+    Router          which address belongs to which function; Servlet: a class for one address, or several
+    Request         what the browser asks for; FileUpload, Bag: what is in it
+    Response        what it gets, where a page as text is not enough
+    StaticFolder    a folder of files
+    Shell           the frame of the application: title, menu, buttons
+    Template        HTML with places for values; TemplateFolder, TemplateLoop, html (t-strings)
+    escape, Markup  text that becomes HTML, and HTML that stays as it is
+    forms           fields, and the cycle from showing a form to saving it
+    Limits          how much of a request is taken
+    KaliError       what kali raises: BadRequest, NotFound, ProtocolError, DatabaseError, TemplateError
+
+`kali.sqlite` (databases, undo, backups), `kali.live` (streams, jobs), `kali.desktop` (the user's folders) and
+`kali.testing` (a client in memory) are imported by name where they are used.
 """
 
 from kali.desktop.serve import serve_http
@@ -55,3 +69,7 @@ def __getattr__(name: str) -> object:
     module = import_module(_LATE[name])
     value = globals()[name] = module if name == 'forms' else getattr(module, name)
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

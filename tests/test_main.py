@@ -55,3 +55,13 @@ def test_without_the_source_it_says_where_the_examples_are(tmp_path: Path) -> No
     done = kali('demo', cwd=tmp_path)
     assert done.returncode == 1
     assert 'The examples come with the source' in done.stderr
+
+
+def test_dir_and_help_know_what_is_loaded_late() -> None:
+    import pydoc
+
+    import kali
+    assert set(kali.__all__) <= set(dir(kali))
+    first_screens = pydoc.plain(pydoc.render_doc(kali)).splitlines()[:60]
+    for name in kali.__all__:
+        assert name == '__version__' or any(name in line for line in first_screens), name
