@@ -7,9 +7,12 @@ only a server, and runs the server.
 from __future__ import annotations
 
 import os
+import re
+import sys
 
 from kali import log
 from kali.desktop.folders import application_id, state_folder
+from kali.desktop.instance import PATH, Lock, Reception, ask_first
 from kali.desktop.ports import BAD_PORTS, LOOPBACK, STEPS, default_port, listen_at, listen_nearby
 from kali.errors import KaliError
 from kali.http.limits import DEFAULT, Limits
@@ -40,7 +43,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
                hosts: Iterable[str] = (), key: str | None = None,
                headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT, debug: bool = True,
                keep_running: bool = False, app_id: str | None = None,
-               locale: str | Locale | None = None) -> None:
+               locale: str | Locale | None = None,
+               on_open: Callable[[list[str]], str | None] | None = None) -> None:
     """Serve `handler` to the browser of the user who started the program, and open it there. Blocks until the
     end: a response with `shut_down=True`, Ctrl-C, or SIGTERM.
 
@@ -66,10 +70,13 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
     :param app_id: names the application's folders; by default it follows from the script's path
     :param locale: how numbers and dates are written and which language kali speaks, such as `'de'` or
         `'en-GB'`; as each browser asks for unless given
+    :param on_open: called when the program is started once more while it runs, with the arguments of that
+        start (`sys.argv[1:]`); returns the page to open, or None for `start`. The second start then ends
     :raises ValueError: for an address that others can reach, without `hosts`; an unknown kind of window; a
         malformed key or port; a start page elsewhere
     :raises TypeError: for a handler that cannot be called, or is a class
-    :raises KaliError: if the port or the state folder cannot be used
+    :raises KaliError: if the port or the state folder cannot be used, or the program runs already and does
+        not answer
 
     A program is one line longer than its handler::
 
@@ -82,14 +89,46 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
     if is_spawned_child():
         return  # multiprocessing runs the script again in each child, up to here
     log.keep_console()  # before anything is opened, which could get the numbers of a closed console
-    keys, folder = None, ''
-    if start is not None or key is not None:
-        folder = _state_folder(app_id)
-        keys = Keys('kali-' + application_id(app_id), _secret(folder))  # cookies go to every port of a host
-    sockets = _sockets(address, port, app_id, folder if start is not None else None)
-    origin = _origin(address, hosts, sockets[0].getsockname()[1])
-    _open(origin, start, window, keys, key, folder)
-    _run(handler, sockets, keys, hosts, timeout, headers, limits, debug, chosen)
+    folder = _state_folder(app_id) if start is not None or key is not None else ''
+    lock = Lock(folder)
+    if start is not None and _is_open_already(lock, folder):
+        return
+    try:
+        # Named for the application: browsers send a cookie to every port of a host.
+        keys = Keys('kali-' + application_id(app_id), _secret(folder)) if folder else None
+        sockets = _sockets(address, port, app_id, folder if start is not None else None)
+        origin = _origin(address, hosts, sockets[0].getsockname()[1])
+        gate = Gate(sockets[0].getsockname()[1], hosts, keys, proving=(PATH,) if start is not None else ())
+        server = Server(handler, sockets, admit=gate.admit, timeout=timeout, headers=headers, limits=limits,
+                        debug=debug, locale=chosen)
+        if keys is not None and start is not None:
+            server.dispatcher.own.delegate('/instance', _reception(keys, origin, start, on_open))
+        _open(origin, start, window, keys, key, folder)
+        log.info('listening on port %d', sockets[0].getsockname()[1])
+        server.run()
+        log.info('ended')
+    finally:
+        lock.release()
+
+
+def _is_open_already(lock: Lock, folder: str) -> bool:
+    """Whether the program runs already, and has a window more now."""
+    url = ask_first(lock, lambda: _remembered_port(folder),
+                    lambda: _read(os.path.join(folder, 'secret')), sys.argv[1:])  # noqa: PTH118
+    if url is None:
+        return False
+    from kali.desktop.window import open_window  # only a program with a window needs it
+    log.say('The program is running already: another window of it opens.')
+    open_window(url, folder, patience=5)
+    return True
+
+
+def _reception(keys: Keys, origin: str, start: str, on_open: Callable[[list[str]], str | None] | None
+               ) -> Reception:
+    """What lets a second start of the program in."""
+    def open_for(arguments: list[str]) -> str:
+        return _launch_url(keys, origin, (on_open(arguments) if on_open else None) or start)
+    return Reception(keys.secret, open_for)
 
 
 def _expect_handler(handler: object) -> None:
@@ -130,16 +169,19 @@ def _sockets(address: str, port: int | None, app_id: str | None, folder: str | N
         if port in BAD_PORTS and port:
             log.say(f'Browsers do not open port {port}; other programs can use it.')
         return listen_at(address, port)
-    remembered = _read(os.path.join(folder, 'port'))  # noqa: PTH118
-    last = [int(remembered)] if remembered.isascii() and remembered.isdigit() and len(remembered) < 6 else []
+    last = _remembered_port(folder)
     if port is None:
-        sockets = listen_nearby(address, default_port(app_id),
-                                [each for each in last if 1024 <= each < 65536])
+        sockets = listen_nearby(address, default_port(app_id), [last] if last >= 1024 else [])
     else:
-        sockets = listen_nearby(address, port,
-                                [each for each in last if port and port <= each < port + STEPS])
+        sockets = listen_nearby(address, port, [last] if port and port <= last < port + STEPS else [])
     _write(folder, 'port', str(sockets[0].getsockname()[1]))
     return sockets
+
+
+def _remembered_port(folder: str) -> int:
+    """The port that worked the last time; 0 if there is none."""
+    text = _read(os.path.join(folder, 'port'))  # noqa: PTH118
+    return int(text) if re.fullmatch('[0-9]{1,5}', text) and int(text) < 65536 else 0
 
 
 def _origin(address: str, hosts: tuple[str, ...], port: int) -> str:
@@ -189,17 +231,6 @@ def _state_folder(app_id: str | None) -> str:
         raise KaliError('The folder for what the program remembers between runs cannot be made '
                         f'({error.filename}: {error.strerror}). Set XDG_STATE_HOME or HOME to a folder that '
                         'can be written, or use start=None and no key.') from error
-
-
-def _run(handler: Handler, sockets: list[socket.socket], keys: Keys | None, hosts: Iterable[str],
-         timeout: float, headers: Mapping[str, str | None] | None, limits: Limits, debug: bool,
-         locale: Locale | None) -> None:
-    port = sockets[0].getsockname()[1]
-    log.info('listening on port %d', port)
-    gate = Gate(port, hosts, keys)
-    Server(handler, sockets, admit=gate.admit, timeout=timeout, headers=headers, limits=limits,
-           debug=debug, locale=locale).run()
-    log.info('ended')
 
 
 def _secret(folder: str) -> str:

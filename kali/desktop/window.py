@@ -23,18 +23,22 @@ _PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Ope
 """
 
 
-def open_window(url: str, folder: str) -> None:
-    """Have the default browser open `url`; returns at once. If none can be started, the console says so.
+def open_window(url: str, folder: str, *, patience: float = 0) -> None:
+    """Have the default browser open `url`. If none can be started, the console says so.
 
     :param url: the address, launch key and all
     :param folder: the state folder, for the launch page
+    :param patience: for how many seconds to wait until it has started, by a program that ends then
     """
     if not _has_screen():
         log.say(_NONE.format('there is no screen'))
         return
     # Browsers are slow to start, and some block until they end; the server must answer meanwhile.
     import threading
-    threading.Thread(target=_open, args=(url, folder), daemon=True).start()
+    thread = threading.Thread(target=_open, args=(url, folder), daemon=True)
+    thread.start()
+    if patience:
+        thread.join(patience)
 
 
 def _open(url: str, folder: str) -> None:

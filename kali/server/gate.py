@@ -112,6 +112,8 @@ class Gate:
     :param port: the port that is listened on
     :param hosts: further host names to answer to, with or without a port
     :param keys: None: no launch cookie is asked for
+    :param proving: paths where none is asked for either: what answers there wants a proof of its own, and no
+        more than a few kilobytes
 
     >>> from kali.http.parser import Head
     >>> from kali.multidict import Headers
@@ -119,7 +121,9 @@ class Gate:
     403
     """
 
-    def __init__(self, port: int, hosts: Iterable[str] = (), keys: Keys | None = None) -> None:
+    def __init__(self, port: int, hosts: Iterable[str] = (), keys: Keys | None = None, *,
+                 proving: tuple[str, ...] = ()) -> None:
+        self.proving = proving
         self.hosts = {f'{name}:{port}' for name in ('127.0.0.1', 'localhost', '[::1]')}
         if port == 80:
             self.hosts |= {'127.0.0.1', 'localhost', '[::1]'}
@@ -153,7 +157,8 @@ class Gate:
                     return _welcome(clean, keys)
                 if is_in and keys.was_spent(key):  # Back, or a reload of the address with the key
                     return Response.redirect(clean)
-        if is_in:
+        if is_in or (self.proving and head.target.partition('?')[0] in self.proving
+                     and len(headers.last.get('content-length', '')) < 6):
             return None
         if 'service-worker' in headers.last:  # of another program, which would keep the launch page away
             return remove_worker()

@@ -73,8 +73,8 @@ NEVER = -1.0
     ('reload: lease 10 ask bye lost 1 ask lease 3600', NEVER),
     ('F5 held down: lease 1 ask bye lost .1 ask bye .1 ask bye .1 ask lease 3600', NEVER),
     ('a picture: lease 10 ask bye lost 1 ask 3599', NEVER),
-    ('a picture, closed: lease 10 bye lost 1 ask 3602', 3611), ('back from a picture: lease 10 bye lost 1 ask 60 '
-                                                               'ask lease 9999', NEVER),
+    ('a picture, closed: lease 10 bye lost 1 ask 3602', 3611),
+    ('back from a picture: lease 10 bye lost 1 ask 60 ask lease 9999', NEVER),
     ('killed: lease 10 lost 3599', NEVER), ('killed for good: lease 10 lost 3601', 3610),
     ('killed and back: lease 10 lost 3599 lease 9999', NEVER),
     ('nobody came: 99999', NEVER), ('a page without a lease, closed: ask 10 ask 99999', NEVER),
@@ -94,7 +94,8 @@ def test_stories(story: str, ends: float, monkeypatch: pytest.MonkeyPatch) -> No
     assert program.ended == pytest.approx(ends, abs=0.5)
 
 
-@pytest.mark.parametrize('story, ends', [('601', 600), ('10 lease 9999', NEVER), ('10 ask 599 ask 601', 1209)])
+@pytest.mark.parametrize('story, ends', [('601', 600), ('10 lease 9999', NEVER),
+                                         ('10 ask 599 ask 601', 1209)])
 def test_a_program_that_nobody_sees(story: str, ends: float, monkeypatch: pytest.MonkeyPatch) -> None:
     program = Program(monkeypatch, is_seen=False)
     for word in story.split():

@@ -1,0 +1,159 @@
+"""A program that is started while it runs: one instance, and a window more."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import sys, time
+sys.path.insert(0, {root!r})
+import kali
+app = kali.Router()
+
+@app.function('/')
+def home():
+    return str(time.monotonic())
+
+@app.function('/sleep')
+def sleep():
+    time.sleep(2)
+    return 'slept'
+
+kali.serve_http(app, app_id='twice', on_open=lambda arguments: arguments and '/file?name=' + arguments[0])
+"""
+
+
+class Starts:
+    """Starts of one program. What each has its browser open is gathered in `opened()`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.started = folder, list[subprocess.Popen[str]]()
+        (folder / 'log').mkdir()
+        self.browser = folder / 'browser'
+        self.browser.write_text(f'#!/bin/sh\necho "$1" > "{folder}/log/$$.part"; cp "$(echo $1 | cut -c8-)" '
+                                f'"{folder}/log/$$.html"\n')
+        self.browser.chmod(0o755)
+        self.script = folder / 'twice.py'
+        self.script.write_text(SCRIPT.format(root=str(ROOT)))
+
+    def __call__(self, *arguments: str) -> subprocess.Popen[str]:
+        self.started.append(subprocess.Popen(
+            [sys.executable, '-u', str(self.script), *arguments], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, env={
+                **os.environ, 'HOME': str(self.folder), 'XDG_STATE_HOME': str(self.folder / 'state'),
+                'BROWSER': str(self.browser)}))
+        return self.started[-1]
+
+    def opened(self) -> list[str]:
+        found = [re.search(r'replace\("([^"]+)"\)', path.read_text())
+                 for path in (self.folder / 'log').glob('*.html')]
+        return [each[1] for each in found if each]
+
+    @property
+    def port(self) -> int:
+        return int((self.folder / 'state/twice/port').read_text())
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Starts]:
+    starts = Starts(tmp_path)
+    yield starts
+    for each in starts.started:
+        each.kill()
+        each.communicate()
+
+
+def status_of(url: str) -> int:
+    host, _, target = url.removeprefix('http://').partition('/')
+    connection = HTTPConnection(host, timeout=10)
+    connection.request('GET', '/' + target)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_second_start_opens_a_window_of_the_first_and_ends(start: Starts,
+                                                             eventually: Callable[..., object]) -> None:
+    first = start()
+    eventually(lambda: len(start.opened()) == 1)
+    begun = time.monotonic()
+    second = start('größe 7.txt')
+    assert second.wait(20) == 0, second.communicate()
+    assert time.monotonic() - begun < 5
+    eventually(lambda: len(start.opened()) == 2)
+    assert first.poll() is None
+    url = next(each for each in start.opened() if '/file' in each)
+    assert url.startswith(f'http://127.0.0.1:{start.port}/file?name=gr%C3%B6%C3%9Fe%207.txt&key=')
+    assert status_of(url) == 200
+    assert status_of(url) == 403
+
+
+def test_twenty_starts_at_once_are_one_program(start: Starts, eventually: Callable[..., object]) -> None:
+    for _ in range(20):
+        start()
+    eventually(lambda: sum(each.poll() is None for each in start.started) == 1, 60)
+    assert sorted(str(each.poll()) for each in start.started) == ['0'] * 19 + ['None']
+    eventually(lambda: len(start.opened()) >= 1)
+    assert {url.split('/')[2] for url in start.opened()} == {f'127.0.0.1:{start.port}'}
+
+
+def test_a_first_that_is_busy_is_waited_for(start: Starts, eventually: Callable[..., object]) -> None:
+    start()
+    eventually(lambda: len(start.opened()) == 1)
+    url = start.opened()[0]
+    connection = HTTPConnection('127.0.0.1', start.port, timeout=10)
+    connection.request('GET', '/' + url.partition('/?')[2].join(('?', '')))
+    cookie = connection.getresponse().headers['Set-Cookie'].split(';')[0]
+    connection.close()
+    busy = HTTPConnection('127.0.0.1', start.port, timeout=10)
+    busy.request('GET', '/sleep', headers={'Cookie': cookie})
+    assert start().wait(20) == 0
+    assert busy.getresponse().read() == b'slept'
+    busy.close()
+
+
+def test_after_a_crash_it_starts_anew_also_beside_a_stranger(start: Starts,
+                                                             eventually: Callable[..., object]) -> None:
+    first = start()
+    eventually(lambda: len(start.opened()) == 1)
+    port = start.port
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    with socket.create_server(('127.0.0.1', port)):
+        second = start()
+        eventually(lambda: len(start.opened()) == 2)
+        assert second.poll() is None
+        assert start.port != port
+    assert start().wait(20) == 0
+
+
+@pytest.mark.parametrize('path, method, status', [
+    ('/.kali/instance', 'GET', 400), ('/.kali/instance?challenge=' + 'a' * 64, 'GET', 200),
+    ('/.kali/instance', 'POST', 403), ('/.kali/instance', 'PUT', 405), ('/.kali/kali.css', 'GET', 403),
+    ('/.kali/instance/x', 'GET', 403)])
+def test_what_a_stranger_gets(start: Starts, eventually: Callable[..., object], path: str, method: str,
+                              status: int) -> None:
+    start()
+    eventually(lambda: len(start.opened()) == 1)
+    connection = HTTPConnection('127.0.0.1', start.port, timeout=10)
+    connection.request(method, path, 'x' if method == 'POST' else None)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    assert answer.status == status
+    assert 'key=' not in text
