@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from kali import log
-from kali.http.deferred import Deferred
+from kali.http.deferred import Deferred, Signal, Wait
 from kali.http.response import Response
-from kali.interop.foreign import Broken, finished, host_and_port, response_of, split_target
+from kali.interop.foreign import Broken, finished, host_and_port, kind_of, response_of, split_target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,6 +25,7 @@ __all__ = ['Exchange']
 
 BLOCK = 65536  # bytes of the request's body in one message
 HIGH_WATER = 65536  # bytes of the response's body that wait for the client
+_NEVER = Signal()
 VERSION = {'version': '3.0', 'spec_version': '2.4'}
 
 
@@ -76,7 +77,7 @@ class Exchange:
                 self._news.clear()
                 await self._news.wait()
         except asyncio.CancelledError:
-            self._leave()
+            self.leave()
             raise
         if self._error is not None and not self._pieces:
             raise self._error
@@ -87,14 +88,21 @@ class Exchange:
         assert response is not None
         if self._is_whole:
             response.content = b''.join(self._pieces)
-            self._leave()
+            self.leave()
             return response
         stream = host.asynchronous(self._stream(), lambda result: Response(None))
 
+        def step() -> Any:
+            outcome = stream.step()
+            if isinstance(outcome, Wait) and outcome.future is not None:
+                # With a signal, the host does not keep a client that has hung up.
+                return Wait(outcome.future, outcome.until, signal=_NEVER)
+            return outcome
+
         def close() -> None:
             stream.close()
-            self._loop.call_soon_threadsafe(self._leave)  # it may have been closed before it began
-        return Deferred(stream.step, response, close)
+            self._loop.call_soon_threadsafe(self.leave)  # it may have been closed before it began
+        return Deferred(step, response, close)
 
     async def _stream(self) -> AsyncIterator[bytes]:
         try:
@@ -111,9 +119,10 @@ class Exchange:
                 self._news.clear()
                 await self._news.wait()
         finally:
-            self._leave()
+            self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """The client has left, or has its answer: tell the application."""
         self._gone.set()
         self._room.set()
 
@@ -146,7 +155,7 @@ class Exchange:
         return {'type': 'http.disconnect'}
 
     async def _send(self, message: dict[str, Any]) -> None:
-        kind = message['type']
+        kind = kind_of(message)
         if self._is_whole:
             raise Broken(f'{kind!r} was sent after the response was whole')
         if self._gone.is_set():

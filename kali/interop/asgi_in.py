@@ -15,7 +15,7 @@ from kali.errors import KaliError
 from kali.http.deferred import Deferred, Signal, Wait
 from kali.http.response import Response
 from kali.interop.asgi_exchange import Exchange
-from kali.interop.foreign import Broken, refuse_websocket
+from kali.interop.foreign import Broken, kind_of, refuse_websocket
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ['from_asgi']
 
-PATIENCE = 5.0  # seconds for the application to end, and for what it still does in the background
+PATIENCE = 2.0  # seconds for the application to end, and for what it still does in the background
 VERSION = {'version': '3.0', 'spec_version': '2.4'}
 
 
@@ -88,8 +88,9 @@ class _Hosted:
                 await running.has_begun.wait()
             if running.failure is not None:
                 raise KaliError(f'The mounted application could not start: {running.failure}')
-            running.tasks.add(task := asyncio.ensure_future(exchange.run()))
-            task.add_done_callback(running.tasks.discard)
+            task = asyncio.ensure_future(exchange.run())
+            running.tasks[task] = exchange
+            task.add_done_callback(running.tasks.pop)
             await exchange.begun()
         return host.asynchronous(begun(), lambda result: exchange.answer(host))
 
@@ -117,7 +118,7 @@ class _Running:
         self.state: dict[str, Any] = {}
         self.failure: str | None = None
         self.is_closed = False
-        self.tasks: set[asyncio.Future[Any]] = set()
+        self.tasks: dict[asyncio.Future[Any], Exchange] = {}
         self.has_begun = asyncio.Event()
         self._is_over = asyncio.Event()
         self._shut = asyncio.Event()
@@ -162,7 +163,7 @@ class _Running:
         return {'type': 'lifespan.shutdown'}
 
     async def _send(self, message: dict[str, Any]) -> None:
-        kind = message['type']
+        kind = kind_of(message)
         if kind == 'lifespan.startup.failed':
             self.failure = message.get('message') or 'it does not say why'
         elif kind == 'lifespan.shutdown.failed':
@@ -175,6 +176,8 @@ class _Running:
             self._shut.set()
 
     async def _end(self) -> None:
+        for exchange in self.tasks.values():
+            exchange.leave()
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=PATIENCE / 2)
         self._is_over.set()

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from kali.http.request import Request
 
 __all__ = [
-    'Broken', 'declared', 'finished', 'host_and_port', 'refuse_websocket', 'response_of', 'split_target',
+    'Broken', 'declared', 'finished', 'host_and_port', 'kind_of', 'refuse_websocket', 'response_of',
+    'split_target',
 ]
 
 # kali's own policy is meant for pages that load nothing foreign. A mounted application knows what its pages
@@ -100,6 +101,14 @@ def finished(request: Request, response: Response, count: int, *, more: bool = F
     if count > length or (count < length and not more):
         least = 'at least ' if more else ''
         raise Broken(f'Content-Length is {length}, but {least}{count} bytes of body came')
+
+
+def kind_of(message: Any) -> str:
+    """The type of a message that an ASGI application sends."""
+    kind = message.get('type') if isinstance(message, dict) else None
+    if not isinstance(kind, str):
+        raise Broken(f'the message {message!r:.80} has no type')
+    return kind
 
 
 def refuse_websocket(request: Request) -> Response | None:

@@ -201,7 +201,8 @@ class Connection:
 
     def begin_answer(self, head: bytes, now: float) -> None:
         """A deferred answer is under way. If it is a stream, `head` is sent at once."""
-        self._become(ANSWERING)
+        if self.state is not ANSWERING:  # it is, if the status of a stream is known late
+            self._become(ANSWERING)
         self.deadline = now + self.limits.stall_seconds if self.out else NEVER
         if head:
             self.streams = True

@@ -73,8 +73,13 @@ class Server(Sockets):
 
     def complete(self, value: Any, seconds: float) -> None:
         """Run an awaitable to its end while nobody is served: it belongs to what ends with the server."""
-        if self._guest is not None:
+        if self._guest is None:
+            return
+        running, self.dispatcher.running = self.dispatcher.running, False  # it is not to be interrupted
+        try:
             self._guest.complete(value, seconds)
+        finally:
+            self.dispatcher.running = running
 
     def stop(self) -> None:
         """Have `run` return once the answers under way are sent, or after a second; from any thread."""

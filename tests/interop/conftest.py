@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -50,7 +51,8 @@ class Served:
         """End it as an administrator does."""
         self.client.close()
         if self.process.poll() is None:
-            self.process.terminate()
+            # waitress takes Ctrl-C only; another signal kills it without more ado
+            self.process.send_signal(signal.SIGINT if self.name == 'waitress' else signal.SIGTERM)
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
@@ -85,6 +87,6 @@ def serving(name: str, folder: Path, module: str = 'house', *, wsgi: str = 'wsgi
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Any:
-    """`with serve('waitress') as served:`"""
+def under(tmp_path: Path) -> Any:
+    """`with under('waitress') as served:`"""
     return lambda name, *args, **named: serving(name, tmp_path, *args, **named)

@@ -235,17 +235,17 @@ def test_an_event_stream_arrives_while_it_is_open(served: Served) -> None:
 
 
 @pytest.mark.parametrize('name', SERVERS)
-def test_the_lifespan_is_left_when_the_server_ends(serve: Any, name: str, tmp_path: Path) -> None:
+def test_the_lifespan_is_left_when_the_server_ends(under: Any, name: str, tmp_path: Path) -> None:
     if name == 'wsgiref':
         pytest.skip('the server of wsgiref has no way to end but to be killed')
-    with serve(name) as served:
+    with under(name) as served:
         assert served.client.get('/lived/').text == 'in'
         served.stop()
     assert (tmp_path / 'left').read_text(encoding='utf-8') == 'out'
 
 
 @pytest.mark.parametrize('name', SERVERS)
-def test_a_lifespan_that_fails_is_readable(serve: Any, name: str, tmp_path: Path) -> None:
+def test_a_lifespan_that_fails_is_readable(under: Any, name: str, tmp_path: Path) -> None:
     (tmp_path / 'fails.py').write_text(
         'from contextlib import contextmanager\n'
         'from kali.http.around import Around\nfrom kali.interop import to_asgi, to_wsgi\n'
@@ -253,11 +253,11 @@ def test_a_lifespan_that_fails_is_readable(serve: Any, name: str, tmp_path: Path
         'handler = Around(print, print, [starting])\n'
         'wsgi, asgi = to_wsgi(handler, debug=True), to_asgi(handler, debug=True)\n', encoding='utf-8')
     if name in ASGI:
-        with pytest.raises(AssertionError, match='the printer is on fire'), serve(name, 'fails') as served:
+        with pytest.raises(AssertionError, match='the printer is on fire'), under(name, 'fails') as served:
             served.process.wait(10)
             raise AssertionError(served.stop())
         return
-    with serve(name, 'fails') as served:
+    with under(name, 'fails') as served:
         for _ in range(2):
             reply = served.client.get('/')
             assert reply.status_code == 500
