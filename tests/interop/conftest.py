@@ -30,7 +30,10 @@ COMMANDS = {
     'uvicorn': ['-m', 'uvicorn', '--port', '{port}', '--log-level', 'warning', '{module}:{asgi}'],
     'hypercorn': ['-m', 'hypercorn', '-b', '127.0.0.1:{port}', '{module}:{asgi}'],
 }
-WSGI, ASGI = ('gunicorn', 'gunicorn threads', 'waitress', 'wsgiref'), ('uvicorn', 'hypercorn')
+WSGI: tuple[str, ...] = ('waitress', 'wsgiref')
+if sys.platform != 'win32':  # gunicorn forks
+    WSGI += ('gunicorn', 'gunicorn threads')
+ASGI = ('uvicorn', 'hypercorn')
 
 
 def free_port() -> int:
