@@ -1,13 +1,13 @@
 """`python3 examples [NAME [arguments]]`: runs an example; the gallery of all of them if none is named.
 
-The rule: an example is run as it stands, from any working directory, with the kali that lies beside this
+An example is run as it stands, from any working directory, with the kali that lies beside this
 folder, so that nothing has to be installed. demo.sh and demo.bat look for a Python and call this. It knows
 no example by name: every file here without an underscore in front is one.
 """
 
 import sys
 
-if sys.version_info < (3, 10):  # noqa: UP036 - here an older Python is told so
+if sys.version_info < (3, 10):  # noqa: UP036 - an older Python gets a sentence here
     sys.exit('kali needs Python 3.10 or newer, and this is Python {}.{}.'.format(*sys.version_info[:2]))
 
 import runpy

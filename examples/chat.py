@@ -1,4 +1,4 @@
-"""A chat between windows: everybody who has the page open sees each message at once.
+"""A chat between windows: each message appears at once on every open page.
 
 The messages are in a database, and what is published is published when it is saved: if the save fails, nobody
 sees a message that is not there. Open it in two windows. (A kali program serves one computer. Where several

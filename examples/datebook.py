@@ -69,7 +69,7 @@ def show(request: Request, title: str, name: str, *, notice: str = '', **values:
     return shell.page(request, title, tpl(name)(**values), notice=NOTICES.get(notice))
 
 
-# Each change has a title, by which somebody who has second thoughts knows it again: "Undo: Add Ada Lovelace".
+# Each change has a title, which the undo button shows: "Undo: Add Ada Lovelace".
 TITLES = {'contact': 'name', 'appointment': 'note', 'task': 'title'}
 
 
@@ -228,7 +228,7 @@ class RecordForm(forms.Formlet):
 
     A formlet shows the elements with a record in them. What comes back is checked; if anything is wrong, the
     form is shown again, with everything that was typed and a sentence at each field that needs a second look.
-    Otherwise `save` is called, once for each form: whoever sends it twice gets the first answer again.
+    Otherwise `save` is called, once for each form: sending it twice gives the first answer again.
     """
 
     table = ''

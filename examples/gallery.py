@@ -85,7 +85,7 @@ def start(name: str):
         with output_of(name).open('wb') as output:
             started[name] = subprocess.Popen([sys.executable, str(HERE), name], stdin=subprocess.DEVNULL,
                                              stdout=output, stderr=subprocess.STDOUT)
-    # Never answer a POST with a page: whoever reloads it would start the example once more.
+    # Never answer a POST with a page: reloading it would start the example once more.
     # The address is made from the function that answers there; so it stays right when you change the path.
     return Response.redirect(app.url_for(show_state, name, again=again or None))
 

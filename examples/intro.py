@@ -46,7 +46,7 @@ def home():
 
 # Each star in an address stands for any one part of it, and they become the first arguments of the function.
 # The annotations are more than a comment: kali converts the text of the address by them. What is no number
-# never gets here; the browser is told 404, that there is no such page.
+# never gets here; the browser gets a 404: there is no such page.
 @app.function('/add/*/*')
 def add(a: float, b: float):
     # Not everything is HTML. A Response says what else it is: here plain text, in which < is just a
@@ -58,7 +58,7 @@ def add(a: float, b: float):
 
 
 # What follows the question mark of an address comes by name. An argument with a default may be left out; one
-# without must be given. Whoever leaves it out, or gives one that is not known here, is told so (400).
+# without must be given. Leaving it out is a 400, and so is one that is not known here.
 @app.function('/search')
 def search(q: str = ''):
     # `q` is what somebody typed, so it may be anything, `<script>` too. `escape` makes text of it that means

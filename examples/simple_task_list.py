@@ -1,7 +1,7 @@
 """A list of things to do: templates, filters, and forms that change something.
 
 The list lives in memory and is gone when the program ends; the datebook shows how to keep things. What is to
-be learned here is how HTML and Python go together, and who may change what: a link only shows, a form
+be learned here is how HTML and Python go together, and what may change data: a link only shows, a form
 changes.
 """
 
@@ -109,7 +109,7 @@ class NewTask(Servlet):
         text = typed_text(request)
         if text:
             tasks[next(numbers)] = Task(text)
-        # Never answer a POST with a page: whoever reloads that would add the task once more. A redirect has
+        # Never answer a POST with a page: reloading it would add the task once more. A redirect has
         # the browser fetch the list instead, and the list can be fetched as often as one likes.
         return Response.redirect('/')
 
@@ -135,7 +135,7 @@ class TaskPages:
         return Response.redirect('/')
 
     # There is no do_GET_mark. A GET changes nothing: browsers fetch pages ahead, repeat them, and open last
-    # week's tabs again. Who tries it all the same is told 405, that this page only takes a POST.
+    # week's tabs again. An attempt is answered 405: this page only takes a POST.
     def do_POST_mark(self, request: Request):
         # The button says what the task shall be, not "the other way round". So it does no harm to press it
         # twice.

@@ -65,7 +65,7 @@ _LATE = {
 def __getattr__(name: str) -> object:
     if name not in _LATE:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from importlib import import_module
+    from importlib import import_module  # only for what is loaded late
     module = import_module(_LATE[name])
     value = globals()[name] = module if name == 'forms' else getattr(module, name)
     return value

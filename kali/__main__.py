@@ -1,7 +1,7 @@
 """`python -m kali`: what kali can do from a command line.
 
-The rule: one function a command, which returns the exit code; how it is done stands in the part of kali that
-it is about. It knows nothing of requests or servers.
+One function a command, which returns the exit code; how it is done stands in the part of kali that
+it is about.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class ValidationError(KaliError):
 
 
 class SaveError(KaliError):
-    """Saving a form failed, and the user can mend it; the only argument maps field names to sentences."""
+    """Saving a form failed, and the user can correct it; the only argument maps field names to sentences."""
 
     status = 422
 

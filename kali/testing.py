@@ -267,7 +267,7 @@ def _quote(name: str) -> str:
 
 
 def _resolve(base: str, location: str) -> str:
-    from urllib.parse import urljoin
+    from urllib.parse import urljoin  # only a redirect needs it
     return urljoin(base, location)
 
 

@@ -8,7 +8,7 @@ anew when that list or Python changes. The tests run in several processes, one f
 import sys
 
 del sys.path[0]  # the tests folder: tests/http would stand in the way of the standard http
-if sys.version_info < (3, 10):  # noqa: UP036 - here an older Python is told so
+if sys.version_info < (3, 10):  # noqa: UP036 - an older Python gets a sentence here
     sys.exit('The tests need Python 3.10 or newer, and this is Python {}.{}.'.format(*sys.version_info[:2]))
 
 import ast

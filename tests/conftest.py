@@ -1,7 +1,7 @@
 """What tests share: `serve` (a script in a process of its own), `exchange` (raw bytes), `eventually` (a
 condition with a deadline), `browser` and `page`.
 
-The rule: nothing is mocked that can be run, and nothing sleeps: what is waited for is a condition with a
+Nothing is mocked that can be run, and nothing sleeps: what is waited for is a condition with a
 deadline. A test that uses `browser` or `page` is marked `browser`, one that uses `postgres` likewise; where
 no browser or no PostgreSQL is installed, these tests are left out with a notice, and where CI is set to true
 that is an error.

@@ -1,6 +1,6 @@
 """`python tests/run_script.py PORT SCRIPT [arguments]`: runs a kali script as its author would.
 
-The rule: the script is not touched. It ends in `serve_http(app)`, and only that call is given `port=PORT` and
+The script is not touched. It ends in `serve_http(app)`, and only that call is given `port=PORT` and
 `start=None` (no window, no launch key). The `serve` fixture of conftest.py starts this file.
 """
 

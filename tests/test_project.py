@@ -1,6 +1,6 @@
 """The project as a whole: lint, types, the wheel, the launchers, the README's application.
 
-The rule: what a newcomer or a release would run is run here, by the same commands. Knows no part of kali.
+What a newcomer or a release would run is run here, by the same commands.
 """
 
 from __future__ import annotations

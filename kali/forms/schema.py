@@ -121,9 +121,10 @@ def _required(column: Column) -> bool:
 
 def _default(connection: Any, column: Column) -> Any:
     """What a default is at the moment, as the column stores it."""
-    from kali.sqlite.checks import as_stored, tokens_of  # as in elements_from_table
+    from kali.sqlite.checks import as_stored  # as in elements_from_table
+    from kali.sqlite.statements import kinds
     expression = column.default or ''
-    first, *more = tokens_of(expression)
+    first, *more = kinds(expression)
     if first.kind == 'quoted' and not more:
         return first.text  # DEFAULT "x" is text, and so is DEFAULT x
     try:

@@ -363,7 +363,7 @@ def _parse_form(message: _Message) -> tuple[Bag, Bag, Bag]:
 def _parse_multipart(message: _Message, content_type: str) -> Bag:
     # Only forms with files need these; their patterns take a millisecond to compile.
     from kali.http.filenames import harmless_name
-    from kali.http.multipart import boundary_of, disposition_of, split_parts
+    from kali.http.multipart import boundary_of, disposition_of, split_parts  # only uploads need it
     fields, body = Bag(), message.body
     for headers, start, stop in split_parts(body, boundary_of(content_type), message.limits.parts):
         name, filename = disposition_of(headers.get('content-disposition', ''))

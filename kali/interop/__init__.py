@@ -21,6 +21,6 @@ def __getattr__(name: str) -> object:
     # Each is loaded when it is asked for: a program that mounts a WSGI application does without asyncio.
     if name not in _PLACES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from importlib import import_module
+    from importlib import import_module  # as in kali
     value = globals()[name] = getattr(import_module(f'{__name__}.{_PLACES[name]}'), name)
     return value

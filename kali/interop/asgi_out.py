@@ -46,7 +46,7 @@ def to_asgi(handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
     :param handler: any callable from a Request to a Response or content; a Router, mostly
     :param hosts: the names that people use for the server, such as `'office.example.org'`. Requests with
         another Host get a 403; this machine's own names (`localhost`, `127.0.0.1`) are always let in
-    :param debug: whether error pages show the cause; everybody who can reach the server would see it
+    :param debug: whether error pages show the cause; anybody that can reach the server would see it
     :param headers: header fields for every response, in place of or besides kali's own; None leaves one out
     :param limits: how much of a request is taken
     :param locale: of all answers; that of each browser unless given

@@ -42,7 +42,7 @@ def to_wsgi(handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
     :param handler: any callable from a Request to a Response or content; a Router, mostly
     :param hosts: the names that people use for the server, such as `'office.example.org'`. Requests with
         another Host get a 403; this machine's own names (`localhost`, `127.0.0.1`) are always let in
-    :param debug: whether error pages show the cause; everybody who can reach the server would see it
+    :param debug: whether error pages show the cause; anybody that can reach the server would see it
     :param headers: header fields for every response, in place of or besides kali's own; None leaves one out
     :param limits: how much of a request is taken
     :param locale: of all answers; that of each browser unless given
@@ -51,8 +51,8 @@ def to_wsgi(handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
     so only that thread uses a connection that the module has opened. The lifespan is entered with the first
     request of each process. With several processes each has its own jobs, its own channels, and its own
     uploads kept between two tries of a form (the form asks for the file again); what must be common belongs
-    into the database. `undo` takes back the last change of the file, whoever made it: leave it out where
-    several people work. `shut_down=True` has no effect, since the server belongs to others.
+    into the database. `undo` takes back the last change of the file, even one of another user: leave it out
+    where several people work. `shut_down=True` has no effect, since the server belongs to others.
 
     >>> from kali.interop import to_wsgi
     >>> application = to_wsgi(lambda request: 'Hello', hosts=('office.example.org',))

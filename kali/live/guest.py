@@ -370,7 +370,7 @@ class _Steps(Deferred):
         try:
             given = self._guest.step(task, self._context, lambda: coroutine.throw(asyncio.CancelledError()))
         except (StopIteration, asyncio.CancelledError):
-            pass
+            pass  # it has ended
         else:  # there is more to await in its `finally`; asyncio takes it from here
             self._guest.loop.create_task(_awaited(_rest(coroutine, given)), name='clean-up')
         finally:
@@ -389,4 +389,4 @@ def _rest(coroutine: Any, given: Any) -> Any:
             else:
                 given = coroutine.send(sent)
     except StopIteration:
-        pass
+        pass  # the end of the coroutine

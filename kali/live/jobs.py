@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Jobs', 'Progress']
 
-SLICE = 0.02  # seconds of work between two looks at who else is waiting
+SLICE = 0.02  # seconds of work before other requests are looked at
 TOO_LONG = 1.0  # seconds without a yield that the log mentions
 KEPT = 100  # jobs that have ended, for the list
 

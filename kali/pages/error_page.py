@@ -28,19 +28,19 @@ _REPORT = """<p><strong>%s</strong></p>
 <pre id="kali-report">%s</pre>
 """
 _BUSY = """<p>The program cannot get at its data at the moment. Nothing was saved just now.</p>
-<p>Try again in a moment. If that does not help, tell whoever looks after this program
+<p>Try again in a moment. If that does not help, tell the person in charge of this program
 the number <strong>%s</strong>.</p>
 """
 _APOLOGY = """<p>We are sorry: this did not work, and it is not your fault.</p>
-<p>If it happens again, tell whoever looks after this program the number <strong>%s</strong>.</p>
+<p>If it happens again, tell the person in charge of this program the number <strong>%s</strong>.</p>
 """
 
 
 def error_response(request: Request, error: BaseException, *, debug: bool, reference: str = '') -> Response:
     """The page for a request that ended in `error`.
 
-    A KaliError below 500 is the visitor's to mend, so its message is the page; anything else is a bug of the
-    program.
+    A KaliError below 500 is for the visitor to correct, so its message is the page; anything else
+    is a bug of the program.
 
     :param reference: the number under which the log has it, for the page without `debug`.
     """

@@ -34,7 +34,7 @@ const morphAttributes = (old, fresh) => {
   }
 };
 
-const isToggled = (element) => /^(DETAILS|DIALOG)$/.test(element.nodeName);  // by the one who looks at it
+const isToggled = (element) => /^(DETAILS|DIALOG)$/.test(element.nodeName);  // by the user
 
 // The values of controls are left alone: one that nobody touched follows its attributes by itself.
 const morph = (old, fresh) => {

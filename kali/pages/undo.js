@@ -1,7 +1,7 @@
 /* undo.js: Ctrl+Z presses the button Undo of a history, Ctrl+Shift+Z and Ctrl+Y the button Redo (on a Mac with Cmd). It
    comes with the buttons, which work without it.
 
-   Where text is being typed, the browser's own undo counts. A key held down is pressed once. A letter is told by what it
+   Where text is being typed, the browser's own undo counts. A key held down is pressed once. A letter is recognised by what it
    writes, or, where that is not Latin, by its place. */
 
 'use strict';

@@ -1,1 +1,1 @@
-"""The server: who may come in, one socket, and the loop that serves them all in one thread."""
+"""The server: the gate, the connections, and the loop that serves them all in one thread."""

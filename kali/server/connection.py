@@ -392,7 +392,7 @@ class Connection:
             # Linger on with no time: close() sends RST and throws the buffer away (POSIX, SO_LINGER).
             self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         except OSError:
-            pass
+            pass  # the client has reset it already
         self.close()
 
     def close(self) -> None:

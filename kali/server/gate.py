@@ -1,4 +1,4 @@
-"""The gate: who may come in. It looks at the head of a request, before any of the body and any handler.
+"""The gate refuses requests from outsiders, by the head alone, before the body is read or a handler runs.
 
 In this order: the Host must be ours (or a foreign name could be pointed at this machine: DNS rebinding); then
 neither Origin nor Fetch Metadata may say that another site is asking; then, when kali opened the window

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-__all__ = ['Rule', 'as_stored', 'read_checks', 'tokens_of']
+from kali.sqlite.statements import Token, kinds
+
+__all__ = ['Rule', 'as_stored', 'read_checks']
 
 
 class Rule(NamedTuple):
@@ -31,13 +33,6 @@ class Rule(NamedTuple):
     longest: int | None = None
 
 
-class Token(NamedTuple):
-    """A token of SQL: its kind (a group of _TOKEN) and its text, without the quotes."""
-
-    kind: str
-    text: str
-
-
 class Fact(NamedTuple):
     """What one part of a condition says about a column: the field of a Rule, or 'null' for IS NULL."""
 
@@ -46,13 +41,6 @@ class Fact(NamedTuple):
     value: Any
 
 
-# https://sqlite.org/lang_keywords.html, https://sqlite.org/lang_expr.html
-_TOKEN = re.compile(r'''(?P<blank>[ \t\n\f\r\ufeff]+|--[^\n]*|/\*.*?(?:\*/|\Z))
-    |(?P<blob>[xX]'[0-9a-fA-F]*') |(?P<string>'(?:[^']|\'\')*')
-    |(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^]]*\])
-    |(?P<number>0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9_]+)?)
-    |(?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*) |(?P<sign><=|>=|<>|!=|==|.)''',
-                    re.VERBOSE | re.DOTALL)
 _NUMBER = re.compile(r'[ \t\n\v\f\r]*[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[ \t\n\v\f\r]*')
 _WORDS = {'NULL': None, 'TRUE': 1, 'FALSE': 0}
 _OPENING, _CLOSING = {'(', 'CASE'}, {')', 'END'}
@@ -76,7 +64,7 @@ def read_checks(sql: str, affinities: Mapping[str, str]) -> tuple[dict[str, Rule
     """
     facts: list[Fact] = []
     collations: dict[str, str] = {}
-    for definition in _definitions(list(tokens_of(sql))):
+    for definition in _definitions(list(kinds(sql))):
         groups = _grouped(definition)
         for group, following in pairwise(groups):
             if _word(group[0]) == 'COLLATE':
@@ -88,21 +76,6 @@ def read_checks(sql: str, affinities: Mapping[str, str]) -> tuple[dict[str, Rule
         if fact.field in Rule._fields:
             rules[fact.column] = _narrowed(rules.get(fact.column, Rule()), fact)
     return rules, collations
-
-
-def tokens_of(sql: str) -> Iterator[Token]:
-    """The tokens of SQL, without blanks and comments.
-
-    >>> [token.text for token in tokens_of('a <= "b ""c"" d" -- why')]
-    ['a', '<=', 'b "c" d']
-    """
-    for match in _TOKEN.finditer(sql):
-        kind, text = match.lastgroup or '', match[0]
-        if kind in ('string', 'quoted'):
-            quote = text[-1]
-            yield Token(kind, text[1:-1].replace(quote * 2, quote) if quote != ']' else text[1:-1])
-        elif kind != 'blank':
-            yield Token(kind, text)
 
 
 def as_stored(value: Any, affinity: str) -> Any:

@@ -18,7 +18,7 @@ from kali.sqlite.faults import damaged, explain, not_registered, unknown_name
 from kali.sqlite.functions import Prepare, equip
 from kali.sqlite.integrity import sound
 from kali.sqlite.places import network_share
-from kali.sqlite.settings import settle
+from kali.sqlite.settings import apply_settings
 
 __all__ = ['Connection', 'Cursor', 'connect']
 
@@ -99,7 +99,7 @@ def _make_ready(connection: Connection, file: Path | None, journal: str, read_on
     unclean = file is not None and any(_size(f'{file}{ending}') for ending in ('-journal', '-wal'))
     connection.is_new = file is not None and not _size(str(file))
     equip(connection, connection.prepare)
-    settings = settle(connection, connection.path, journal, read_only)
+    settings = apply_settings(connection, connection.path, journal, read_only)
     connection.decide_trust()
     settings.insert(1, str(connection.trust))
     if file is not None:
@@ -134,7 +134,7 @@ def _told(error: sqlite3.Error, name: str, file: Path | None) -> DatabaseError:
         try:
             file.stat()
         except FileNotFoundError:
-            pass
+            pass  # it is the folder that cannot be written to, and the last line says so
         except OSError as reason:
             return _not_opened(name, reason)
     return explain(error, name) or DatabaseError(f'The database {name} cannot be opened: {error}.')

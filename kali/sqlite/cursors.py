@@ -23,8 +23,8 @@ from kali.errors import DatabaseError
 from kali.processes import STANDS_FOR
 from kali.sqlite.faults import gone
 from kali.sqlite.functions import Prepare
-from kali.sqlite.settings import SETTLED, Trust, trust
-from kali.sqlite.statements import changed_setting, ends_transaction
+from kali.sqlite.settings import KEPT_SETTINGS, Trust, trust
+from kali.sqlite.statements import changed_setting, ends_transaction, quoted
 
 __all__ = ['REMEMBERED', 'Connection', 'Cursor', 'storable']
 
@@ -187,7 +187,7 @@ class Connection(sqlite3.Connection):
         [1, 2, 3]
         >>> db.close()
         """
-        name = '"' + key.replace('"', '""') + '"'
+        name = quoted(key)
         after: list[Any] = []
         while True:
             found = self.execute(
@@ -337,18 +337,18 @@ class Connection(sqlite3.Connection):
             self.refuse(f'The statement {" ".join(sql.split())[:50]}',
                         'leave it out: the guard begins and commits; for a part of the work use atomic()')
         if not self._rule:
-            self._expect_unsettled(sql)
+            self._expect_no_setting(sql)
 
-    def _expect_unsettled(self, sql: str) -> None:
+    def _expect_no_setting(self, sql: str) -> None:
         setting = changed_setting(sql)
-        if setting in SETTLED:
+        if setting in KEPT_SETTINGS:
             raise DatabaseError(f'This request would have switched {setting} off or to another value, and '
                                 f'what kali promises about {self.path} rests on it; nothing was saved. '
                                 'Leave it out, or set it where the database is opened, before serve_http.')
 
     def _forbid(self, sql: str) -> None:
         """Have SQLite itself refuse to write; there is no need to watch for anything but PRAGMAs then."""
-        self._expect_unsettled(sql)
+        self._expect_no_setting(sql)
         if self._protection == 1:
             sqlite3.Cursor(self).execute('PRAGMA query_only = ON')
             self._protection = 2

@@ -14,6 +14,8 @@ from typing import Any
 from kali.errors import DatabaseError
 from kali.locale.words import say
 from kali.markup import Markup, escape
+from kali.sqlite.columns import Names
+from kali.sqlite.statements import change, kinds, quoted, tokens, unquoted
 
 __all__ = ['Refusal', 'read_refusal']
 
@@ -22,8 +24,6 @@ _SENTENCES = {'required': 'blank', 'check': 'not accepted', 'type': 'wrong kind'
 
 _FAILED = re.compile(r'(UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (.*))?', re.DOTALL)
 _TYPE = re.compile(r'cannot store \w+ value in \w+ column (.*)', re.DOTALL)
-_CHANGE = re.compile(r'\b(INSERT|REPLACE|UPDATE|DELETE)\b(?:\s+OR\s+\w+)?\s+(?:INTO\s+|FROM\s+)?'
-                     r'(?:\w+\.)?("(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|\w+)', re.IGNORECASE)
 
 
 class Refusal(DatabaseError):
@@ -85,7 +85,6 @@ class Refusal(DatabaseError):
         """The sentence that there is one already, with its name and a link to it as far as they are known."""
         row = None
         if self.schema is not None and self.columns and all(name in native for name in self.columns):
-            from kali.sqlite.schema import quoted
             where = ' AND '.join(f'{quoted(name)} = ?' for name in self.columns)
             try:
                 values = [native[name] for name in self.columns]
@@ -113,7 +112,7 @@ class Refusal(DatabaseError):
         return (), say('reference')
 
     def _has(self, key: Any, native: Mapping[str, Any]) -> bool:
-        from kali.sqlite.schema import quoted, table
+        from kali.sqlite.schema import table  # few requests are refused
         parent = table(self.schema.connection, key.parent)
         if parent is None or not key.parent_columns:
             return True
@@ -131,9 +130,7 @@ def read_refusal(error: sqlite3.Error, connection: sqlite3.Connection, sql: str 
         return None
     text = str(error)
     found, wrong_type = _FAILED.fullmatch(text), _TYPE.fullmatch(text)
-    change = list(_CHANGE.finditer(sql))
-    verb = change[-1][1].upper() if change else ''
-    changed = _unquoted(change[-1][2]) if change else ''
+    verb, changed = change(sql)
     if found and found[1] == 'FOREIGN KEY':
         return _foreign_key(connection, verb, changed)
     if found and found[1] == 'CHECK':
@@ -156,7 +153,7 @@ def _tables(connection: sqlite3.Connection) -> Iterator[Any]:
 
 
 def _table(connection: sqlite3.Connection, name: str) -> Any:
-    from kali.sqlite.schema import table
+    from kali.sqlite.schema import table  # as in _tables
     return table(connection, name) if name else None
 
 
@@ -181,18 +178,14 @@ def _check(connection: sqlite3.Connection, rule: str, changed: str) -> Refusal:
     """The table whose CHECK it is, and the columns that its expression names."""
     candidates = sorted(_tables(connection), key=lambda table: table.name != changed)
     for table in candidates:
-        sql = table.sql
-        if rule not in sql and rule != table.name:
-            continue
-        named = re.search(rf'CONSTRAINT\s+["\'`\[]?{re.escape(rule)}["\'`\]]?\s+CHECK\s*(\(.*)', sql,
-                          re.DOTALL | re.IGNORECASE)
-        columns = _named_in(_closed(named[1]) if named else rule, table)
-        return Refusal('check', table.name, columns, schema=table)
+        if rule in table.sql or rule == table.name:
+            columns = _named_in(_expression_of(rule, table.sql), table)
+            return Refusal('check', table.name, columns, schema=table)
     return Refusal('check', changed)
 
 
 def _foreign_key(connection: sqlite3.Connection, verb: str, changed: str) -> Refusal:
-    """Who refers to what: known at COMMIT, else to be found out by what was changed."""
+    """The rows that miss their parent, as SQLite lists them at COMMIT; else found by what was changed."""
     table = _table(connection, changed)
     run = sqlite3.Cursor(connection).execute
     # Only a constraint that is deferred leaves rows behind that break it.
@@ -217,7 +210,6 @@ def _needing(connection: sqlite3.Connection, table: Any, seen: set[str]) -> Iter
         if child is None:
             continue
         if key.on_delete in ('NO ACTION', 'RESTRICT'):
-            from kali.sqlite.schema import quoted
             if child.rows(' AND '.join(f'{quoted(name)} IS NOT NULL' for name in key.columns), limit=1):
                 yield child.name
         elif key.on_delete == 'CASCADE' and child.name not in seen:
@@ -226,18 +218,20 @@ def _needing(connection: sqlite3.Connection, table: Any, seen: set[str]) -> Iter
 
 def _named_in(expression: str, table: Any) -> tuple[str, ...]:
     """The columns of a table that an expression names."""
-    return tuple(name for name in table.columns
-                 if re.search(rf'(?<!\w){re.escape(name)}(?!\w)', expression, re.IGNORECASE))
+    named = Names([(token.text, None) for token in kinds(expression) if token.kind in ('word', 'quoted')])
+    return tuple(name for name in table.columns if name in named)
 
 
-def _closed(text: str) -> str:
-    """The beginning of `text` up to the parenthesis that closes the first one."""
-    depth = 0
-    for index, character in enumerate(text):
-        depth += (character == '(') - (character == ')')
-        if not depth:
-            return text[:index + 1]
-    return text
+def _expression_of(rule: str, sql: str) -> str:
+    """The CHECK of a CREATE TABLE that is named `rule`; else `rule`, which is the expression itself."""
+    names = list(tokens(sql))
+    for place, name in enumerate(names[1:], 1):
+        if unquoted(name).upper() == rule.upper() and names[place - 1].upper() == 'CONSTRAINT':
+            depth, end = 0, place + 2  # behind CHECK
+            while end < len(names) and (depth := depth + (names[end] == '(') - (names[end] == ')')):
+                end += 1
+            return ' '.join(names[place + 2:end])
+    return rule
 
 
 def _sql_of(connection: sqlite3.Connection, index: str) -> str:
@@ -245,10 +239,6 @@ def _sql_of(connection: sqlite3.Connection, index: str) -> str:
                                               ('index', index)).fetchall()
     sql = str(rows[0][0]) if rows else ''
     return sql[sql.find('(', sql.upper().find(' ON ')):]
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name[0] in '"`[' else name
 
 
 def _in_words(name: str) -> str:

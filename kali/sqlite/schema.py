@@ -16,10 +16,10 @@ from functools import cached_property
 from typing import Any
 
 from kali.errors import DatabaseError, NotFound
-from kali.sqlite.checks import Rule, as_stored, read_checks, tokens_of
+from kali.sqlite.checks import Rule, as_stored, read_checks
 from kali.sqlite.columns import LOWER, Column, ForeignKey, Names, Unique, affinity_of
 from kali.sqlite.cursors import storable
-from kali.sqlite.statements import quoted
+from kali.sqlite.statements import quoted, tokens
 
 __all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
 
@@ -408,7 +408,7 @@ def guessed(rows: Sequence[tuple[str, str, str]]) -> dict[str, tuple[str, bool, 
 
 def _is_without_rowid(sql: str) -> bool:
     """Whether a CREATE TABLE ends so."""
-    return [token.text.upper() for token in tokens_of(sql)][-3:] == [')', 'WITHOUT', 'ROWID']
+    return [token.upper() for token in tokens(sql)][-3:] == [')', 'WITHOUT', 'ROWID']
 
 
 @contextmanager

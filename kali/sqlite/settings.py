@@ -15,14 +15,14 @@ from kali.errors import DatabaseError
 from kali.sqlite.faults import unknown_name
 from kali.sqlite.statements import quoted
 
-__all__ = ['SETTLED', 'Trust', 'settle', 'trust']
+__all__ = ['KEPT_SETTINGS', 'Trust', 'apply_settings', 'trust']
 
 # What a request may not change, since each promise rests on it. (foreign_keys is ignored in a transaction.)
-SETTLED = frozenset({'checkpoint_fullfsync', 'fullfsync', 'journal_mode', 'locking_mode', 'query_only',
-                     'recursive_triggers', 'synchronous', 'trusted_schema', 'writable_schema'})
+KEPT_SETTINGS = frozenset({'checkpoint_fullfsync', 'fullfsync', 'journal_mode', 'locking_mode', 'query_only',
+                           'recursive_triggers', 'synchronous', 'trusted_schema', 'writable_schema'})
 
 
-def settle(connection: sqlite3.Connection, name: str, journal: str, read_only: bool) -> list[str]:
+def apply_settings(connection: sqlite3.Connection, name: str, journal: str, read_only: bool) -> list[str]:
     """Set what makes the connection safe; read it back, for SQLite ignores what it cannot do.
 
     :param name: of the database, for messages

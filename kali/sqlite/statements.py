@@ -16,27 +16,50 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from itertools import islice, takewhile
+from typing import NamedTuple
 
-__all__ = ['calls_itself', 'changed_setting', 'ends_transaction', 'first_keyword', 'quoted', 'replaces',
-           'statements', 'tokens', 'trigger_event', 'unquoted', 'written_tables']
+__all__ = ['Token', 'calls_itself', 'change', 'changed_setting', 'ends_transaction', 'first_keyword', 'kinds',
+           'quoted', 'replaces', 'statements', 'tokens', 'trigger_event', 'unquoted', 'written_tables']
+
+
+class Token(NamedTuple):
+    """A token of SQL: its kind (a group of _TOKEN) and its text, without the quotes."""
+
+    kind: str
+    text: str
+
 
 # A vertical tab is blank after another blank only; a byte order mark is blank where a token may begin; a
 # comment that is not finished reaches to the end, but "/*" as the very last characters is none.
 _TOKEN = re.compile(r"""
       (?P<blank> [ \t\n\f\r][ \t-\r]* | \ufeff | --[^\n]* | /\*(?: .*?\*/ | .+\Z ) )
-    | '[^']*(?:''[^']*)*' | "[^"]*(?:""[^"]*)*" | `[^`]*(?:``[^`]*)*` | \[[^\]]*\]
-    | [A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*
-    | .""", re.DOTALL | re.VERBOSE)
+    | (?P<blob> [xX]'[0-9a-fA-F]*' ) | (?P<string> '[^']*(?:''[^']*)*' )
+    | (?P<quoted> "[^"]*(?:""[^"]*)*" | `[^`]*(?:``[^`]*)*` | \[[^\]]*\] )
+    | (?P<number> 0[xX][0-9a-fA-F]+ | (?:[0-9][0-9_]*(?:\.[0-9_]*)? | \.[0-9][0-9_]*)(?:[eE][-+]?[0-9_]+)? )
+    | (?P<word> [A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]* )
+    | (?P<sign> <= | >= | <> | != | == | . )""", re.DOTALL | re.VERBOSE)
 _WORD = re.compile(r'[A-Za-z_]+')
+_CHANGES = ('INSERT', 'REPLACE', 'UPDATE', 'DELETE')
+_BEFORE_TABLE = ('OR', 'ROLLBACK', 'ABORT', 'FAIL', 'IGNORE', 'REPLACE', 'INTO', 'FROM')
 
 
 def tokens(sql: str) -> Iterator[str]:
-    """The tokens of `sql`, without blanks and comments. Numbers and operators come apart.
+    """The tokens of `sql` as they are written, without blanks and comments.
 
     >>> list(tokens("DELETE/* all */FROM [a b] WHERE c='--'"))
     ['DELETE', 'FROM', '[a b]', 'WHERE', 'c', '=', "'--'"]
     """
-    return (match[0] for match in _TOKEN.finditer(sql) if match.lastgroup is None)
+    return (match[0] for match in _TOKEN.finditer(sql) if match.lastgroup != 'blank')
+
+
+def kinds(sql: str) -> Iterator[Token]:
+    """The tokens of `sql` with their kinds, and what stands in the quotes.
+
+    >>> [token.text for token in kinds('a <= "b ""c"" d" -- why')]
+    ['a', '<=', 'b "c" d']
+    """
+    return (Token(match.lastgroup or '', unquoted(match[0]))
+            for match in _TOKEN.finditer(sql) if match.lastgroup != 'blank')
 
 
 def first_keyword(sql: str) -> str:
@@ -96,17 +119,30 @@ def written_tables(trigger: str) -> set[str]:
 
     Source: https://sqlite.org/lang_createtrigger.html
     """
-    words = [token.upper() if _WORD.fullmatch(token) else token for token in tokens(trigger)]
     names = list(tokens(trigger))
-    found, begun = set(), False
-    for place, word in enumerate(words):
-        if begun and word in ('INSERT', 'REPLACE', 'UPDATE', 'DELETE'):
-            place += 1
-            while words[place] in ('OR', 'ROLLBACK', 'ABORT', 'FAIL', 'IGNORE', 'REPLACE', 'INTO', 'FROM'):
-                place += 1
-            found.add(unquoted(names[place]))
-        begun = word in ('BEGIN', ';')
-    return found
+    return {_target(names[place + 1:]) for place, name in enumerate(names) if name.upper() in _CHANGES
+            and names[place - 1].upper() in ('BEGIN', ';')}
+
+
+def change(sql: str) -> tuple[str, str]:
+    """What a statement does to which table: INSERT, REPLACE, UPDATE or DELETE, and the name; or twice ''.
+
+    >>> change('WITH a AS (SELECT 1) INSERT OR IGNORE INTO main."b" SELECT * FROM a')
+    ('INSERT', 'b')
+    """
+    depth, names = 0, list(tokens(sql))
+    for place, name in enumerate(names):
+        depth += (name == '(') - (name == ')')
+        if not depth and name.upper() in _CHANGES:
+            return name.upper(), _target(names[place + 1:])
+    return '', ''
+
+
+def _target(names: list[str]) -> str:
+    """The table that a statement changes: the first name behind the verb, or the one after its schema's."""
+    start = next((place for place, name in enumerate(names) if name.upper() not in _BEFORE_TABLE), len(names))
+    name = names[start + 2:start + 3] if names[start + 1:start + 2] == ['.'] else names[start:start + 1]
+    return unquoted(name[0]) if name else ''
 
 
 def trigger_event(trigger: str) -> str:
@@ -172,7 +208,7 @@ def statements(script: str) -> Iterator[tuple[int, str]]:
         piece = script[begin:end or len(script)]
         if end and not sqlite3.complete_statement(piece):
             continue  # in a text, a comment or a trigger
-        first = next((match for match in _TOKEN.finditer(piece) if match.lastgroup is None), None)
+        first = next((match for match in _TOKEN.finditer(piece) if match.lastgroup != 'blank'), None)
         if first is not None and first[0] != ';':
             yield script.count('\n', 0, begin + first.start()) + 1, piece[first.start():].rstrip()
         if not end:

@@ -1,9 +1,9 @@
 """Trees -> Python functions.
 
-The rule: one function a template, with its base, sections and includes written out in place, so that
+One function a template, with its base, sections and includes written out in place, so that
 composition costs nothing. The function appends strings to a list and joins it, in a loop now and then, since
 many small strings take more memory than the page; straight runs of text and values are one f-string. Where
-each value stands is known here, so its escaping is a plain call. Knows nothing about files and HTTP.
+each value stands is known here, so its escaping is a plain call.
 
 For `<b>{name}</b>` it writes
 

@@ -2,8 +2,7 @@
 
 The rule: `advance` walks literal text as a browser's tokenizer would and gives the Context at its end;
 `escaper` says what a value must become there, or why none may stand there. All of it happens when a
-template is compiled. This file knows neither nodes nor code. After Go's html/template; the states are those
-of the HTML standard, section 13.2.5.
+template is compiled. After Go's html/template; the states are those of the HTML standard, section 13.2.5.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ __all__ = ['TEXT', 'Context', 'ContextError', 'advance', 'after_value', 'describ
 
 
 class ContextError(Exception):
-    """A place where no value may stand, or text that cannot be understood: what is wrong and the mend."""
+    """A place where no value may stand, or unclear text: what is wrong, and what to write."""
 
 
 # state: a name below. element: lower case, with a slash for an end tag. attribute: lower case. quote: of
@@ -310,7 +309,7 @@ def _kind(element: str, attribute: str) -> str:
 def escaper(context: Context) -> str:
     """The name of what a value has to go through in `context`: see the table in escapers.py. '' drops it.
 
-    :raises ContextError: where no value may stand; the message has the mend.
+    :raises ContextError: where no value may stand; the message says what to write.
 
     >>> escaper(advance(TEXT, '<p title="')), escaper(advance(TEXT, '<a href="?q='))
     ('quoted', 'url_query')

@@ -1,6 +1,6 @@
 """What a value becomes in each place that contexts.py tells apart: functions from a value to text.
 
-The rule: whatever the value, the result cannot leave its place nor be run there; and in the plain cases a
+Whatever the value, the result cannot leave its place nor be run there; and in the plain cases a
 browser reads back exactly the value. Compiled templates call these by name, through the table at the end.
 """
 

@@ -51,7 +51,7 @@ def money(value: Any) -> str | None:
 def _numeric(value: Any) -> Any:
     """The value itself, or the number that its text says: SQLite has no type for a Decimal."""
     if isinstance(value, str):
-        from kali.convert import decimal
+        from kali.convert import decimal  # few templates need it
         return decimal(value)
     return value
 

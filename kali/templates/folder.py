@@ -1,8 +1,7 @@
 """A folder of template files: read when first named, kept, and read again when they have changed.
 
-The rule: a template depends on every file that went into it, bases and includes too; if one of them
-changes, it is made anew, and a broken file is an error each time it is asked for until it is mended. Knows
-files, no HTML and no code.
+A template depends on every file that went into it, bases and includes too; if one of them
+changes, it is made anew, and a broken file is an error each time it is asked for until it is repaired.
 """
 
 from __future__ import annotations
@@ -107,7 +106,7 @@ def check(folder: str | os.PathLike[str], extension: str = '.tpl',
 
     A folder with no template of its own holds the folders of several applications: each is checked by itself.
     """
-    errors: dict[str, None] = {}  # an ordered set: a broken base is told once
+    errors: dict[str, None] = {}  # an ordered set: a broken base is named once
     for root in _roots(Path(folder), extension):
         templates = TemplateFolder(root, extension, filters=filters)
         for name in templates.names():

@@ -1,7 +1,6 @@
 """The Python lines of a compiled template, and beside each the place in the template that it came from.
 
-The rule: text and values that follow each other come together in one `write(f'…')`. Knows Python's indents
-and names, neither nodes nor HTML.
+Text and values that follow each other come together in one `write(f'…')`.
 """
 
 from __future__ import annotations

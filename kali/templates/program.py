@@ -1,6 +1,6 @@
 """A compiled template: its function, and the way back from a line of it to the place in the template.
 
-The rule: whatever goes wrong while rendering is told at the template's own file and line. The traceback's
+Whatever goes wrong while rendering is reported at the template's own file and line. The traceback's
 entry for the generated function is replaced by one for the template; a failed look-up becomes a
 TemplateError that names the nearest. Nothing is paid for it until something fails.
 """

@@ -1,6 +1,6 @@
 """What a name means at a place in a template.
 
-The rule: names are looked up from the inside out: a loop's variable, then what the template's user bound,
+Names are looked up from the inside out: a loop's variable, then what the template's user bound,
 then an item of the mapping that the compiled function is given. A bound section means its own names where
 it was bound, not where it stands. The compiler asks; nothing of this is left when a template runs.
 """
@@ -20,7 +20,7 @@ class Scope:
     """One ring of names.
 
     :param mapping: the Python variable of the mapping that free names are taken from.
-    :param outer: the scope of whoever bound `sections`; None for the outermost.
+    :param outer: the scope in which `sections` were bound; None for the outermost.
     :param variables: Python names by loop variable.
 
     >>> page = Scope('scope', Scope('scope'), {'title': 'a tree'}).having('row', 'row_1')

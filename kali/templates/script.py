@@ -1,6 +1,6 @@
 """How far JavaScript and CSS have come after a piece of literal text: in code, a string or a comment.
 
-The rule: as much of the grammar as decides where a value stands, and no more; where that cannot be told, no
+As much of the grammar as decides where a value stands, and no more; where that cannot be told, no
 value may stand. JavaScript's state is a stack of what is open, written as a string, and what a slash would
 be. After Go's html/template.
 """

@@ -1,8 +1,8 @@
 """The template language: text -> a tree of nodes.
 
-The rule: a brace is a placeholder only if nothing but a name (dots, filters) stands between it and its
+A brace is a placeholder only if nothing but a name (dots, filters) stands between it and its
 mate, and `<?word …?>` is a block; all other text is literal. Nodes remember where they stand, so that every
-error can say so. This file knows nothing about HTML (contexts), Python code (compiler) or files (folder).
+error can say so.
 """
 
 from __future__ import annotations

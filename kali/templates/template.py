@@ -1,6 +1,6 @@
 """Templates: text with {placeholders} and <?blocks?> that makes Markup.
 
-The rule: a template is checked whole when it is made (its syntax, and every placeholder for where in the
+A template is checked whole when it is made (its syntax, and every placeholder for where in the
 HTML it stands) and compiled to Python when it is first called. Files are TemplateFolder's business.
 """
 

@@ -1,6 +1,6 @@
 """Which part of a URL is reached after a piece of literal text, and what a value becomes there.
 
-The rule: a value may be a whole URL (only of a scheme that runs nothing), a part of the path (kept as it
+A value may be a whole URL (only of a scheme that runs nothing), a part of the path (kept as it
 is, so that `/static/{path}` works) or of the query or fragment (percent-encoded). Source: the URL standard
 of WHATWG.
 """

@@ -1,6 +1,6 @@
 """Benchmark: show a form of eight fields, and show it again with two errors; time over writing it by hand.
 
-The rule: every contender makes the same fields with the same roles (label, control, error tied to it), and
+Every contender makes the same fields with the same roles (label, control, error tied to it), and
 handles the same values. Run it with `python tests/benchmarks/forms.py`; WTForms and Django take part if they
 are installed. The goals: show at most 5, show again at most 4.
 """

@@ -348,7 +348,7 @@ def measure_handlers(journal: str, folder: Path, requests: int) -> None:
     costs: dict[str, list[float]] = {name: [] for name in calls}
     order = list(calls.items())
     for _ in range(requests):
-        random.shuffle(order)  # who comes after a commit finds the processor's caches cold
+        random.shuffle(order)  # what follows a commit finds the processor's caches cold
         for name, call in order:
             cost, begun = time.thread_time_ns(), time.perf_counter_ns()
             call()

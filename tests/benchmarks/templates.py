@@ -1,6 +1,6 @@
 """Benchmark: templates; time over f-strings with html.escape, written by hand.
 
-The rule: every contender makes the same text (blanks and the spelling of entities aside) and gives it as
+Every contender makes the same text (blanks and the spelling of entities aside) and gives it as
 UTF-8. Run it with `python tests/benchmarks/templates.py`; Jinja2, Mako, Bottle, Chameleon, Tornado, Django
 and htpy take part if they are installed. The goals: bigtable at most 1.0, page 1.15, small 1.4; a template of
 100 lines compiled in 3 ms (three fifths of Jinja2's time, four fifths of Tornado's); a page of 10 MB within

@@ -1,6 +1,6 @@
 """The datebook over HTTP: what is saved, what is refused and how, and what is not there.
 
-The rule: what is on disk is asked of sqlite3 in another process, never of the datebook itself.
+What is on disk is asked of sqlite3 in another process, never of the datebook itself.
 """
 
 from __future__ import annotations

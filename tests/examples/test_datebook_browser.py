@@ -1,6 +1,6 @@
 """The datebook in Chromium: a day of work in it with the mouse, and the same by keyboard alone.
 
-The rule: what counts as saved is what sqlite3 finds in the file, in another process.
+What counts as saved is what sqlite3 finds in the file, in another process.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def save_past_the_browser(page: Page) -> None:
     page.locator('.buttons').get_by_role('button', name='Save').click()
 
 
-def test_each_validation_error_is_met_and_mended(app: Any, page: Page) -> None:
+def test_each_validation_error_is_met_and_corrected(app: Any, page: Page) -> None:
     page.goto(f'{app.url}/contact/new')
     for label, text in (('Phone', 'call me'), ('E-mail', 'nowhere'), ('Memo', 'Kept <&>\n as it is')):
         page.get_by_label(label).fill(text)

@@ -1,6 +1,6 @@
 """The datebook with a file that cannot be used: locked, write-protected, or no database at all.
 
-The rule: there is a sentence on the page or on the console, never a traceback.
+There is a sentence on the page or on the console, never a traceback.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def start(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def write_protect(file: Path) -> None:
-    """Have SQLite take the file for one that it may not write, whoever runs the tests.
+    """Have SQLite take the file for one that it may not write, even if root runs the tests.
 
     A file format of the future, 3, for writers (https://sqlite.org/fileformat2.html, section 1.3.3).
     """
     content = bytearray(file.read_bytes())
     content[18] = 3
-    content[27] = (content[27] + 1) % 256  # the change counter: who has the file open is to look again
+    content[27] = (content[27] + 1) % 256  # the change counter: a program that has the file open looks again
     file.write_bytes(content)
 
 

@@ -1,6 +1,6 @@
 """The datebook taken back: what was added, deleted with all that hangs on it, or changed; and its backups.
 
-The rule: what is on disk is asked of a connection of its own, never of the datebook itself.
+What is on disk is asked of a connection of its own, never of the datebook itself.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def test_a_restart_begins_another_history(serve: Callable[..., Any]) -> None:
     assert on_disk(second, 'SELECT name FROM contact') == [('Ada <Lovelace>',)]
 
 
-def test_a_backup_is_put_back(serve: Callable[..., Any]) -> None:
+def test_a_backup_is_restored(serve: Callable[..., Any]) -> None:
     first = serve(SCRIPT)
     save(first, '/contact/new', **CONTACT)
     first.end()  # makes one

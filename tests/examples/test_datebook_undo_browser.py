@@ -1,7 +1,7 @@
 """Undo in Chromium, on the datebook: by keyboard alone, in two tabs, with Back, and where text is typed; and
-a backup that is put back.
+a backup that is restored.
 
-The rule: what counts as done is what a connection of its own finds in the file.
+What counts as done is what a connection of its own finds in the file.
 """
 
 from __future__ import annotations
@@ -168,15 +168,15 @@ def test_without_scripts_and_for_everybody(app: Any, page: Page) -> None:
     assert boxes[0] and boxes[1] and abs(boxes[0]['y'] - boxes[1]['y']) < 1
 
 
-def test_a_backup_is_put_back(serve: Callable[..., Any], page: Page) -> None:
+def test_a_backup_is_restored(serve: Callable[..., Any], page: Page) -> None:
     first = serve(SCRIPT)
     add(first, page, 'Ada')
     first.end()
     app = serve(SCRIPT)
     add(app, page, 'Grace')
     page.get_by_role('link', name='Backups').click()
-    page.get_by_role('link', name='Put back').first.click()
-    page.get_by_role('button', name='Put it back').click()
+    page.get_by_role('link', name='Restore').first.click()
+    page.get_by_role('button', name='Restore it').click()
     page.get_by_text('Everything is as it was').wait_for()
     assert names(app) == ['Ada']
     page.get_by_role('link', name='To the start').click()

@@ -130,7 +130,7 @@ def test_a_change_is_taken_back_with_its_lines(app: Any) -> None:
     assert 'value="undo" aria-keyshortcuts="Control+Z Meta+Z" disabled' in app.get('/').text
 
 
-def test_a_backup_is_put_back(serve: Callable[..., Any]) -> None:
+def test_a_backup_is_restored(serve: Callable[..., Any]) -> None:
     first = serve(SCRIPT)
     send(first, '/customer/new', {'name': 'Ada', 'email': 'ada@example.org'})
     first.end()

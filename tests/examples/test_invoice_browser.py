@@ -68,7 +68,7 @@ def test_lines_are_added_and_taken_away(app: Any, page: Page) -> None:
     page.goto(app.url)
     accessible(page)
     new_invoice(app, page)
-    assert page.locator('tbody tr').count() == 1  # the other blank ones are for whoever has no scripts
+    assert page.locator('tbody tr').count() == 1  # the other blank ones are for browsers without scripts
     for number, what in ((2, 'Milk'), (3, 'Rum')):
         page.get_by_role('button', name='Add a row').click()
         page.wait_for_function(f'document.activeElement.name == "lines-{number}-what"')

@@ -1,6 +1,6 @@
 """Exactly once, in Chromium and over a real connection, with a formlet that renders itself.
 
-The rule: what counts as saved is what another connection finds in the file.
+What counts as saved is what another connection finds in the file.
 """
 
 from __future__ import annotations

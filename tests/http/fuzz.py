@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 if __name__ == '__main__':
-    sys.path[0] = str(ROOT)  # not this folder: see FACTS, Processes
+    sys.path[0] = str(ROOT)  # not this folder, which holds modules of its own
 
 from kali.errors import KaliError, ProtocolError  # noqa: E402  # once it can be found
 from kali.http.limits import Limits  # noqa: E402

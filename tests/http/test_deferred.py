@@ -1,4 +1,4 @@
-"""Deferred answers by themselves: signals, waits, and who is subscribed to what."""
+"""Deferred answers by themselves: signals, waits, and their subscribers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The parser: every row of the table of rules and answers, however the bytes are split.
 
-The rule: each case is fed whole, byte by byte, split in two at every place, and with bytes after it, and the
+Each case is fed whole, byte by byte, split in two at every place, and with bytes after it, and the
 outcome is the same. An outcome is what a server can see: head, body, the end, or the status of the refusal.
 """
 

@@ -139,7 +139,7 @@ def test_a_body_too_large_is_refused(served: Served) -> None:
     ({'Host': 'office.example', 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors'}, 403),
     ({'Host': 'office.example', 'Sec-Fetch-Site': 'same-origin'}, 200),
 ])
-def test_who_may_come_in(served: Served, headers: dict[str, str], status: int) -> None:
+def test_what_may_come_in(served: Served, headers: dict[str, str], status: int) -> None:
     if '@' in headers['Host'] and served.name in ('hypercorn', 'uvicorn'):
         assert served.client.post('/echo', headers=headers).status_code in (400, 403)
         return

@@ -1,4 +1,4 @@
-"""The error page: the cause, with the lines of source and template, for who may see it."""
+"""The error page: the cause, with the lines of source and template, for those that may see it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the security tests share: `fort`, a server behind its gate, that writes down which handlers ran.
 
-The rule: requests are raw bytes over a real socket, and what counts is both the answer and that nothing ran.
+Requests are raw bytes over a real socket, and what counts is both the answer and that nothing ran.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def test_a_link_put_there_after_the_look_leads_nowhere(
     monkeypatch.setattr(os.path, 'realpath', then_swap)
     reply = client.get('/' + name)
     assert (root / bent).is_symlink()
-    assert (root / name).read_text() == SECRET  # who follows the link does get it
+    assert (root / name).read_text() == SECRET  # following the link does get it
     assert SECRET not in reply.text
     assert reply.status == 404
 
@@ -127,7 +127,7 @@ def test_a_pipe_holds_up_nobody(root: Path, way: str) -> None:
     client, found = Client(StaticFolder(root)), []
     asking = threading.Thread(target=lambda: found.append(client.get('/pipe').status), daemon=True)
     asking.start()
-    asking.join(5)  # who waits for the other end of the pipe waits for ever
+    asking.join(5)  # waiting for the other end of the pipe would take for ever
     assert found == [404]
     assert 'pipe' not in client.get('/').text
 

@@ -247,7 +247,7 @@ def test_a_window_that_another_site_opens_tells_it_nothing(
     with page.expect_popup() as opened:
         page.evaluate('url => { window.victim = open(url) }', served.url + '/data')
     opened.value.wait_for_load_state()
-    # A link is a link: who may be shown the page is shown it. A Strict cookie does not come along from
+    # A link is a link: a browser that may have the page gets it. A Strict cookie does not come along from
     # another host, so there it is a refusal with a way back in.
     refused = with_key and host != '127.0.0.1'
     assert (DATA in opened.value.content()) is not refused

@@ -34,8 +34,8 @@ SCRIPT = f"""
     kali.serve_http = functools.partial(kali.serve_http, key={KEY!r})
     runpy.run_path({str(DATEBOOK)!r}, run_name='__main__')
 """
-# Started by whoever runs the tests, since the other user may not even be able to run this Python; all that
-# counts is done after the change.
+# Started by the user that runs the tests, since the other user may not be able to run this Python; all
+# that counts is done after the change.
 CLIENT = """
 import http.client, json, os, sys
 port, user, group, targets, files = json.loads(sys.argv[1])

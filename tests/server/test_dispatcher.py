@@ -34,7 +34,7 @@ def raising(error: BaseException):  # type: ignore[no-untyped-def]
     (KaliError('No.', status=405, headers={'Allow': 'GET'}), 405),
 ])
 @pytest.mark.parametrize('debug', [True, False])
-def test_an_error_that_the_visitor_can_mend_is_its_own_page(error: KaliError, status: int,
+def test_an_error_that_the_visitor_can_correct_is_its_own_page(error: KaliError, status: int,
                                                             debug: bool) -> None:
     reply = Client(raising(error), debug=debug).get('/')
     assert reply.status == status
@@ -54,7 +54,7 @@ def test_a_mishap_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture)
     assert record.exc_info[0] is ZeroDivisionError
 
 
-def test_what_the_visitor_can_mend_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_visitor_can_correct_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     Client(raising(NotFound('no'))).get('/')
     assert not caplog.records
 

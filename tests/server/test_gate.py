@@ -109,7 +109,7 @@ SITES: list[tuple[dict[str, str], bool, bool]] = [  # headers, may a safe method
 
 @pytest.mark.parametrize('headers, safe, unsafe', SITES)
 @pytest.mark.parametrize('method', MODES)
-def test_who_is_behind_a_request(method: str, headers: dict[str, str], safe: bool, unsafe: bool) -> None:
+def test_what_is_behind_a_request(method: str, headers: dict[str, str], safe: bool, unsafe: bool) -> None:
     asked = Asked()
     may = safe if method in ('GET', 'HEAD', 'OPTIONS') else unsafe
     assert asked(method, **headers).status == (200 if may else 403)
@@ -178,7 +178,7 @@ def test_a_key_is_swapped_once_for_the_cookie_and_a_clean_address(before: str, c
     assert f'<script nonce="{nonce[1]}">' in reply.text
     assert asked.ran == 0
     assert asked(target=clean).text == 'the page'  # the client keeps cookies
-    again = asked(target=before.format(key))  # Back, or a reload, by who is in
+    again = asked(target=before.format(key))  # Back, or a reload, by a browser that is in
     assert (again.status, again.headers['location']) == (303, clean)
     asked.client.cookies.clear()
     assert asked(target=before.format(key)).status == 403
@@ -232,7 +232,7 @@ def test_the_script_of_a_foreign_worker_needs_no_cookie_and_removes_it(target: s
     assert asked(target=target, Host='evil.example', **WORKER).status == 403
 
 
-def test_a_page_with_a_parameter_named_key_works_for_who_is_in() -> None:
+def test_a_page_with_a_parameter_named_key_works_once_inside() -> None:
     asked = Asked(Keys('kali-test', SECRET))
     assert asked(target='/?key=' + 'a' * 64, **IN).text == 'the page'
 

@@ -122,7 +122,7 @@ def held():
 
 @pytest.fixture
 def ordinary_folder():
-    """A folder that belongs to the user who runs the test, who is not root for as long: root may write
+    """A folder of the user that runs the test, without root's rights for as long: root may write
     anywhere."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -139,7 +139,7 @@ def ordinary_folder():
 
 
 def plain(path, **named):
-    """A connection of sqlite3's own, that knows nothing of kali."""
+    """A connection of sqlite3's own, without kali."""
     connection = sqlite3.connect(path, timeout=0.05, **named)
     connection.execute('PRAGMA foreign_keys = ON')
     return connection

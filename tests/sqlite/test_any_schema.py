@@ -1,5 +1,5 @@
 """Nothing is changed that nobody changed: for every table of every schema, the form of every record, saved
-unchanged, leaves the file as it was; changed and undone, and put back from a backup, too."""
+unchanged, leaves the file as it was; changed and undone, and restored from a backup, too."""
 
 from __future__ import annotations
 
@@ -172,10 +172,6 @@ def test_a_form_of_any_table_saved_unchanged_changes_nothing(types: list[str], c
 @pytest.mark.parametrize('name', SCHEMAS)
 def test_a_record_changed_or_deleted_and_undone_is_as_it_was(name: str, tmp_path: Path) -> None:
     db = made(tmp_path / 'any.sqlite', SCHEMAS[name])
-    if name == 'sakila':  # whose trigger would call itself without an end
-        with pytest.raises(ValueError, match='actor_at'):
-            undo(db)
-        db.execute('DROP TRIGGER actor_at')
     history = undo(db)
     before = dump(db)
     for table, key in Program(db).records:
@@ -209,7 +205,7 @@ def change(table: Table, key: Any) -> None:
 
 
 @pytest.mark.parametrize('name', SCHEMAS)
-def test_a_backup_put_back_is_the_file_as_it_was(name: str, tmp_path: Path) -> None:
+def test_a_restored_backup_is_the_file_as_it_was(name: str, tmp_path: Path) -> None:
     file = tmp_path / 'any.sqlite'
     db = made(file, SCHEMAS[name])
     before = dump(db)

@@ -1,4 +1,4 @@
-"""backup: copies that are whole or not there, made while requests go on; and how one is put back."""
+"""backup: copies that are whole or not there, made while requests go on; and how one is restored."""
 
 import os
 import random
@@ -246,7 +246,7 @@ def test_an_unchanged_file_is_not_copied(path, db, monkeypatch):
     assert make_backup(path, default_folder(path)) == last and len(copied) == 4
 
 
-def test_the_one_that_is_put_back_is_not_let_go_of(path, db, on_disk):
+def test_the_one_being_restored_is_not_deleted(path, db, on_disk):
     for number in range(13):
         add(db, str(number))
         make_backup(path, default_folder(path))
@@ -381,7 +381,7 @@ def ticket(page):
 
 @pytest.mark.parametrize('journal', ['delete', 'wal'])
 @pytest.mark.parametrize('guarded', ['guard', 'bare'])
-def test_put_back_from_the_browser(path, serve, eventually, on_disk, journal, guarded):
+def test_restored_from_the_browser(path, serve, eventually, on_disk, journal, guarded):
     served = serve(APP, str(path), journal, guarded)
     served.post('/add', {'text': 'a'})
     assert main(['backup', str(path)]) == 0  # a second program makes one
@@ -410,7 +410,7 @@ def test_put_back_from_the_browser(path, serve, eventually, on_disk, journal, gu
     looked.close()
 
 
-def test_two_clicks_put_back_once(path, db, serve, on_disk):
+def test_two_clicks_restore_once(path, db, serve, on_disk):
     """Both halves of a double click get the answer of the one thing that happened."""
     db.execute('BEGIN')
     db.executemany('INSERT INTO note (text) VALUES (?)', [(f'{n}' + 'x' * 900,) for n in range(3000)])
@@ -431,7 +431,7 @@ def test_two_clicks_put_back_once(path, db, serve, on_disk):
     assert [len(on_disk(each)) for each in made(path)] == [3000, 3001]
 
 
-def test_put_back_without_a_server(path, db):
+def test_restored_without_a_server(path, db):
     app = guard(backup(db), db)
     make_backup(path, default_folder(path))
     client = Client(app)
@@ -471,7 +471,7 @@ def test_the_page(path, db):
     (lambda db, copy: db.execute('BEGIN IMMEDIATE'), 'a transaction is open'),
     (lambda db, copy: copy.write_bytes(b'x' * 5000), 'is damaged itself'),
     (lambda db, copy: copy.unlink(), 'There is no backup')])
-def test_what_cannot_be_put_back(path, db, on_disk, spoil, message):
+def test_what_cannot_be_restored(path, db, on_disk, spoil, message):
     copy = make_backup(path, default_folder(path))
     add(db, 'a')
     spoil(db, copy)

@@ -260,7 +260,7 @@ HOLDERS_ARE_TOLD = Path('/proc/locks').exists()  # by Linux
 
 @pytest.mark.parametrize('statements', [
     ['BEGIN IMMEDIATE'], ['PRAGMA journal_mode = wal', 'BEGIN IMMEDIATE']])
-def test_who_holds_the_lock(path, held, statements):
+def test_which_program_holds_the_lock(path, held, statements):
     with held(path, *statements) as release:
         known = rf', python[\w.]* \(process {release.process}\), which'
         with pytest.raises(DatabaseError, match='in use by another program' + known * HOLDERS_ARE_TOLD):

@@ -1,6 +1,6 @@
 """The fault table: what can go wrong with a file, each done to a real program, and what its user reads.
 
-The rule: a save is either answered with success and on the disk, or answered with a sentence that says what
+A save is either answered with success and on the disk, or answered with a sentence that says what
 is wrong and what to do, and gone. Killed programs are in test_killed.py, interrupted backups in
 test_backup.py.
 """
@@ -306,7 +306,7 @@ def test_rows_that_a_check_refuses_are_no_damage(path, open_db):
 
 @JOURNALS
 def test_two_programs_on_one_file(tmp_path, serve, eventually, journal):
-    """The second one is told who holds the file, and nothing of it is saved."""
+    """The second one gets the name of the program that holds the file; nothing of it is saved."""
     path = tmp_path / 'test.db'
     first, second = [serve(APP, str(path), journal, env={'BUSY': '0.3'}, tracebacks=True) for _ in 'ab']
     import threading
@@ -327,7 +327,7 @@ def test_two_programs_on_one_file(tmp_path, serve, eventually, journal):
 
 
 def test_a_clock_that_is_set_back(path, db, monkeypatch):
-    """A form still saves once: ids are told to be old by the clock, but never one that was just spent."""
+    """A form still saves once: the clock says which ids are old, but never one that was just spent."""
     import time
 
     from kali.http.request import Request

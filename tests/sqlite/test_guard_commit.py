@@ -71,9 +71,9 @@ def test_it_is_rendered_inside(any_db, path, on_disk):
 def test_a_refusal_rolls_back(any_db, path, on_disk, status):
     def save(request):
         add(any_db, 'one')
-        return Response('mend this', status=status)
+        return Response('correct this', status=status)
     answer = post(guard(save, any_db))
-    assert (answer.status, answer.content) == (status, b'mend this')
+    assert (answer.status, answer.content) == (status, b'correct this')
     assert on_disk(path) == []
     assert at_rest(any_db)
 
@@ -229,7 +229,7 @@ def test_an_adapter_of_ones_own(db, path, on_disk):
             calls.append('commit')
     app = guard(lambda request: request.scope.transaction.once('abc') or add(db, 'one'), Telling(db))
     assert post(app).status == 200
-    # Once in a while the old form ids are let go of: the only DELETE.
+    # Once in a while the old form ids are deleted: the only DELETE.
     assert [call for call in calls if call != 'DELETE'] == [
         'begin', 'SELECT', 'SELECT', 'INSERT', 'CREATE', 'SELECT', 'INSERT', 'commit']
     assert on_disk(path) == ['one']

@@ -94,7 +94,7 @@ def test_a_new_file_is_left_empty(db, steps):
     with pytest.raises(DatabaseError, match='2-step'):
         migrate(db, steps(s1_sql=CREATE, s2_sql='nonsense'))
     assert dump(db) == (0, ['BEGIN TRANSACTION;', 'COMMIT;'])
-    assert migrate(db, steps(s2_sql='')) == 2  # the mended program
+    assert migrate(db, steps(s2_sql='')) == 2  # the corrected program
 
 
 def test_a_table_can_be_made_anew(db, steps):

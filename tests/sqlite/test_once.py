@@ -15,7 +15,7 @@ from tests.sqlite.conftest import answered
 
 
 class App:
-    """Saves what it is sent, under a form id, and answers as it is told."""
+    """Saves what it is sent, under a form id, and answers as it should."""
 
     def __init__(self, connection, make=lambda request: Response.redirect('/saved')):
         self.connection, self.make, self.runs = connection, make, 0
@@ -67,7 +67,7 @@ def test_it_is_kept_in_the_file(path, open_db):
 
 
 @pytest.mark.parametrize('make', [
-    lambda request: Response('mend', status=422), lambda request: Response('', status=500),
+    lambda request: Response('correct', status=422), lambda request: Response('', status=500),
     lambda request: 1 / 0])
 def test_a_failed_request_spends_nothing(db, make):
     app = App(db, make)

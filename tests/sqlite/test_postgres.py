@@ -29,7 +29,7 @@ CREATE TABLE part (note INTEGER REFERENCES note DEFERRABLE INITIALLY DEFERRED)""
 
 
 class Server:
-    """A PostgreSQL server with its files in `folder`, run by a user who is not root, for it refuses root."""
+    """A PostgreSQL server with its files in `folder`, run by a user other than root, which it refuses."""
 
     def __init__(self, programs, folder):
         self.programs, self.folder = programs, folder
@@ -153,9 +153,9 @@ def test_a_post_is_one_transaction(db, kept):
 def test_a_refusal_rolls_back(db, kept, status):
     def save(request):
         add(db, 'one')
-        return Response('mend this', status=status)
+        return Response('correct this', status=status)
     answer = post(guard(save, db))
-    assert (answer.status, answer.content) == (status, b'mend this')
+    assert (answer.status, answer.content) == (status, b'correct this')
     assert kept() == []
     assert at_rest(db)
 
@@ -333,7 +333,7 @@ def test_a_form_is_saved_once(db, kept, make):
 
 
 def test_a_form_that_fails_spends_nothing(db, kept):
-    for make in (lambda request: Response('mend', status=422),
+    for make in (lambda request: Response('correct', status=422),
                  lambda request: db.execute('INSERT INTO part VALUES (99)') and None):
         form = Form(db, make)
         assert form.post('abc').status >= 400
@@ -367,7 +367,7 @@ def test_old_ids_are_pruned(db, kept, monkeypatch):
 
 
 def test_the_same_form_at_the_same_time(db, open_db, kept):
-    """Another process saves it while ours does: one of them is told so, and then shown the other's result."""
+    """Another process saves it while ours does: one of them gets a 409, and then the other's result."""
     form, other = Form(db), Form(open_db(autocommit=True))
     form.post('first')  # so that there is the table
     other.runs = 5

@@ -12,6 +12,7 @@ from kali.http.request import Request
 from kali.sqlite import guard
 from kali.sqlite.statements import (
     calls_itself,
+    change,
     changed_setting,
     ends_transaction,
     first_keyword,
@@ -116,6 +117,17 @@ def test_statements_of_a_script_join_to_the_script():
     found = list(statements(script))
     assert [line for line, _ in found] == [2, 3, 4]
     assert [first_keyword(sql) for _, sql in found] == ['CREATE', 'INSERT', 'SELECT']
+
+
+@pytest.mark.parametrize('sql, expected', [
+    ('SELECT 1', ('', '')),
+    ("INSERT INTO bike VALUES ('a') ON CONFLICT (a) DO UPDATE SET a = 'b'", ('INSERT', 'bike')),
+    ('WITH old AS (SELECT * FROM a) DELETE FROM [my bikes]', ('DELETE', 'my bikes')),
+    ('/* DELETE FROM a */ UPDATE OR FAIL temp . "b c" SET d = 1', ('UPDATE', 'b c')),
+    ('REPLACE', ('REPLACE', '')),
+])
+def test_what_a_statement_changes(sql, expected):
+    assert change(sql) == expected
 
 
 @given(some.text(alphabet=some.sampled_from('ab \n\'"`[]();-/*\ufeff')))

@@ -1,5 +1,5 @@
 """undo, when something comes in between: other programs, requests that fail, changes of the schema, backups
-that are put back, mistakes of the program; and when it is killed."""
+that are restored, mistakes of the program; and when it is killed."""
 
 import os
 import random
@@ -132,7 +132,7 @@ def test_rows_changed_while_the_program_did_not_run(tmp_path):
         db.close()
 
 
-def test_a_backup_from_before_is_put_back(made, tmp_path):
+def test_a_backup_from_before_is_restored(made, tmp_path):
     db, history = made
     early = sqlite3.connect(tmp_path / 'early.db')
     early.execute(NOTES)
@@ -261,7 +261,7 @@ def test_what_the_next_page_says(made):
     page = press('undo', '/note/1?notice=Saved', first).text  # that page is not there any more: the one above
     assert '<p role="status">Undone: Add a &amp; b</p>' in page and 'title="Redo: Add a &amp; b"' in page
     assert 'role="status"' not in app.get('/note/').text  # it is said once
-    assert app.get('/note/1').status == 404  # who asks for it at another time is told so
+    assert app.get('/note/1').status == 404  # asked for at another time, it is a 404
     assert 'Undone: Add a &amp; b' in press('undo', '/note/', first).text  # pressed twice: said again
     assert 'out of date' in press('redo', '/note/', first).text
     page = press('redo', '/note/?notice=Saved', step())

@@ -1,4 +1,4 @@
-"""What is said about a template's mistakes: file, line, column, what is wrong and the mend."""
+"""What is said about a template's mistakes: file, line, column, what is wrong, and what to write."""
 
 import sqlite3
 import traceback
