@@ -38,7 +38,7 @@ def home(name: str = ''):
 
 
 @app.get('/listen')
-def listen(request: Request, **rest: str):
+def listen(request: Request):
     return channel.stream(request)
 
 

@@ -23,7 +23,8 @@ __all__ = ['Arguments', 'converter_for']
 _TRACKING = (
     'utm_', 'mtm_', 'pk_', 'mc_', 'hsa_', '_hs', 'gad_', 'fbclid', 'gclid', 'gclsrc', 'dclid', 'gbraid',
     'wbraid', 'msclkid', 'yclid', 'ysclid', 'twclid', 'ttclid', 'li_fat_id', 'igsh', 'srsltid', 'mkt_tok',
-    '_ga', '_gl', 'epik', 'rdt_cid', 'sccid', 'vero_id', 's_kwcid', '_openstat', 'wickedid')
+    '_ga', '_gl', 'epik', 'rdt_cid', 'sccid', 'vero_id', 's_kwcid', '_openstat', 'wickedid',
+    'datastar', 'last-event-id')  # what live pages add by themselves: see kali.live
 _VAR_POSITIONAL, _VAR_KEYWORD = 0x04, 0x08  # flags of a code object, as in the inspect module
 _MISSING: Any = object()
 
