@@ -144,7 +144,8 @@ def test_a_number_that_no_database_holds_is_404_in_a_route_and_400_in_a_query_or
     assert client(page, method='POST').post('/', form={'number': number}).status == 400
 
 
-@pytest.mark.parametrize('name', ['utm_source', 'datastar', 'last-event-id', 'UTM_Campaign', 'fbclid', 'gclid', 'msclkid', 'mc_eid',
+@pytest.mark.parametrize('name', ['utm_source', 'UTM_Campaign', 'fbclid', 'gclid', 'msclkid', 'mc_eid',
+                                  'datastar', 'last-event-id',
                                   'gad_source', '_hsenc', 'dclid', 'ttclid', 'igshid', 'srsltid'])
 def test_what_a_mail_or_a_search_engine_adds_to_a_link_is_let_through(name: str) -> None:
     assert client(lambda: 'x').get(f'/?{name}=IwAR0').text == 'x'
