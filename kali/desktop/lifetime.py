@@ -40,6 +40,7 @@ class Lifetime:
                  end: Callable[[], object], *, is_seen: bool = True) -> None:
         self._at, self._is_busy, self._end = at, is_busy, end
         self._leases = 0
+        self._lost_sight = -GOODBYE
         self._had_lease = self._has_parted = False
         self._unseen = None if is_seen else UNSEEN
         self._timer: Handle | None = None
@@ -66,8 +67,15 @@ class Lifetime:
             stream.close()
         return Deferred(stream.step, stream.response, close)
 
+    def lost_sight(self) -> None:
+        """A page went out that will hold no lease, such as a picture. The page before it says goodbye as if
+        its window was closed."""
+        self._lost_sight = time.monotonic()
+
     def parted(self) -> None:
         """A window has said goodbye; so has a browser that ended as it should."""
+        if time.monotonic() < self._lost_sight + GOODBYE:
+            return
         self._has_parted = True
         self._replan()
 

@@ -14,6 +14,7 @@ from kali import log
 from kali.desktop.folders import application_id, state_folder
 from kali.desktop.instance import PATH, Lock, Reception, ask_first
 from kali.desktop.ports import BAD_PORTS, LOOPBACK, STEPS, default_port, listen_at, listen_nearby
+from kali.desktop.windows import Windows
 from kali.errors import KaliError
 from kali.http.limits import DEFAULT, Limits
 from kali.http.urls import add_query
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Mapping
 
-    from kali.http.response import Handler
+    from kali.http.parser import Head
+    from kali.http.response import Handler, Response
 
 __all__ = ['serve_http']
 
@@ -65,8 +67,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
     :param headers: header fields for every response, in place of or besides kali's own; None leaves one out
     :param limits: how much of a request is taken
     :param debug: whether error pages show the cause
-    :param keep_running: whether the program lives on when its last window is closed (it does, for now, in any
-        case)
+    :param keep_running: whether the program lives on when its last window is closed; else it ends about two
+        seconds later
     :param app_id: names the application's folders; by default it follows from the script's path
     :param locale: how numbers and dates are written and which language kali speaks, such as `'de'` or
         `'en-GB'`; as each browser asks for unless given
@@ -99,9 +101,14 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
         sockets = _sockets(address, port, app_id, folder if start is not None else None)
         origin = _origin(address, hosts, sockets[0].getsockname()[1])
         gate = Gate(sockets[0].getsockname()[1], hosts, keys, proving=(PATH,) if start is not None else ())
-        server = Server(handler, sockets, admit=gate.admit, timeout=timeout, headers=headers, limits=limits,
+        admit: Callable[[Head], Response | None] = gate.admit
+        windows = None if start is None else Windows(keep_running)
+        if windows is not None:
+            handler, admit = windows.wrap(handler), windows.admit(gate)
+        server = Server(handler, sockets, admit=admit, timeout=timeout, headers=headers, limits=limits,
                         debug=debug, locale=chosen)
-        if keys is not None and start is not None:
+        if keys is not None and start is not None and windows is not None:
+            windows.attach(server)
             server.dispatcher.own.delegate('/instance', _reception(keys, origin, start, on_open))
         _open(origin, start, window, keys, key, folder)
         log.info('listening on port %d', sockets[0].getsockname()[1])

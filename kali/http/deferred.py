@@ -71,14 +71,16 @@ class Wait:
     :param signal: a Signal; the wait ends with the first `set` after it was made. So where another thread
         sets it, make the Wait first and look for news then.
     :param room: whether to wait until the client has taken most of what it was sent
+    :ivar resting: whether nothing is under way meanwhile, so that a program may end; not so unless set
     """
 
-    __slots__ = ('_count', 'future', 'room', 'signal', 'until')
+    __slots__ = ('_count', 'future', 'resting', 'room', 'signal', 'until')
 
     def __init__(self, future: Any = None, until: float | None = None, *, signal: Signal | None = None,
                  room: bool = False) -> None:
         self.future, self.until, self.signal, self.room = future, until, signal, room
         self._count = 0 if signal is None else signal.count
+        self.resting = False
 
     def over(self, now: float) -> bool:
         """Whether the wait has ended at the time `now`; about room, the host knows."""
@@ -92,7 +94,7 @@ class Wait:
         """The same wait, but over at `until` if nothing has come by then."""
         wait = Wait(self.future, until if self.until is None else min(until, self.until), signal=self.signal,
                     room=self.room)
-        wait._count = self._count
+        wait._count, wait.resting = self._count, self.resting
         return wait
 
 

@@ -129,7 +129,7 @@ class Jobs:
                 return b''
         # For a host that wants to know whether something is under way elsewhere.
         futures = (each.future for _, each in self._parked.values() if each.future is not None)
-        wait.future = next(futures, None)
+        wait.future, wait.resting = next(futures, None), not self._parked
         return wait
 
     def _advance(self, job: Job) -> None:

@@ -197,7 +197,7 @@ const TYPES = ['message', 'datastar-patch-elements', 'datastar-patch-signals', '
 // One window holds the connection, under a lock; it tells the others. The next one to hold it goes on from the last event.
 const RECENT = 100;  // events that are kept for a window that comes late
 
-export const listen = (address) => {
+export const listen = (address, state = () => {}) => {
   const url = new URL(address);
   let seen = url.searchParams.get('last-event-id') || '';  // what the page knows already
   url.searchParams.delete('last-event-id');
@@ -223,6 +223,8 @@ export const listen = (address) => {
     if (said.asks !== undefined) {  // a new window asks what came after what it knows
       const place = recent.findIndex((event) => event.id === said.asks);
       if (isHolding && place >= 0) others.postMessage({ to: said.me, events: recent.slice(place + 1) });
+    } else if (said.isUp !== undefined) {
+      state(said.isUp);
     } else if (said.to !== undefined) {
       if (said.to === me) said.events.forEach(hear);
     } else {
@@ -243,7 +245,9 @@ export const listen = (address) => {
         hear(said);
       });
     }
-    source.onerror = () => { if (source.readyState === EventSource.CLOSED) resolve(); };  // refused for good
+    const tell = (isUp) => { others.postMessage({ isUp }); state(isUp); };
+    source.onopen = () => tell(true);
+    source.onerror = () => { tell(false); if (source.readyState === EventSource.CLOSED) resolve(); };  // refused for good
   });
   if (navigator.locks) navigator.locks.request(name, hold);
   else hold();

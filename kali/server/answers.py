@@ -68,6 +68,15 @@ class Answers:
         self.ready: deque[Answer] = deque()
         self.called: deque[Answer] = deque()  # something has come that they wait for; from any thread
 
+    def is_busy(self) -> bool:
+        """Whether one is under way that is to be finished. A page that listens to events is not one."""
+        for answer in self._open:
+            response, wait = answer.deferred.response, answer.wait
+            if not (wait is not None and wait.resting) and not (
+                    response is not None and 'event-stream' in response.headers.get('Content-Type', '')):
+                return True
+        return False
+
     def begin(self, deferred: Deferred, subject: Request | str, take: Take = _nobody) -> Answer:
         """Take `deferred` through its steps from the next turn on.
 

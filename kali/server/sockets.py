@@ -15,7 +15,7 @@ from functools import partial
 
 from kali import log
 from kali.server.answers import Answers
-from kali.server.connection import ANSWERING, CLOSED, DRAINING, READ, READING, WRITE, Connection
+from kali.server.connection import ANSWERING, CLOSED, DRAINING, READ, READING, WRITE, WRITING, Connection
 from kali.server.doors import Doors
 from kali.server.timers import NEVER, Timers
 
@@ -100,6 +100,12 @@ class Sockets:
             self._wake_out.send(b'\0')
         except OSError:
             pass  # it is full, so the loop is about to wake anyway; or closed, and there is nobody to wake
+
+    def is_busy(self) -> bool:
+        """Whether something is under way that is to be finished: a request, an answer, a job."""
+        return self._answers.is_busy() or any(
+            each.state is WRITING or (each.state is READING and each.head is not None)
+            for each in self._connections)
 
     # The loop.
 
