@@ -121,7 +121,7 @@ class RequestParser:
     >>> list(parser.feed(b'\\r\\n'))
     [Head('GET', '/tasks', Headers([('Host', 'localhost:8080')]), '1.1', None), End()]
 
-    `head_begun`, `expects_continue` and `remaining` (bytes of the body still to come) tell a server what to
+    `expects_continue` and `remaining` (bytes of the body still to come) tell a server what to
     wait for; `trailing` that bytes came after the end.
     """
 
@@ -137,11 +137,6 @@ class RequestParser:
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
         self.limits = limits
-
-    @property
-    def head_begun(self) -> bool:
-        """Whether at least one byte of the head has come."""
-        return self._state != 'head' or bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """The events that `data` completes, in order.

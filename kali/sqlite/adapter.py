@@ -7,25 +7,21 @@ read lock is held.
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from kali.errors import DatabaseError
 from kali.sqlite.connection import Connection
 from kali.sqlite.faults import explain, is_busy
+from kali.sqlite.statements import change
 
 if TYPE_CHECKING:
     from kali.sqlite.refusals import Refusal
 
 __all__ = ['Adapter', 'SqliteAdapter', 'adapter_for']
 
-_CHANGES = re.compile(
-    r'''\b(?: INSERT (?:\s+OR\s+\w+)? \s+INTO | REPLACE\s+INTO | UPDATE (?:\s+OR\s+\w+)? | DELETE\s+FROM
-      | (?:CREATE|DROP|ALTER) (?:\s+TEMP(?:ORARY)?)? \s+TABLE (?:\s+IF(?:\s+NOT)?\s+EXISTS)? )
-      \s+ (?: \w+\. )? ( \w+ | "[^"]+" | `[^`]+` | \[[^\]]+\] )''', re.IGNORECASE | re.VERBOSE)
 
 @runtime_checkable
 class Adapter(Protocol):
@@ -258,8 +254,8 @@ class SqliteAdapter:
 
     def describe(self) -> list[str]:
         """What is known of the open transaction: the tables changed, and the SQL that opened it."""
-        statements: Iterable[str] = getattr(self.connection, 'statements', ())
-        tables = dict.fromkeys(table.strip('"`[]') for sql in statements for table in _CHANGES.findall(sql))
+        statements = self._statements()
+        tables = dict.fromkeys(table for _, table in map(change, statements) if table)
         known = [f'Tables changed: {", ".join(tables)}.'] if tables else []
         return known + [f'The transaction was opened by: {sql}' for sql in list(statements)[:1]]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import NamedTuple
 
 __all__ = ['Token', 'calls_itself', 'change', 'changed_setting', 'ends_transaction', 'first_keyword', 'kinds',
@@ -40,7 +40,9 @@ _TOKEN = re.compile(r"""
     | (?P<sign> <= | >= | <> | != | == | . )""", re.DOTALL | re.VERBOSE)
 _WORD = re.compile(r'[A-Za-z_]+')
 _CHANGES = ('INSERT', 'REPLACE', 'UPDATE', 'DELETE')
-_BEFORE_TABLE = ('OR', 'ROLLBACK', 'ABORT', 'FAIL', 'IGNORE', 'REPLACE', 'INTO', 'FROM')
+_DEFINITIONS = ('CREATE', 'DROP', 'ALTER')
+_BEFORE_TABLE = ('OR', 'ROLLBACK', 'ABORT', 'FAIL', 'IGNORE', 'REPLACE', 'INTO', 'FROM', 'TEMP', 'TEMPORARY',
+                 'TABLE', 'IF', 'NOT', 'EXISTS')
 
 
 def tokens(sql: str) -> Iterator[str]:
@@ -125,7 +127,8 @@ def written_tables(trigger: str) -> set[str]:
 
 
 def change(sql: str) -> tuple[str, str]:
-    """What a statement does to which table: INSERT, REPLACE, UPDATE or DELETE, and the name; or twice ''.
+    """What a statement does to which table: INSERT, REPLACE, UPDATE, DELETE, CREATE, DROP or ALTER, and the
+    name; or twice ''.
 
     >>> change('WITH a AS (SELECT 1) INSERT OR IGNORE INTO main."b" SELECT * FROM a')
     ('INSERT', 'b')
@@ -133,16 +136,20 @@ def change(sql: str) -> tuple[str, str]:
     depth, names = 0, list(tokens(sql))
     for place, name in enumerate(names):
         depth += (name == '(') - (name == ')')
-        if not depth and name.upper() in _CHANGES:
-            return name.upper(), _target(names[place + 1:])
+        verb, rest = '' if depth else name.upper(), names[place + 1:]
+        if verb in _CHANGES or (verb in _DEFINITIONS and 'TABLE' in map(str.upper, rest[:2])):
+            return verb, _target(rest)
+        if verb in _DEFINITIONS:
+            break  # of an index, a view or a trigger
     return '', ''
 
 
 def _target(names: list[str]) -> str:
     """The table that a statement changes: the first name behind the verb, or the one after its schema's."""
-    start = next((place for place, name in enumerate(names) if name.upper() not in _BEFORE_TABLE), len(names))
-    name = names[start + 2:start + 3] if names[start + 1:start + 2] == ['.'] else names[start:start + 1]
-    return unquoted(name[0]) if name else ''
+    names = list(dropwhile(lambda name: name.upper() in _BEFORE_TABLE, names))
+    if names[1:2] == ['.'] or names[:1] == ['.']:  # of `temp`, which is a word of CREATE as well
+        del names[:names.index('.') + 1]
+    return unquoted(names[0]) if names else ''
 
 
 def trigger_event(trigger: str) -> str:

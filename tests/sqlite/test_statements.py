@@ -125,6 +125,8 @@ def test_statements_of_a_script_join_to_the_script():
     ('WITH old AS (SELECT * FROM a) DELETE FROM [my bikes]', ('DELETE', 'my bikes')),
     ('/* DELETE FROM a */ UPDATE OR FAIL temp . "b c" SET d = 1', ('UPDATE', 'b c')),
     ('REPLACE', ('REPLACE', '')),
+    ('CREATE TEMP TABLE IF NOT EXISTS a (b)', ('CREATE', 'a')),
+    ('CREATE TRIGGER a AFTER INSERT ON b BEGIN DELETE FROM c; END', ('', '')),
 ])
 def test_what_a_statement_changes(sql, expected):
     assert change(sql) == expected
