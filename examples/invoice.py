@@ -1,17 +1,18 @@
 """Invoices: customers, invoices with lines and totals, and a PDF to each.
 
-The forms are made from the tables in invoice.sql; what stands here is only what the tables cannot say."""
+The tables are made by the steps in invoice_steps, and the forms from the tables; what stands here is only
+what the tables cannot say."""
 
 from pathlib import Path
 
 from kali import Request, Response, Router, Shell, TemplateFolder, forms, serve_http
 from kali.desktop.folders import data_folder
-from kali.sqlite import backup, connect, guard, undo
+from kali.sqlite import backup, connect, guard, migrate, undo
 from kali.sqlite.schema import tables
 
 HERE = Path(__file__).resolve().parent
 db = connect(Path(data_folder('invoice'), 'invoice.sqlite'))
-db.executescript(HERE.joinpath('invoice.sql').read_text(encoding='utf-8'))
+migrate(db, HERE / 'invoice_steps')
 customers, invoices, lines, overview = map(tables(db).get, ('customer', 'invoice', 'line', 'overview'))
 app, tpl = Router(), TemplateFolder(HERE.parent / 'templates' / 'invoice')
 history = undo(db, ['customer', 'invoice', 'line'])  # the tables that belong together

@@ -1,6 +1,6 @@
 -- The tables of the invoices, and with them the forms: each column says what its field accepts.
-
-BEGIN IMMEDIATE;
+-- `migrate` runs each step once for each file, as one transaction. A step that users have is never changed:
+-- what comes later is a step of its own. IF NOT EXISTS is for files from before there were steps.
 
 CREATE TABLE IF NOT EXISTS customer (
     customer INTEGER PRIMARY KEY,
@@ -27,12 +27,3 @@ CREATE TABLE IF NOT EXISTS line (
 );
 
 CREATE INDEX IF NOT EXISTS line_by_invoice ON line (invoice);
-
--- Totals are computed when they are looked at, each line in whole cents, so that none is ever out of date.
-CREATE VIEW IF NOT EXISTS overview AS
-    SELECT invoice.*, name, printf('%.2f', coalesce((
-        SELECT sum(CAST(round(quantity * 100) * round(price * 100) + 50 AS INTEGER) / 100) FROM line
-        WHERE line.invoice = invoice.invoice), 0) / 100.0) AS total
-    FROM invoice JOIN customer USING (customer) ORDER BY date DESC, invoice DESC;
-
-COMMIT;
