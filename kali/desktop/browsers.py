@@ -10,15 +10,61 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
-__all__ = ['is_sandboxed']
+__all__ = ['find_chromium', 'is_sandboxed']
 
 # Commands that start what the desktop has for web pages.
 OPENERS = {'xdg-open', 'gio', 'gvfs-open', 'gnome-open', 'kde-open', 'kde-open5', 'kfmclient', 'exo-open',
            'x-www-browser', 'www-browser', 'sensible-browser', 'gnome-www-browser', 'mate-open'}
 # Ubuntu's /usr/bin/firefox is a script that starts /snap/bin/firefox; Flatpak's commands are such scripts.
 SIGNS = ('/snap/', '/snapd/', '/flatpak/', 'flatpak run')
+
+
+# Browsers that can show a page without tabs and address bar, the plainest first.
+ON_PATH = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge',
+           'microsoft-edge-stable', 'brave-browser', 'brave', 'vivaldi', 'vivaldi-stable')
+IN_REGISTRY = ('chrome.exe', 'msedge.exe', 'brave.exe', 'vivaldi.exe', 'chromium.exe')
+IN_APPLICATIONS = ('Google Chrome', 'Chromium', 'Microsoft Edge', 'Brave Browser', 'Vivaldi')
+FAMILY = ('chrom', 'edge', 'brave', 'vivaldi')
+APP_PATHS = r'Software\Microsoft\Windows\CurrentVersion\App Paths'
+
+
+def find_chromium() -> str | None:
+    """The path of a browser of the Chromium family that may use a folder of the program; None without one.
+
+    The variable BROWSER is obeyed: if it names a browser of another family, there is none.
+    """
+    named = os.environ.get('BROWSER', '').split(os.pathsep)[0]
+    if named:
+        program = shutil.which(_program(named))
+        is_known = program is not None and any(each in Path(program).name.lower() for each in FAMILY)
+        found = [program] if program and is_known else []
+    elif sys.platform == 'win32':
+        found = _in_registry()
+    elif sys.platform == 'darwin':
+        folders = Path('/Applications'), Path.home() / 'Applications'
+        found = [str(path) for name in IN_APPLICATIONS for folder in folders
+                 if (path := folder / f'{name}.app' / 'Contents' / 'MacOS' / name).exists()]
+    else:
+        found = [path for name in ON_PATH if (path := shutil.which(name))]
+    has_sandboxes = sys.platform not in ('win32', 'darwin')
+    return next((each for each in found if not (has_sandboxes and is_sandboxed(each))), None)
+
+
+def _in_registry() -> list[str]:
+    """The browsers that Windows knows. Source: Microsoft, "Application Registration"."""
+    found: list[str] = []
+    if sys.platform == 'win32':
+        import winreg
+        for root in (winreg.HKEY_CURRENT_USER, winreg.HKEY_LOCAL_MACHINE):
+            for name in IN_REGISTRY:
+                try:
+                    found.append(winreg.QueryValue(root, APP_PATHS + '\\' + name).strip('"'))
+                except OSError:
+                    continue
+    return [path for path in found if Path(path).exists()]
 
 
 def is_sandboxed(command: str) -> bool:

@@ -15,6 +15,9 @@ from kali.markup import escape_text
 
 __all__ = ['launch_page', 'open_window', 'write_private']
 
+_APP_ARGUMENTS = ('--profile-directory=Default', '--no-first-run', '--no-default-browser-check',
+                  '--disable-sync', '--disable-background-mode', '--disable-search-engine-choice-screen')
+_AT_ONCE = 3.0  # seconds in which a browser that cannot run has ended
 _NONE = 'No browser could be opened ({}). Open the address above in one.'
 
 _PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Opening</title>
@@ -23,11 +26,12 @@ _PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Ope
 """
 
 
-def open_window(url: str, folder: str, *, patience: float = 0) -> None:
-    """Have the default browser open `url`. If none can be started, the console says so.
+def open_window(url: str, folder: str, kind: str = 'tab', *, patience: float = 0) -> None:
+    """Have a browser open `url`. If none can be started, the console says so.
 
     :param url: the address, launch key and all
-    :param folder: the state folder, for the launch page
+    :param folder: the state folder, for the launch page and the profile
+    :param kind: `'tab'`: of the default browser; `'app'`: a window without tabs and address bar
     :param patience: for how many seconds to wait until it has started, by a program that ends then
     """
     if not _has_screen():
@@ -35,22 +39,51 @@ def open_window(url: str, folder: str, *, patience: float = 0) -> None:
         return
     # Browsers are slow to start, and some block until they end; the server must answer meanwhile.
     import threading
-    thread = threading.Thread(target=_open, args=(url, folder), daemon=True)
+    thread = threading.Thread(target=_open, args=(url, folder, kind), daemon=True)
     thread.start()
     if patience:
         thread.join(patience)
 
 
-def _open(url: str, folder: str) -> None:
-    import webbrowser  # 10 ms that the first page need not wait for
+def _open(url: str, folder: str, kind: str) -> None:
     try:
-        browser = webbrowser.get()
-        opened = browser.open(url if _needs_address(browser) else launch_page(url, folder))
-        reason = '' if opened else 'it did not start'
+        if kind != 'tab' and not (kind == 'app' and _open_app(url, folder)):
+            log.say(f'A window of the kind {kind!r} cannot be opened here; it will be a tab of your browser.')
+            kind = 'tab'
+        reason = '' if kind != 'tab' or _open_tab(url, folder) else 'it did not start'
     except Exception as error:  # in a thread of its own, nobody else would hear of it
         reason = str(error) or type(error).__name__
     if reason:
         log.say(_NONE.format(reason))
+
+
+def _open_tab(url: str, folder: str) -> bool:
+    import webbrowser  # 10 ms that the first page need not wait for
+    browser = webbrowser.get()
+    return browser.open(url if _needs_address(browser) else launch_page(url, folder))
+
+
+def _open_app(url: str, folder: str) -> bool:
+    """A window of its own, with a profile that is kept in the state folder; False if there is no browser for
+    that, or it ends with an error at once."""
+    import subprocess
+
+    from kali.desktop.browsers import find_chromium
+    program = find_chromium()
+    if program is None:
+        return False
+    profile = os.path.join(folder, 'profile')  # noqa: PTH118
+    arguments = [program, f'--app={launch_page(url, folder)}', f'--user-data-dir={profile}', *_APP_ARGUMENTS]
+    if sys.platform not in ('win32', 'darwin'):
+        arguments.append(f'--class={os.path.basename(folder)}')  # noqa: PTH119
+    try:
+        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, close_fds=True)
+        return process.wait(_AT_ONCE) == 0  # where the profile is open already, that one shows the window
+    except subprocess.TimeoutExpired:
+        return True
+    except OSError:
+        return False
 
 
 def _needs_address(browser: object) -> bool:

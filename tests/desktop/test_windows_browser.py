@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -196,6 +198,34 @@ def test_a_window_says_that_the_program_has_ended_until_it_is_back(program: Call
     running.start()
     page.wait_for_selector('text=The program has ended', state='detached', timeout=15_000)
     assert page.input_value('#typed') == 'what was typed'
+
+
+@pytest.mark.browser
+def test_a_window_of_its_own_keeps_its_profile(tmp_path: Path, eventually: Callable[..., object]) -> None:
+    real = next(filter(None, map(shutil.which, ('chromium', 'google-chrome', 'chromium-browser'))))
+    (tmp_path / 'bin').mkdir()
+    wrapper = tmp_path / 'bin' / 'chromium'  # as root, a browser needs more arguments; and there is no screen
+    wrapper.write_text(f'#!/bin/sh\necho "$@" > "{tmp_path}/arguments"\n'
+                       f'exec {real} --no-sandbox --headless=new "$@"\n')
+    wrapper.chmod(0o755)
+    script = tmp_path / 'app.py'
+    script.write_text(SCRIPT.format(root=str(ROOT), options=", window='app'"))
+    with (tmp_path / 'log').open('w') as log:
+        process = subprocess.Popen([sys.executable, '-u', str(script)], stdout=log, stderr=log, env={
+            **{name: text for name, text in os.environ.items() if name != 'BROWSER'}, 'DISPLAY': ':99',
+            'HOME': str(tmp_path), 'XDG_STATE_HOME': str(tmp_path / 'state'),
+            'PATH': f'{tmp_path}/bin:{os.environ["PATH"]}'}, start_new_session=True)
+    try:
+        # The second invitation is printed when the first key, the browser's, has been used.
+        profile = tmp_path / 'state/windows/profile/Default'
+        eventually(lambda: (profile / 'Cookies').exists() or (profile / 'Network/Cookies').exists(), 30)
+        said = (tmp_path / 'arguments').read_text()
+        assert f'--app=file://{tmp_path}/state/windows/launch.html' in said
+        assert 'key=' not in said
+        assert 'cannot be opened' not in (tmp_path / 'log').read_text()
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # the browser, too, which this test started
+        process.wait()
 
 
 def test_a_link_to_elsewhere_opens_a_tab(program: Callable[..., Program], context: BrowserContext) -> None:

@@ -1,0 +1,97 @@
+"""Program: an application in a window. It is prepared, its window opens, and it runs until the last one
+closes. A program that runs already is not started again: it opens another window.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from kali import log
+from kali.desktop.folders import application_id
+from kali.desktop.instance import PATH, Lock, Reception, ask_first
+from kali.desktop.launch import (
+    invite,
+    launch_url,
+    origin_of,
+    read,
+    remembered_port,
+    secret_of,
+    state_of,
+    write,
+)
+from kali.desktop.ports import STEPS, default_port, listen_nearby
+from kali.desktop.window import open_window
+from kali.desktop.windows import Windows
+from kali.server.gate import Gate, Keys
+from kali.server.loop import Server
+
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from typing import Any
+
+    from kali.http.response import Handler
+
+    OnOpen = Callable[[list[str]], str | None]
+
+__all__ = ['run_in_window']
+
+RUNNING = 'Running at {}\n(the address works once; Ctrl-C ends the program)'
+
+
+def run_in_window(handler: Handler, address: str, port: int | None, start: str, window: str,
+                  hosts: tuple[str, ...], key: str | None, app_id: str | None, keep_running: bool,
+                  on_open: OnOpen | None, options: dict[str, Any]) -> None:
+    """Prepare, open the window, run; the arguments are those of serve_http.
+
+    :param options: for the Server
+    """
+    folder = state_of(app_id)
+    lock = Lock(folder)
+    if _is_open_already(lock, folder, window):
+        return
+    try:
+        sockets = _sockets(address, port, app_id, folder)
+        number = sockets[0].getsockname()[1]
+        # Named for the application: browsers send a cookie to every port of a host.
+        keys = Keys('kali-' + application_id(app_id), secret_of(folder))
+        origin = origin_of(address, hosts, number)
+        windows = Windows(keep_running)
+        server = Server(windows.wrap(handler), sockets,
+                        admit=windows.admit(Gate(number, hosts, keys, proving=(PATH,))), **options)
+        windows.attach(server)
+
+        def open_for(arguments: list[str]) -> str:
+            return launch_url(keys, origin, (on_open(arguments) if on_open else None) or start)
+        server.dispatcher.own.delegate('/instance', Reception(keys.secret, open_for))
+        invite(keys, origin, start, RUNNING, key)
+        open_window(launch_url(keys, origin, start), folder, window)
+        log.info('listening on port %d', number)
+        server.run()
+        log.info('ended')
+    finally:
+        lock.release()
+
+
+def _is_open_already(lock: Lock, folder: str, window: str) -> bool:
+    """Whether the program runs already, and has a window more now."""
+    url = ask_first(lock, lambda: remembered_port(folder),
+                    lambda: read(os.path.join(folder, 'secret')), sys.argv[1:])  # noqa: PTH118
+    if url is None:
+        return False
+    log.say('The program is running already: another window of it opens.')
+    open_window(url, folder, window, patience=5)
+    return True
+
+
+def _sockets(address: str, port: int | None, app_id: str | None, folder: str) -> list[socket.socket]:
+    """Listening sockets at a port that works; it is tried first the next time."""
+    last = remembered_port(folder)
+    if port is None:
+        sockets = listen_nearby(address, default_port(app_id), [last] if last >= 1024 else [])
+    else:
+        sockets = listen_nearby(address, port, [last] if port and port <= last < port + STEPS else [])
+    write(folder, 'port', str(sockets[0].getsockname()[1]))
+    return sockets
