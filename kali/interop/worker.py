@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 from collections import deque
-from functools import partial
 from queue import SimpleQueue
 from threading import Event, Lock, Thread, get_ident
 from typing import TYPE_CHECKING, Any
@@ -45,7 +44,9 @@ class Worker:
 
     def __init__(self, handler: Handler, *, debug: bool, locale: Locale | None,
                  headers: Mapping[str, str | None] | None) -> None:
-        self._make = partial(Hosting, handler, debug=debug, locale=locale, headers=headers)
+        def make() -> Hosting:
+            return Hosting(Dispatcher(handler, debug=debug, locale=locale), headers)
+        self._make = make
         self.encoder = self._make().encoder
         self._debug = debug
         self._lock = Lock()

@@ -12,7 +12,6 @@ from functools import partial
 from kali.http.blocking import Pause
 from kali.http.encoder import Encoder
 from kali.server.answers import Answers
-from kali.server.dispatcher import Dispatcher
 from kali.server.timers import Timers
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
@@ -22,27 +21,31 @@ if TYPE_CHECKING:
 
     from kali.http.deferred import Deferred
     from kali.http.host import Handle
-    from kali.http.response import Handler, Response
+    from kali.http.response import Response
     from kali.live.guest import Guest
-    from kali.locale import Locale
+    from kali.server.dispatcher import Dispatcher
 
 __all__ = ['Hosting']
 
 
 class Hosting:
-    """Runs the jobs of `handler` in the thread that calls `turn` and `pause`.
+    """Runs jobs in the thread that calls `turn` and `pause`.
 
-    >>> host = Hosting(lambda request: 'Hello')
+    :param dispatcher: calls the handler
+    :param headers: header fields for every response, in place of or besides kali's own
+
+    >>> from kali.server.dispatcher import Dispatcher
+    >>> host = Hosting(Dispatcher(lambda request: 'Hello'))
     >>> handle = host.at(0.0, lambda: print('due'))
     >>> host.turn(), host.turn()
     due
     (True, False)
     """
 
-    def __init__(self, handler: Handler, *, debug: bool = True, locale: Locale | None = None,
-                 headers: Mapping[str, str | None] | None = None) -> None:
+    def __init__(self, dispatcher: Dispatcher, headers: Mapping[str, str | None] | None = None) -> None:
         self.stopping = False
-        self.dispatcher = Dispatcher(handler, debug=debug, locale=locale, stopping=lambda: self.stopping)
+        self.dispatcher = dispatcher
+        dispatcher.stopping = lambda: self.stopping
         self.encoder = Encoder(headers)
         self.timers = Timers()
         self.answers = Answers(self.dispatcher, self.timers, self.wake)

@@ -8,56 +8,46 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from itertools import chain
 
-from kali.errors import ProtocolError
+from kali.errors import KaliError, ProtocolError
 from kali.http.around import entered
-from kali.http.blocking import pieces
+from kali.http.blocking import pieces, sit_out
 from kali.http.body import Body
-from kali.http.deferred import Deferred
-from kali.http.grammar import text_of
+from kali.http.deferred import Deferred, Wait
 from kali.http.limits import DEFAULT, Limits
 from kali.http.parser import Data, Head, RequestParser
 from kali.http.request import FileUpload, Request
 from kali.http.response import Response
-from kali.http.urls import build_url, is_local
-from kali.multidict import Headers
+from kali.http.urls import is_local
 from kali.routing.servlets import refusal
+from kali.server.dispatcher import Dispatcher
 from kali.server.hosting import Hosting
+from kali.testing.bodies import encoded
+from kali.testing.reply import Event, Reply, events_in, parsed
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
     from typing import Any
 
     from kali.http.response import Handler
+    from kali.testing.bodies import Fields
 
-__all__ = ['Client', 'Reply']
+__all__ = ['Client', 'Event', 'Reply']
 
 SOON = 0.1  # seconds
+FIRST = 100  # pieces of an event stream that are read at once, unless it waits before
 
 
-class Reply:
-    """What came back: `status`, `headers`, `body` in bytes, and `text`; `request` is what it answers."""
+class _Raising(Dispatcher):
+    """Lets a bug of the application through."""
 
-    __slots__ = ('body', 'headers', 'request', 'status')
-
-    def __init__(self, status: int, headers: Headers, body: bytes, request: Request | None) -> None:
-        self.status, self.headers, self.body, self.request = status, headers, body, request
-
-    @property
-    def text(self) -> str:
-        """The body as UTF-8 text."""
-        return self.body.decode('utf-8')
-
-    @property
-    def json(self) -> Any:
-        """The body read as JSON."""
-        import json  # few tests need it
-        return json.loads(self.body)
-
-    def __repr__(self) -> str:
-        return f'<Reply {self.status}, {len(self.body)} bytes>'
+    def _failed(self, request: Request, error: BaseException) -> Response:
+        if isinstance(error, KaliError) and error.status < 500:
+            return super()._failed(request, error)
+        raise error
 
 
 class Client(Hosting):
@@ -67,6 +57,9 @@ class Client(Hosting):
     :param debug: whether error pages show the cause
     :param admit: a gate to pass (see kali.server.gate); none by default
     :param host: the Host field
+    :param limits: how much of a request is taken
+    :param raise_errors: whether what a handler raises comes out of the request, with its traceback; by
+        default it is an error page, as for a browser. What is the visitor's mistake is a page in any case
 
     >>> client = Client(lambda request: f'Hello {request.query.get("name", "you")}')
     >>> client.get('/?name=Ann').text
@@ -79,8 +72,9 @@ class Client(Hosting):
 
     def __init__(self, handler: Handler, *, debug: bool = True, host: str = 'localhost:8080',
                  admit: Callable[[Head], Response | None] = lambda head: None,
-                 limits: Limits = DEFAULT) -> None:
-        super().__init__(handler, debug=debug)
+                 limits: Limits = DEFAULT, raise_errors: bool = False) -> None:
+        dispatcher = (_Raising if raise_errors else Dispatcher)(handler, debug=debug)
+        super().__init__(dispatcher)
         self._lifespan: entered | None = None  # inside of `with`
         self.host, self.admit, self.limits = host, admit, limits
         self.cookies: dict[str, str] = {}
@@ -140,12 +134,61 @@ class Client(Hosting):
         return self.request('POST', target, form=form, files=files, json=json, body=body, headers=headers,
                             follow=follow)
 
-    def request(self, method: str, target: str, *, form: Mapping[str, Any] | None = None,
-                files: Mapping[str, FileUpload | tuple[str, str, bytes]] | None = None, json: Any = None,
-                body: bytes | None = None, headers: Mapping[str, str] | None = None,
+    def put(self, target: str, **what: Any) -> Reply:
+        """PUT what `post` would send: `form`, `files`, `json` or `body`."""
+        return self.request('PUT', target, **what)
+
+    def patch(self, target: str, **what: Any) -> Reply:
+        """PATCH, with what `post` would send."""
+        return self.request('PATCH', target, **what)
+
+    def delete(self, target: str, **what: Any) -> Reply:
+        """DELETE `target`."""
+        return self.request('DELETE', target, **what)
+
+    def events(self, target: str, *, headers: Mapping[str, str] | None = None,
+               seconds: float = 10.0) -> Iterator[Event]:
+        """The events of an event stream, as they come; close it (`closing`) as a browser leaves the page.
+
+        :param seconds: how long to wait for each
+        :raises TimeoutError: if none comes in that time
+        :raises ValueError: if the answer is no event stream
+        """
+        fields = {'Accept': 'text/event-stream', **(headers or {})}
+        request = self._received(self._bytes('GET', target, fields))
+        answer = None if isinstance(request, Reply) else self.dispatcher.answer(request)
+        if not isinstance(answer, Deferred) or answer.response is None:
+            raise ValueError(f'GET {target}: the answer is no event stream')
+        assert isinstance(request, Request)
+        step = partial(self.dispatcher.step, request, answer)
+        begun = [step()]  # until it waits: from here on it hears what is published
+        while isinstance(begun[-1], bytes) and len(begun) < FIRST:
+            begun.append(step())
+        close = partial(self.dispatcher.close, request, answer)
+        return events_in(self._pieces(chain(begun, iter(step, None)), close, seconds))
+
+    def _pieces(self, outcomes: Iterable[Any], close: Callable[[], None], seconds: float) -> Iterator[bytes]:
+        until = time.monotonic() + seconds
+        try:
+            for outcome in outcomes:
+                if isinstance(outcome, Wait):
+                    sit_out(outcome.capped(until), self)
+                    if time.monotonic() >= until:
+                        raise TimeoutError(f'no event came in {seconds} seconds')
+                elif outcome is None:
+                    return
+                else:
+                    yield outcome
+                    if not outcome.startswith(b':'):  # a comment keeps the stream alive, and is no event
+                        until = time.monotonic() + seconds
+        finally:
+            close()
+
+    def request(self, method: str, target: str, *, form: Fields = None, files: Fields = None,
+                json: Any = None, body: bytes | None = None, headers: Mapping[str, str] | None = None,
                 follow: bool = False) -> Reply:
         """Send any request. What the parser refuses becomes a reply, as the server would make it one."""
-        content_type, data = _encode_body(form, files, json, body)
+        content_type, data = encoded(form, files, json, body)
         headers = {**({'Content-Type': content_type} if content_type else {}), **(headers or {})}
         reply = self._send(method, target, headers, data)
         for _ in range(10 if follow else 0):
@@ -160,18 +203,28 @@ class Client(Hosting):
         return reply
 
     def _send(self, method: str, target: str, headers: Mapping[str, str], data: bytes) -> Reply:
+        reply = self.exchange(self._bytes(method, target, headers, data))
+        self._keep_cookies(reply)
+        return reply.sent_by(self.request, target)
+
+    def _bytes(self, method: str, target: str, headers: Mapping[str, str], data: bytes = b'') -> bytes:
         fields = {'Host': self.host, **headers}
         if self.cookies:
             fields['Cookie'] = '; '.join(f'{name}={value}' for name, value in self.cookies.items())
         if data or method not in ('GET', 'HEAD', 'OPTIONS'):
             fields.setdefault('Content-Length', str(len(data)))
         head = ''.join(f'{name}: {value}\r\n' for name, value in fields.items())
-        reply = self.exchange(f'{method} {target} HTTP/1.1\r\n{head}\r\n'.encode() + data)
-        self._keep_cookies(reply)
-        return reply
+        return f'{method} {target} HTTP/1.1\r\n{head}\r\n'.encode() + data
 
     def exchange(self, data: bytes) -> Reply:
         """Send raw bytes."""
+        request = self._received(data)
+        if isinstance(request, Reply):
+            return request
+        return self._finish(request, self.dispatcher.answer(request))
+
+    def _received(self, data: bytes) -> Request | Reply:
+        """The request that these bytes are, or what refuses it."""
         if self._lifespan is not None:
             self._run(10.0, SOON)
         parser, request, body = RequestParser(self.limits), None, Body()
@@ -195,7 +248,7 @@ class Client(Hosting):
             return self._reply(refusal(ProtocolError('The request is not whole.')), None, 'GET')
         if self._lifespan is not None:
             request.scope.host = self
-        return self._finish(request, self.dispatcher.answer(request))
+        return request
 
     def _finish(self, request: Request, answer: Response | Deferred) -> Reply:
         if isinstance(answer, Response):
@@ -213,12 +266,12 @@ class Client(Hosting):
         finally:
             self.dispatcher.close(request, answer)
         head = self.encoder.head(answer.response or Response(), None)
-        return _parse_reply(head + b''.join(content), request)
+        return parsed(head + b''.join(content), request)
 
     def _reply(self, response: Response, request: Request | None, method: str) -> Reply:
         from kali.iolist import flatten
         body = flatten(response.content)
-        return _parse_reply(self.encoder.encode(response, body, without_body=method == 'HEAD'), request)
+        return parsed(self.encoder.encode(response, body, without_body=method == 'HEAD'), request)
 
     def _keep_cookies(self, reply: Reply) -> None:
         for field in reply.headers.get_list('set-cookie'):
@@ -230,50 +283,6 @@ class Client(Hosting):
                 self.cookies[name] = value
 
 
-def _encode_body(form: Mapping[str, Any] | None, files: Mapping[str, Any] | None, json: Any,
-                 body: bytes | None) -> tuple[str, bytes]:
-    if body is not None:
-        return '', body
-    if json is not None:
-        import json as encoder  # few tests need it
-        return 'application/json', encoder.dumps(json).encode()
-    if files is not None:
-        return _encode_multipart(form or {}, files)
-    if form is not None:
-        return 'application/x-www-form-urlencoded', build_url([''], form).partition('?')[2].encode('ascii')
-    return '', b''
-
-
-def _encode_multipart(form: Mapping[str, Any], files: Mapping[str, Any]) -> tuple[str, bytes]:
-    """A form with files as browsers encode it (HTML standard, multipart/form-data encoding algorithm)."""
-    boundary = '----kali-testing-boundary-7f3e9a1c'
-    parts = [(f'form-data; name="{_quote(name)}"', '', str(value).encode())
-             for name, values in form.items()
-             for value in (values if isinstance(values, (list, tuple)) else [values])]
-    for name, upload in files.items():
-        filename, content_type, content = upload
-        disposition = f'form-data; name="{_quote(name)}"; filename="{_quote(filename)}"'
-        parts.append((disposition, content_type, content))
-    body = b''
-    for disposition, content_type, content in parts:
-        kind = f'Content-Type: {content_type}\r\n' if content_type else ''
-        head = f'--{boundary}\r\nContent-Disposition: {disposition}\r\n{kind}\r\n'
-        body += head.encode() + content + b'\r\n'
-    return f'multipart/form-data; boundary={boundary}', body + f'--{boundary}--\r\n'.encode()
-
-
-def _quote(name: str) -> str:
-    return name.replace('"', '%22').replace('\r', '%0D').replace('\n', '%0A')
-
-
 def _resolve(base: str, location: str) -> str:
     from urllib.parse import urljoin  # only a redirect needs it
     return urljoin(base, location)
-
-
-def _parse_reply(data: bytes, request: Request | None) -> Reply:
-    head, _, body = data.partition(b'\r\n\r\n')
-    lines = text_of(head).split('\r\n')
-    pairs = [line.partition(': ') for line in lines[1:]]
-    headers = Headers([(name, value) for name, _, value in pairs])
-    return Reply(int(lines[0].split(' ')[1]), headers, body, request)

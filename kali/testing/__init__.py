@@ -1,0 +1,8 @@
+"""An application tested in memory: `Client` sends requests, its `Reply` has the forms and links of the page.
+
+`kali.testing.plugin` is a plugin of pytest with the fixture `kali_client`.
+"""
+
+from kali.testing.client import Client, Event, Reply
+
+__all__ = ['Client', 'Event', 'Reply']
