@@ -56,8 +56,8 @@ class Check(Element):
     def show(self, value: Any) -> str:
         return '1' if is_yes(value) else ''
 
-    def read(self, name: str, POST: Bag) -> str:
-        text: str = POST.get(name, '')
+    def read(self, name: str, posted: Bag) -> str:
+        text: str = posted.get(name, '')
         return text
 
     def html(self, name: str, intermediate: str) -> Content:
@@ -128,10 +128,10 @@ class Pick(Element):
         labels = self._labels()
         return labels.get(_offered(text, labels), ' '.join(text.split()))
 
-    def read(self, name: str, POST: Bag) -> Any:
+    def read(self, name: str, posted: Bag) -> Any:
         if self.multiple:
-            return [line_feeds(text) for text in POST.get_list(name)]
-        return line_feeds(POST.get(name, ''))
+            return [line_feeds(text) for text in posted.get_list(name)]
+        return line_feeds(posted.get(name, ''))
 
     def html(self, name: str, intermediate: Any) -> Content:
         if self.multiple:

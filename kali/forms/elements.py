@@ -137,7 +137,7 @@ class Element:
         """The intermediate form of a native value."""
         raise NotImplementedError(type(self))
 
-    def read(self, name: str, POST: Bag) -> Any:
+    def read(self, name: str, posted: Bag) -> Any:
         """The intermediate form of what was posted as `name`; never fails, not even if there is nothing."""
         raise NotImplementedError(type(self))
 
@@ -283,8 +283,8 @@ class Entry(Element):
             text = current().day(text)
         return text if text.isprintable() else _NOT_IN_HTML.sub('\ufffd', text)
 
-    def read(self, name: str, POST: Bag) -> str:
-        text: str = POST.get(name, '')
+    def read(self, name: str, posted: Bag) -> str:
+        text: str = posted.get(name, '')
         # The HTML standard has forms sent with CRLF, and counts a line break as one character.
         return line_feeds(text) if '\r' in text else text
 
@@ -364,7 +364,7 @@ class Static(Element):
     def show(self, value: Any) -> str:
         return self.lens.string_for_browser(value)
 
-    def read(self, name: str, POST: Bag) -> str:
+    def read(self, name: str, posted: Bag) -> str:
         return ''
 
     def html(self, name: str, intermediate: str) -> Content:

@@ -151,7 +151,7 @@ class Formlet(Servlet):
         :raises BadRequest: if the form's one-shot id or its fingerprint was tampered with.
         """
         self.request = request
-        posted = request.POST
+        posted = request.fields
         form_id = _hidden(posted, FORM_ID, _ONE_SHOT_ID)
         fingerprint = _hidden(posted, FINGERPRINT, _PRINTS)
         transaction, next_id = request.scope.transaction, form_id

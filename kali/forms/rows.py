@@ -78,15 +78,15 @@ class Rows(Element):
     def show(self, value: Any) -> _Typed:
         return _Typed(show_record(self.elements, row) for row in value or ())
 
-    def read(self, name: str, POST: Bag) -> _Typed:
-        posted: dict[int, Bag] = {}
+    def read(self, name: str, posted: Bag) -> _Typed:
+        by_number: dict[int, Bag] = {}
         cell = re.compile(f'{re.escape(name)}-([0-9]{{1,6}})-(.+)', re.ASCII | re.DOTALL)
-        for key, values in POST.multiple.items():
+        for key, values in posted.multiple.items():
             found = cell.fullmatch(key)
             if found:
-                posted.setdefault(int(found[1]), Bag()).multiple[found[2]] = values
+                by_number.setdefault(int(found[1]), Bag()).multiple[found[2]] = values
         untouched, rows = show_record(self.elements, {}), _Typed()
-        for _, bag in sorted(posted.items()):
+        for _, bag in sorted(by_number.items()):
             shown, native, wrong = read_posted(self.elements, bag)
             # A file where text belongs leaves a cell blank, and is wrong all the same.
             if any((shown[each] and shown[each] != untouched[each]) or (each in wrong and bag.get(each))

@@ -105,10 +105,10 @@ class Upload(Element):
     def show(self, value: Any) -> list[Any]:
         return []  # a page cannot put a file into a control
 
-    def read(self, name: str, POST: Bag) -> list[Any]:
-        uploads = [upload for upload in POST.get_list(name) if upload and (upload.filename or upload.size)]
-        if not uploads and POST.get(KEEP + name) == '1':
-            return KEPT.get(POST.get(FORM_ID, ''), name)
+    def read(self, name: str, posted: Bag) -> list[Any]:
+        uploads = [upload for upload in posted.get_list(name) if upload and (upload.filename or upload.size)]
+        if not uploads and posted.get(KEEP + name) == '1':
+            return KEPT.get(posted.get(FORM_ID, ''), name)
         return uploads
 
     def owns(self, name: str, key: str) -> bool:

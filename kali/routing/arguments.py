@@ -128,10 +128,10 @@ class Arguments:
         if request.method in ('GET', 'HEAD'):
             fields = request.query
         elif '?' not in request.target:
-            fields = request.POST  # most forms: there is nothing else
+            fields = request.fields  # most forms: there is nothing else
         else:
             fields = Bag(request.query)
-            fields.update(request.POST)
+            fields.update(request.fields)
         keywords: dict[str, Any] = {}
         given = fields.multiple
         if not given and not self._keywords:

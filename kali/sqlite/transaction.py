@@ -86,7 +86,7 @@ class Transaction:
         :raises BadRequest: for what cannot be an id
         """
         if content is None:
-            content = [] if self._request is None else self._request.POST.items()
+            content = [] if self._request is None else self._request.fields.items()
         once.expect_id(form_id)
         if form_id in self.under_way:
             raise UnderWay(self.under_way[form_id])
