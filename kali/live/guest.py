@@ -218,10 +218,13 @@ class Guest:
             return
         self._running, self._planned, self._handle = True, None, None
         self._selector.turns = 0
+        outer = asyncio._get_running_loop()  # the host may itself be run by a loop, in a notebook for example
+        asyncio._set_running_loop(None)
         try:
             self.loop.run_forever()
         finally:
             self._running = False
+            asyncio._set_running_loop(outer)
         if self._selector.idle_until is not None:
             self._plan(self._selector.idle_until)
 
@@ -236,6 +239,7 @@ class Guest:
 
     def step(self, task: _Task, context: contextvars.Context, send: Callable[[], Any]) -> Any:
         """Run a part of a coroutine as the loop would: it is the running one, and `task` the current task."""
+        outer = asyncio._get_running_loop()
         asyncio._set_running_loop(self.loop)
         try:
             asyncio._enter_task(self.loop, task)  # type: ignore[arg-type]
@@ -244,7 +248,7 @@ class Guest:
             finally:
                 asyncio._leave_task(self.loop, task)  # type: ignore[arg-type]
         finally:
-            asyncio._set_running_loop(None)
+            asyncio._set_running_loop(outer)
             self._soon()  # it may have called for something
 
 

@@ -280,3 +280,22 @@ def test_another_thread_may_call(host: Host, guest: Guest) -> None:
         return str(await future)
     assert answer(host, guest, handler()) == 'called'
 
+
+
+def test_a_host_inside_a_running_loop() -> None:
+    """As in a notebook: the loop around it is the running one again afterwards."""
+    done = []
+
+    async def outside() -> None:
+        host = Host()
+        guest = Guest(host)
+        loop = asyncio.get_running_loop()
+        assert answer(host, guest, gathers()) == '1 2 3'
+        assert asyncio.get_running_loop() is loop
+        guest.close()
+        host.selector.close()
+        done.append(True)
+    thread = threading.Thread(target=lambda: asyncio.run(outside()))  # this one may have a loop of its own
+    thread.start()
+    thread.join(20)
+    assert done
