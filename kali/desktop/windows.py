@@ -45,6 +45,7 @@ class Windows:
     def wrap(self, handler: Handler) -> Handler:
         """`handler`, with the script in each page that a window shows."""
         def call(request: Request) -> Any:
+            request.scope.has_window = True
             if request.headers.last.get('sec-fetch-dest') != 'document':
                 return handler(request)
             shown = False

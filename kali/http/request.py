@@ -107,6 +107,7 @@ class Scope:
         None without a guard
     :ivar host: what long-lived parts may ask of the server (kali.http.host)
     :ivar shell: the application's frame, in which kali's own pages stand too (kali.pages.shell)
+    :ivar has_window: whether the program ends with its windows, so that its frame has a button to quit
     :ivar debug: whether a page may show what is inside the program
     """
 
@@ -117,6 +118,7 @@ class Scope:
     guarded: Any = None
     host: Any = None
     shell: Any = None
+    has_window = False
     debug = True
 
 

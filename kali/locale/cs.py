@@ -83,4 +83,6 @@ WORDS = {
     'record': 'záznam',
     'content': 'obsah',
     'and': ' a ',
+    'skip': 'Přejít k obsahu',
+    'quit': 'Ukončit',
 }

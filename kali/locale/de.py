@@ -86,4 +86,6 @@ WORDS = {
     'record': 'Eintrag',
     'content': 'Inhalt',
     'and': ' und ',
+    'skip': 'Zum Inhalt springen',
+    'quit': 'Beenden',
 }

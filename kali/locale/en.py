@@ -83,4 +83,6 @@ WORDS = {
     'record': 'record',
     'content': 'content',
     'and': ' and ',
+    'skip': 'Skip to the content',
+    'quit': 'Quit',
 }

@@ -83,4 +83,6 @@ WORDS = {
     'record': 'entrada',
     'content': 'contenido',
     'and': ' y ',
+    'skip': 'Ir al contenido',
+    'quit': 'Salir',
 }

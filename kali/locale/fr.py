@@ -85,4 +85,6 @@ WORDS = {
     'record': 'entrée',
     'content': 'contenu',
     'and': ' et ',
+    'skip': 'Aller au contenu',
+    'quit': 'Quitter',
 }

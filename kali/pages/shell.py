@@ -11,6 +11,7 @@ from kali.http.around import Around
 from kali.http.page import document
 from kali.http.response import Response
 from kali.http.urls import split_path
+from kali.locale.words import say
 from kali.markup import Markup, escape
 
 TYPE_CHECKING = False  # spelled out: a page is shown without the typing module
@@ -77,10 +78,11 @@ class Shell:
         whole = escape(title) if title == self.title else Markup(' · ').join([title, self.title])
         said = f'<p role="status">{escape(notice)}</p>\n' if notice else None
         return document(whole, title, [said, content], lang=self.lang, head=self.head,
-                        before=['<a class="skip" href="#main">Skip to the content</a>\n<header>\n',
+                        before=[f'<a class="skip" href="#main">{escape(say("skip"))}</a>\n<header>\n',
                                 f'<a href="{escape(self.start)}">{escape(self.title)}</a>\n',
                                 self._menu(request),
-                                self.tools(request) if callable(self.tools) else self.tools, '</header>\n'])
+                                self.tools(request) if callable(self.tools) else self.tools,
+                                _quit() if request.scope.has_window else None, '</header>\n'])
 
     def wrap(self, handler: Handler) -> Handler:
         """`handler`, with kali's own pages in this frame. In a part of the application with a shell of its
@@ -99,6 +101,11 @@ class Shell:
         return ['<nav aria-label="Menu"><ul>\n',
                 [f'<li><a href="{escape(url)}"{mark.get(number, "")}>{escape(title)}</a></li>\n'
                  for number, (title, url) in enumerate(entries)], '</ul></nav>\n']
+
+
+def _quit() -> str:
+    return ('<form method="post" action="/.kali/quit" class="quit">'
+            f'<button class="secondary">{escape(say("quit"))}</button></form>\n')
 
 
 def _current(request: Request, urls: list[str]) -> int | None:

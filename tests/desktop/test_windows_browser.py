@@ -34,6 +34,12 @@ PAGE = ('<!DOCTYPE html><title>Page</title><a href="/b">on</a> <a href="/picture
 def home():
     return PAGE
 
+shell = kali.Shell('Tool')
+
+@app.get('/shell')
+def framed(request: kali.Request):
+    return shell.page(request, 'Framed', '')
+
 @app.get('/b')
 def other():
     return 'a page without a head <a href="/">back</a>'
@@ -179,6 +185,15 @@ def test_a_job_is_finished_first(program: Callable[..., Program], context: Brows
     page.close(run_before_unload=True)
     assert running.process.wait(20) == 0
     assert time.monotonic() - begun > 3.5
+
+
+def test_a_button_quits(program: Callable[..., Program], context: BrowserContext) -> None:
+    running = program()
+    page = opened(running, context)
+    page.goto(page.url + 'shell')
+    page.click('text=Quit')
+    page.wait_for_selector('text=The program has ended')
+    assert running.process.wait(10) == 0
 
 
 def test_it_is_kept_running(program: Callable[..., Program], context: BrowserContext) -> None:

@@ -41,7 +41,8 @@ def test_what_is_on_a_page() -> None:
     page = Client(shell.wrap(lambda request: shell.page(request, '<Title>', ['<p>', 1, None], notice='a < b',
                                                         status=422, headers={'X-A': 'b'}))).get('/x/y')
     for part in ('<html lang="de">', '<title>&lt;Title&gt; · Ann &amp; Bob</title>', '<style>p{}</style>',
-                 '<a class="skip" href="#main">', '<main id="main" tabindex="-1">', '<h1>&lt;Title&gt;</h1>',
+                 '<a class="skip" href="#main">Skip to the content<', '<main id="main" tabindex="-1">',
+                 '<h1>&lt;Title&gt;</h1>',
                  '<nav aria-label="Menu">', '<a href="/home">Ann &amp; Bob</a>', '<form id="tools"></form>',
                  '<a href="/a?b&amp;c">2 &lt;parts&gt;</a>', '<p role="status">a &lt; b</p>\n<p>1',
                  '<link rel="stylesheet" href="/.kali/kali.css">', '<script src="/.kali/kali.js" defer>',
