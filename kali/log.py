@@ -65,12 +65,12 @@ def _write(level: str, message: str, values: tuple[object, ...],
         record.exc_text = _traceback(exception)  # formatters take it if it is there
         logger.handle(record)
     except Exception as error:  # there may be no descriptor left to load logging with, or a handler is broken
-        _print(sys.stderr, f'kali: {message % values} (and the log failed: {error!r})')
+        _print(getattr(sys, 'stderr', None), f'kali: {message % values} (and the log failed: {error!r})')
 
 
 def say(text: str) -> None:
     """Print `text` on the console, if there is one (pythonw has none)."""
-    _print(sys.stdout, text)
+    _print(getattr(sys, 'stdout', None), text)
 
 
 def _print(stream: Any, text: str) -> None:

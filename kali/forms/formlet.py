@@ -24,6 +24,7 @@ from kali.forms.rendering import (
     make_fields,
     render_form,
     render_page,
+    sent_to,
 )
 from kali.forms.uploads import KEPT
 from kali.http.consequences import after_commit
@@ -112,8 +113,8 @@ class Formlet(Servlet):
 
         Once something was posted to the very address of a page, a browser forgets what it kept of that page
         (RFC 9111, section 4.4). Back would then fetch the form anew, with a new id and with what was typed,
-        and Save would save it twice; it is to bring the old form, whose id is spent. A template that writes
-        its own `<form>` is given this as `action`.
+        and Save would save it twice; it is to bring the old form, whose id is spent. A form that a template
+        writes itself is sent here as well, unless its `action` leads to another page.
         """
         request = self.request
         if request is None:
@@ -143,7 +144,7 @@ class Formlet(Servlet):
         stored = _is_row(native) if self.edits is None else self.edits
         fields = make_fields(self.elements, intermediate, {}, os.urandom(16).hex(),
                              _fingerprint(self.elements, intermediate) if stored else '')
-        return self.display(fields, {})
+        return self._page(fields, {})
 
     def do_POST(self, request: Request) -> Any:
         """Save what was posted, or show it again with what is wrong.
@@ -234,7 +235,9 @@ class Formlet(Servlet):
         for column, sentence in refusal.errors(values, labels, link).items():
             name = names.get(column.casefold())
             if name is None:
-                errors['form'] = sentence if not column else refusal.named(column, sentence)
+                text = sentence if not column else refusal.named(column, sentence)
+                known = errors.get('form', text)
+                errors['form'] = text if known == text else f'{known} {text}'
             else:
                 errors[name] = sentence
         return errors
@@ -280,10 +283,23 @@ class Formlet(Servlet):
         fields.submit = submit
         if len(unread) == len(self.elements):  # a question: nothing was typed that might be saved yet
             fields.heading = 'refused'
-        response = as_response(self.display(fields, errors))
+        response = as_response(self._page(fields, errors))
         if isinstance(response, Response) and response.status == 200:
             response.status = status
         return response
+
+    def _page(self, fields: Fields, errors: dict[str, Any]) -> Any:
+        """What `display` gives, with its form sent to `action`."""
+        page = self.display(fields, errors)
+        answer = page if isinstance(page, Response) else as_response(page)
+        if self.request is None or not isinstance(answer, Response) or (
+                type(answer.content) in (bytes, type(None))):
+            return page
+        content = sent_to(self.action, answer.content, fields, self.request.target)
+        if answer is not page:
+            return content
+        page.content = content
+        return page
 
     def _buttons(self, posted: Bag) -> str:
         """What tells apart the buttons of a form that has several: each may be pressed once.

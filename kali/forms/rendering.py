@@ -12,8 +12,11 @@ without asking for it; a template that leaves the first field out places `{field
 
 from __future__ import annotations
 
+import re
+
 from kali.forms.elements import FORM_ID
 from kali.http.page import Page
+from kali.iolist import joined
 from kali.locale.words import MESSAGES, say
 from kali.markup import Markup, escape, escape_text
 
@@ -22,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kali.forms.elements import Element
+    from kali.iolist import Content
 
 __all__ = ['FINGERPRINT', 'TAKE', 'Conflict', 'Field', 'Fields', 'label_of', 'make_fields', 'render_form',
-           'render_page']
+           'render_page', 'sent_to']
 
 #: The name of the hidden input that says which version of the record the form shows.
 FINGERPRINT = '_fingerprint'
@@ -260,3 +264,47 @@ def render_page(title: str, body: str) -> Page:
     :param body: text, or Markup
     """
     return Page(title, escape(body), script=True)
+
+
+# The start tag of a form, and its action.
+_TAG = re.compile(r'''<form\b(?:[^>"']|"[^"]*"|'[^']*')*>''', re.IGNORECASE)
+_ACTION = re.compile(r'''\s+action(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?(?=[\s/>])''', re.IGNORECASE)
+
+
+def sent_to(action: str, content: Content, fields: Fields, here: str) -> Content:
+    """A page with a form that a template wrote by hand, and that form sent to `action` where it would be
+    sent to the very address of its page (see Formlet.action).
+
+    :param content: of the page; a form with another address of its own stays as it is
+    :param fields: those of the form
+    :param here: the address of the page, as in the request line
+
+    >>> fields = make_fields({}, {}, {}, 'id')
+    >>> page = sent_to('/new?_save=1', ['<form method=post>', fields.form_id, '</form>'], fields, '/new')
+    >>> page.partition('<input')[0]
+    '<form action="/new?_save=1" method=post>'
+    """
+    if type(content) is Page:
+        body = sent_to(action, content.body, fields, here)
+        return content if body is content.body else Page(content.heading, body, script='kali.js"' in content)
+    page: str = content if type(content) in (str, Markup) else joined(content)
+    place = page.find(fields.form_id)
+    start = max(page.rfind('<form', 0, place), page.rfind('<FORM', 0, place)) if place > 0 else -1
+    tag = _TAG.match(page, start) if start >= 0 else None
+    if tag is None:
+        return page
+    given = _ACTION.search(tag[0])
+    url = next(filter(None, given.groups()), '') if given else ''
+    if url and not _is_here(url.replace('&amp;', '&').partition('#')[0], here):
+        return page
+    rest = tag[0][5:] if given is None else tag[0][5:given.start()] + tag[0][given.end():]
+    sent = f'{page[:start]}{tag[0][:5]} action="{escape_text(action)}"{rest}{page[tag.end():]}'
+    return Markup(sent) if type(page) is Markup else sent
+
+
+def _is_here(url: str, here: str) -> bool:
+    """Whether a URL in the page at `here` leads to that page."""
+    path = here.partition('?')[0]
+    if url.startswith('?'):
+        return path + url == here
+    return url == here or path[:path.rfind('/') + 1] + url == here

@@ -272,7 +272,8 @@ class SqliteAdapter:
         if not isinstance(error, sqlite3.IntegrityError):
             return None
         from kali.sqlite.refusals import read_refusal  # few requests are refused
-        return read_refusal(error, self.connection, next(reversed(self._statements()), ''))
+        statements = [*self._statements(), getattr(self.connection, 'last', '')]
+        return read_refusal(error, self.connection, [*filter(None, statements)])
 
     def _statements(self) -> dict[str, None]:
         return getattr(self.connection, 'statements', {})

@@ -122,6 +122,7 @@ class Connection(sqlite3.Connection):
         self.steps: Path | None = None
         self._trust = Trust(False, '')
         self._statements: dict[str, None] = {}
+        self.last = ''  # the last statement
         self._held = False  # whether the guard or migrate holds the open transaction, and alone may end it
         self._rule = ''  # what they say of a statement that would
         self._protection = 0  # 1: writing is forbidden; 2: SQLite itself refuses to
@@ -320,6 +321,7 @@ class Connection(sqlite3.Connection):
                 'connection of its own, or say connect(path, check_same_thread=False).')
         if self._protection and sql[:6] not in _SELECT:
             self._forbid(sql)
+        self.last = sql
         if self.in_transaction:
             if self._held and sql[:6].upper() not in _HARMLESS:
                 self._expect_harmless(sql)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kali.errors import DatabaseError
@@ -59,9 +59,12 @@ class Refusal(DatabaseError):
             return {'': self.words}
         if self.kind == 'unique':
             names = [labels.get(name) or _in_words(name) for name in columns]
-            sentence = self._other(native, link, say(
-                'taken', table=_in_words(self.table) or say('record'),
-                columns=say('and').join(map(_small, names)) or say('content')))
+            table = _in_words(self.table) or say('record')
+            content = say('and').join(map(_small, names)) or say('content')
+            sentence = say('taken', table=table, columns=content)
+            if table[0] in 'aeiouAEIOU':  # an owner, in English
+                sentence = sentence.replace(f' a {table} ', f' an {table} ', 1)
+            sentence = self._other(native, link, sentence)
         elif self.kind == 'foreign key':
             columns, sentence = self._foreign(native)
         elif not columns or self.kind not in _SENTENCES:
@@ -120,19 +123,21 @@ class Refusal(DatabaseError):
         return bool(parent.count(where, [native[name] for name in key.columns]))
 
 
-def read_refusal(error: sqlite3.Error, connection: sqlite3.Connection, sql: str = '') -> Refusal | None:
+def read_refusal(error: sqlite3.Error, connection: sqlite3.Connection,
+                 statements: Sequence[str] = ()) -> Refusal | None:
     """What `error` says about data that the database refuses; None for any other error.
 
     :param connection: with the transaction still open: an error at COMMIT does not name its tables
-    :param sql: the last statement, if it is known
+    :param statements: those of the transaction as far as they are known, the last one last
     """
     if not isinstance(error, sqlite3.IntegrityError):
         return None
     text = str(error)
     found, wrong_type = _FAILED.fullmatch(text), _TYPE.fullmatch(text)
-    verb, changed = change(sql)
+    verb, changed = change(statements[-1]) if statements else ('', '')
     if found and found[1] == 'FOREIGN KEY':
-        return _foreign_key(connection, verb, changed)
+        changes = map(change, statements)
+        return _foreign_key(connection, verb, changed, {name for kind, name in changes if kind == 'DELETE'})
     if found and found[1] == 'CHECK':
         return _check(connection, found[2] or '', changed)
     if found or wrong_type:
@@ -184,20 +189,21 @@ def _check(connection: sqlite3.Connection, rule: str, changed: str) -> Refusal:
     return Refusal('check', changed)
 
 
-def _foreign_key(connection: sqlite3.Connection, verb: str, changed: str) -> Refusal:
+def _foreign_key(connection: sqlite3.Connection, verb: str, changed: str, deleted: set[str]) -> Refusal:
     """The rows that miss their parent, as SQLite lists them at COMMIT; else found by what was changed."""
     table = _table(connection, changed)
     run = sqlite3.Cursor(connection).execute
     # Only a constraint that is deferred leaves rows behind that break it.
     broken = run('PRAGMA foreign_key_check').fetchmany(100) if connection.in_transaction else []
-    if broken and verb != 'DELETE':
+    if broken and broken[0][2] not in deleted:
         child, _, parent, number = broken[0]
         rows = run('SELECT "from" FROM pragma_foreign_key_list(?) WHERE id = ? ORDER BY seq', (child, number))
         return Refusal('foreign key', child, tuple(row[0] for row in rows), others=(parent,),
                        schema=_table(connection, child))
     if broken:
-        return Refusal('foreign key', changed, others=tuple(dict.fromkeys(row[0] for row in broken)),
-                       schema=table)
+        parent = broken[0][2]
+        return Refusal('foreign key', parent, schema=_table(connection, parent),
+                       others=tuple(dict.fromkeys(row[0] for row in broken if row[2] == parent)))
     children = tuple(dict.fromkeys(_needing(connection, table, set()))) if verb == 'DELETE' and table else ()
     return Refusal('foreign key', changed, others=children, schema=table)
 

@@ -30,6 +30,7 @@ from kali.forms import (
     SaveError,
     Upload,
     ValidationError,
+    render_page,
 )
 from kali.http.request import FileUpload, Request
 from kali.http.response import Response
@@ -448,3 +449,32 @@ def test_what_the_script_says_is_translated_with_the_rest(monkeypatch: pytest.Mo
 def test_a_form_is_sent_to_another_address_than_its_page(target: str, action: str) -> None:
     page = page_of(Task().do_GET(Request('GET', target)))
     assert [form.get('action') for form in page.iter(f'{XHTML}form')] == [action]
+
+
+BESIDE = '/task/7?a=1&_save=1'
+
+
+@pytest.mark.parametrize(('tag', 'sent'), [
+    ('<form method=post>', BESIDE), ('<form action="" method="post">', BESIDE),
+    ('<FORM action method=post>', BESIDE), ('<form method=post action=7?a=1>', BESIDE),
+    ("<form method=post action='/task/7?a=1#top' class='a>b'>", BESIDE),
+    ('<form data-action="/x" method=post action=?a=1>', BESIDE),
+    ('<form method=post action="/other">', '/other'),
+    ('<form action=/task/7?a=2 method=post>', '/task/7?a=2'),
+])
+@pytest.mark.parametrize('page', [
+    str, Markup, lambda form: ['<h1>', (part for part in [form]), '</h1>'],
+    lambda form: Response(form, status=200), lambda form: render_page('Task', Markup(form)),
+    lambda form: Template('<title>T</title>{form}')(form=Markup(form)),
+])
+def test_a_form_of_a_template_is_sent_to_another_address_too(page: Any, tag: str, sent: str) -> None:
+    class Own(Task):
+        def display(self, fields: Fields, errors: dict[str, Any]) -> Any:
+            return page(f'<form action=/search></form>{tag}{fields.rows}</form><form></form>')
+
+    for made in (Own().do_GET(Request('GET', '/task/7?a=1')),
+                 Own().do_POST(Request('POST', '/task/7?a=1', form={'title': ''}))):
+        text = flatten(made.content if isinstance(made, Response) else made).decode()
+        tags = html5lib.parse(text).iter(f'{XHTML}form')
+        assert [each.get('action') for each in tags] == ['/search', sent, None]
+        assert '<form></form>' in text and (tag in text) == (sent in tag)

@@ -63,6 +63,16 @@ class EditNote(NewNote):
         db.execute('UPDATE note SET text = ? WHERE note = ?', [native['text'], self.number])
         return Response.redirect(f'/note/{self.number}')
 
+@app.servlet('/own/*')
+class OwnForm(EditNote):
+    def display(self, fields, errors):
+        return f'<!DOCTYPE html><title>Own</title>{fields.summary}<form method="post">{fields.rows}' \
+               '<button>Save</button></form>'
+
+@app.servlet('/own')
+class OwnNew(NewNote):
+    display = OwnForm.display
+
 @app.function('/note/*')
 def note(number: int):
     return f'<!DOCTYPE html><title>Note {number}</title>'
@@ -141,6 +151,32 @@ def test_back_change_and_save(app: Any, page: Page) -> None:
     page.get_by_role('button', name='Save this as well').dblclick(no_wait_after=True)
     wait_for_the_note(page, 2)
     assert notes(app) == ['tea', 'milk']
+
+
+def test_back_and_save_of_a_form_that_a_template_writes(app: Any, page: Page) -> None:
+    """It says nothing of where it is sent, and yet Back brings the form whose id is spent."""
+    page.goto(f'{app.url}/own')
+    page.get_by_label('Text').fill('tea')
+    page.get_by_role('button', name='Save').click()
+    wait_for_the_note(page)
+    page.go_back()
+    page.get_by_role('button', name='Save').click()
+    wait_for_the_note(page)
+    page.go_back()
+    page.get_by_label('Text').fill('milk')
+    page.get_by_role('button', name='Save').click()
+    page.get_by_role('alert').wait_for()
+    assert notes(app) == ['tea'] and page.get_by_label('Text').input_value() == 'milk'
+    page.goto(f'{app.url}/own/1')
+    page.get_by_label('Text').fill('green tea')
+    page.get_by_role('button', name='Save').click()
+    wait_for_the_note(page)
+    app.post('/edit/1', {'text': 'somebody else'})
+    page.go_back()
+    page.get_by_label('Text').fill('black tea')
+    page.get_by_role('button', name='Save').click()
+    page.get_by_role('alert').wait_for()
+    assert notes(app) == ['somebody else']
 
 
 def test_back_change_and_save_of_a_record(app: Any, page: Page) -> None:

@@ -183,6 +183,37 @@ def test_without_a_form_there_is_a_page_with_what_was_typed(db: Any, sql: str, s
         assert 'Traceback' not in reply.text and 'constraint failed' not in reply.text
 
 
+@pytest.mark.parametrize(('statements', 'sentence'), [
+    (['DELETE FROM shop', "INSERT INTO owner (name) VALUES ('Cy')"], 'still needed by “bike”'),  # at COMMIT
+    (['UPDATE bike SET shop = 8', "INSERT INTO owner (name) VALUES ('Cy')"], 'There is no such shop'),
+    (['DELETE FROM line', 'UPDATE owner SET name = 1', 'DELETE FROM line', 'UPDATE bike SET owner = 9'],
+     'This refers to something that is not there'),
+    (['DELETE FROM owner WHERE owner = 2', 'DELETE FROM line', 'DELETE FROM owner WHERE owner = 1'],
+     'still needed by “bike”'),
+    (["INSERT INTO owner VALUES (3, 'Cy')"] * 2, 'There is an owner with this owner already'),
+])
+def test_several_statements_in_one_request(db: Any, statements: list[str], sentence: str) -> None:
+    def handler(request: Any) -> str:
+        for sql in statements:
+            db.execute(sql)
+        return 'done'
+    reply = Client(guard(handler, db)).post('/')
+    assert reply.status == 409 and sentence in reply.text
+
+
+def test_all_sentences_about_fields_that_a_form_lacks_are_said(db: Any) -> None:
+    class Short(forms.Formlet):
+        def __init__(self) -> None:
+            super().__init__({'model': forms.Entry()})
+
+        def save(self, native: dict[str, Any], request: Any) -> Any:
+            db.execute('UPDATE bike SET "from" = 7, model = ?', [native['model']])
+
+    reply = Client(guard(lambda request: Short().do_POST(request), db)).post('/', form={'model': 'x'})
+    assert reply.status == 422
+    assert '“From” does not go together' in reply.text and '“Until” does not go together' in reply.text
+
+
 @pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 37), reason='STRICT came with SQLite 3.37')
 def test_the_type_of_a_strict_column(db: Any) -> None:
     db.execute('CREATE TABLE exact (count INTEGER) STRICT')
