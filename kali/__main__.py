@@ -10,7 +10,9 @@ import argparse
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
+from kali.errors import KaliError
 from kali.templates.folder import check
 from kali.version import __version__
 
@@ -36,6 +38,13 @@ def main(arguments: list[str]) -> int:
     demo.add_argument('name', nargs='?', help='the example; the gallery if there is none')
     demo.set_defaults(run=lambda options: run_example(options.name))
 
+    run = commands.add_parser('run', help='run an application of kali, WSGI or ASGI as a desktop program')
+    run.add_argument('target', metavar='MODULE:APP', help='such as shop:app, or shop.py:app')
+    run.add_argument('--as', dest='kind', choices=('kali', 'wsgi', 'asgi'), help='if that cannot be told')
+    run.add_argument('--port', type=int, help='the port to begin with')
+    run.add_argument('--no-window', action='store_true', help='only serve it')
+    run.set_defaults(run=run_application)
+
     templates = commands.add_parser('check', help='look for mistakes in the templates of a folder')
     templates.add_argument('folder', type=Path, help='the folder, or one that holds such folders')
     templates.add_argument('--extension', default='.tpl', help="what the files' names end with (%(default)s)")
@@ -56,6 +65,21 @@ def run_example(name: str | None) -> int:
         return 1
     sys.argv = [str(EXAMPLES), *([name] if name else [])]
     runpy.run_path(str(EXAMPLES), run_name='__main__')
+    return 0
+
+
+def run_application(options: argparse.Namespace) -> int:
+    """Serve the application that `options.target` names; 1 if there is none."""
+    from kali.desktop.serve import serve_http  # the other commands do without them
+    from kali.interop.loading import loaded
+    try:
+        found = loaded(options.target, options.kind)
+        port = {} if options.port is None else {'port': options.port}
+        window: dict[str, Any] = {'start': None} if options.no_window else {}
+        serve_http(found.handler, app_id=found.app_id, **port, **window)
+    except KaliError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -54,8 +54,9 @@ class Served:
         """End it as an administrator does."""
         self.client.close()
         if self.process.poll() is None:
-            # waitress takes Ctrl-C only; another signal kills it without more ado
-            self.process.send_signal(signal.SIGINT if self.name == 'waitress' else signal.SIGTERM)
+            # waitress takes Ctrl-C only; another signal kills it without more ado, as all do on Windows
+            interrupt = self.name == 'waitress' and sys.platform != 'win32'
+            self.process.send_signal(signal.SIGINT if interrupt else signal.SIGTERM)
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:

@@ -20,4 +20,5 @@ def main() -> None:
     make_server('127.0.0.1', int(port), application, Threaded).serve_forever()
 
 
-main()
+if __name__ == '__main__':
+    main()
