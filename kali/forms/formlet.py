@@ -14,7 +14,8 @@ from functools import partial
 from zlib import crc32
 
 from kali.errors import BadRequest, NotFound, SaveError, SpentError, ValidationError
-from kali.forms.elements import FORM_ID, read_posted, show_record
+from kali.forms.elements import FORM_ID
+from kali.forms.records import read_posted, show_record
 from kali.forms.rendering import (
     FINGERPRINT,
     TAKE,

@@ -11,7 +11,8 @@ import copy
 import re
 
 from kali.errors import ValidationError
-from kali.forms.elements import Element, read_posted, show_record
+from kali.forms.elements import Element
+from kali.forms.records import read_posted, show_record
 from kali.locale.words import say
 from kali.markup import Markup, escape, escape_text
 from kali.multidict import Bag

@@ -19,15 +19,10 @@ from kali.errors import DatabaseError, NotFound
 from kali.sqlite.checks import Rule, as_stored, read_checks
 from kali.sqlite.columns import LOWER, Column, ForeignKey, Names, Unique, affinity_of
 from kali.sqlite.cursors import storable
-from kali.sqlite.statements import quoted, tokens
+from kali.sqlite.older import guessed
+from kali.sqlite.statements import quoted
 
 __all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
-
-# The tables in which virtual tables keep their data, for an SQLite before 3.37, which does not tell them.
-_SHADOWS = {'fts3': 'content segments segdir docsize stat', 'fts4': 'content segments segdir docsize stat',
-            'fts5': 'data idx content docsize config', 'rtree': 'node rowid parent',
-            'rtree_i32': 'node rowid parent', 'geopoly': 'node rowid parent'}
-_MODULE = re.compile(r'CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+["\'`[]?(\w+)', re.IGNORECASE | re.DOTALL)
 
 # What the name of a column that labels a record looks like: the first kind that occurs.
 # {0} is the name of the table, without a plural s.
@@ -386,29 +381,6 @@ def _made(connection: sqlite3.Connection, schema: str, name: str | None = None) 
                 low is None or each.translate(LOWER) == low):
             kind, without, strict = described[each]
             yield Table(connection, schema, each, kind, without_rowid=without, strict=strict)
-
-
-def guessed(rows: Sequence[tuple[str, str, str]]) -> dict[str, tuple[str, bool, bool]]:
-    """What `PRAGMA table_list` says since SQLite 3.37, made out from the SQL of the tables: kind, whether it
-    is WITHOUT ROWID, and whether it is STRICT, which no older SQLite knows."""
-    shadows = set()
-    for name, _, sql in rows:
-        module = _MODULE.match(sql or '')
-        for ending in _SHADOWS.get(module[1].lower(), '').split() if module else ():
-            shadows.add(f'{name}_{ending}'.translate(LOWER))
-    found = {}
-    for name, kind, sql in rows:
-        if kind == 'table' and _MODULE.match(sql or ''):
-            kind = 'virtual'
-        elif kind == 'table' and name.translate(LOWER) in shadows:
-            kind = 'shadow'
-        found[name] = kind, kind == 'table' and _is_without_rowid(sql or ''), False
-    return found
-
-
-def _is_without_rowid(sql: str) -> bool:
-    """Whether a CREATE TABLE ends so."""
-    return [token.upper() for token in tokens(sql)][-3:] == [')', 'WITHOUT', 'ROWID']
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from kali.errors import ValidationError
 from kali.forms import Check, Entry, Hidden, Integer, Memo, elements_from, elements_from_table
-from kali.forms.elements import show_record
+from kali.forms.records import show_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 
 from kali.errors import ValidationError
 from kali.forms import BLANKABLE, Check, Choices, Entry, ListLens, Memo, Pick, Radio, Rows
-from kali.forms.elements import read_posted
+from kali.forms.records import read_posted
 from kali.forms.rendering import make_fields, render_form
 from kali.multidict import Bag
 

@@ -43,7 +43,7 @@ from kali.forms import (
     Time,
     Url,
 )
-from kali.forms.elements import read_posted
+from kali.forms.records import read_posted
 from kali.http.request import Request
 from kali.locale import Locale, leave, use
 from kali.multidict import Bag

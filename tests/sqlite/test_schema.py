@@ -12,7 +12,8 @@ import pytest
 
 from kali.errors import DatabaseError, NotFound
 from kali.sqlite import schema as schema_module
-from kali.sqlite.schema import ForeignKey, Table, affinity_of, guessed, quoted, table, tables
+from kali.sqlite.older import guessed
+from kali.sqlite.schema import ForeignKey, Table, affinity_of, quoted, table, tables
 
 SHOP = '''
 CREATE TABLE "Category" ("CategoryId" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
