@@ -55,9 +55,12 @@ class Unreadable(ValueError):
     """
 
     def __init__(self, key: str, text: str, **values: object) -> None:
+        super().__init__(key, text)
         self.key = key
         self.values = {'text': repr(text if len(text) <= 40 else text[:37] + '...'), **values}
-        super().__init__(SENTENCES[key].format(**self.values))
+
+    def __str__(self) -> str:
+        return SENTENCES[self.key].format(**self.values)
 
 
 def integer(text: str, least: int = LEAST, most: int = MOST) -> int:

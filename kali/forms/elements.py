@@ -318,9 +318,10 @@ class Entry(Element):
         return self.value(intermediate, multiline=self.multiline or not str(stored).isprintable())
 
     def value(self, intermediate: str, *, multiline: bool | None = None) -> Any:
-        if multiline is None:
-            multiline = self.multiline
-        refuse_controls(intermediate if multiline else intermediate.strip(), multiline=multiline)
+        if not intermediate.isprintable():  # one look in C: nearly all text of a single line is
+            if multiline is None:
+                multiline = self.multiline
+            refuse_controls(intermediate if multiline else intermediate.strip(), multiline=multiline)
         value = self.lens.native_from_string(intermediate.replace('.', current().decimal) if self._pointed
                                              else intermediate)
         for check in self._checks:

@@ -74,7 +74,8 @@ class StringLens(Lens):
     def native_from_string(self, text: str) -> Any:
         if self.strip:
             text = text.strip()
-        refuse_controls(text, multiline=True)
+        if not text.isprintable():
+            refuse_controls(text, multiline=True)
         if self.maxlength is not None and len(text) > self.maxlength:
             raise ValidationError(say('too long', length=len(text), limit=self.maxlength))
         if len(text) < self.minlength:
@@ -209,8 +210,6 @@ def refuse_controls(text: str, *, multiline: bool) -> None:
     Traceback (most recent call last):
     kali.errors.ValidationError: contains the control character U+0000, ...
     """
-    if text.isprintable():  # one look in C: nearly all text of a single line is
-        return
     found = (_MULTILINE if multiline else _SINGLE_LINE).search(text)
     if found:
         raise ValidationError(say('character', what=_name(found[0])))

@@ -17,6 +17,7 @@ import re
 from kali.forms.elements import FORM_ID
 from kali.http.page import Page
 from kali.iolist import joined
+from kali.locale import current
 from kali.locale.words import MESSAGES, say
 from kali.markup import Markup, escape, escape_text
 
@@ -185,7 +186,7 @@ class Fields(dict[str, Field]):
                              f'{text}</li>')
             else:
                 items.append(f'<li><a href="#{escape_text(field._frame.id)}">{field._frame.text}: '
-                             f'{escape(message)}</a></li>')
+                             f'{text}</a></li>')
         return Markup(f'<div class="errors" role="alert"><p>{escape(say(self.heading))}</p>'
                       f'<ul>{"".join(items)}</ul></div>\n')
 
@@ -232,9 +233,10 @@ def make_fields(elements: Mapping[str, Element], intermediate: Mapping[str, obje
 
 def _said() -> str:
     """The sentences that kali.js shows about a draft, where they are others than it has itself."""
-    said = say('draft'), say('restore'), say('discard')
-    if said == _DRAFT:
+    own = MESSAGES['draft'], MESSAGES['restore'], MESSAGES['discard']
+    if own == _DRAFT and current().language == 'en':  # each form asks, and say() would look three times
         return ''
+    said = say('draft'), say('restore'), say('discard')
     return ''.join(f' data-{key}="{escape_text(text)}"'
                    for key, text in zip(('draft', 'restore', 'discard'), said, strict=True))
 

@@ -53,7 +53,15 @@ class Around:
         """The answer of `call`."""
         if self.steps is None:
             return self.call(request)
-        scope, inner = request.scope, _both(request.scope.guarded, self.steps)
+        scope = request.scope
+        outer = scope.guarded
+        inner = scope.guarded = _both(outer, self.steps)
+        try:
+            answer = self.call(request)
+        finally:
+            scope.guarded = outer
+        if not isinstance(answer, Deferred):
+            return answer
 
         def within(function: Callable[[], Any]) -> Any:
             outer, scope.guarded = scope.guarded, inner
@@ -61,9 +69,6 @@ class Around:
                 return function()
             finally:
                 scope.guarded = outer
-        answer = within(lambda: self.call(request))
-        if not isinstance(answer, Deferred):
-            return answer
         return Deferred(lambda: within(answer.step), answer.response, lambda: within(answer.close))
 
     @property

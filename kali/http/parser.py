@@ -58,15 +58,18 @@ class Head:
 
     :ivar target: path and query
     :ivar authority: what stood before the path in an absolute-form target, else None
+    :ivar length: bytes of the body, where the head says it in the plainest way or has none; None wants a
+        closer look
     """
 
-    __slots__ = ('authority', 'headers', 'method', 'target', 'version')
+    __slots__ = ('authority', 'headers', 'length', 'method', 'target', 'version')
 
     method: str
     target: str
     headers: Headers
     version: str
     authority: str | None
+    length: int | None
 
     def __init__(self, method: str, target: str, headers: Headers, version: str = '1.1',
                  authority: str | None = None) -> None:
@@ -76,6 +79,7 @@ class Head:
         put(self, 'headers', headers)
         put(self, 'version', version)
         put(self, 'authority', authority)
+        put(self, 'length', _plain_length(method, headers))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f'a Head does not change, so its {name!r} cannot be set; make a new one')
@@ -86,6 +90,16 @@ class Head:
     def __repr__(self) -> str:
         return (f'Head({self.method!r}, {self.target!r}, {self.headers!r}, {self.version!r}, '
                 f'{self.authority!r})')
+
+
+def _plain_length(method: str, headers: Headers) -> int | None:
+    last = headers.last
+    if method not in METHODS or 'transfer-encoding' in last or 'expect' in last:
+        return None
+    if 'content-length' not in last:
+        return 0
+    lengths = headers.get_list('content-length')
+    return int(lengths[0]) if len(lengths) == 1 and _LENGTH.fullmatch(lengths[0]) else None
 
 
 class Data:
@@ -143,23 +157,31 @@ class RequestParser:
 
         :raises ProtocolError: while iterating, for what breaks a rule or a limit.
         """
+        if self._state == 'head' and not self._buffer:
+            end = data.find(b'\r\n\r\n') + 4
+            # Most requests come whole, in one packet, and often with a head that came before. There is
+            # nothing to wait for then, nor anything wrong that the gate comes before.
+            if 4 <= end <= KEPT:
+                head, size = _plain_head(data[:end], self.limits), len(data) - end
+                if head is not None and head.length == size <= self.limits.body:
+                    self._state = 'done'
+                    return iter((head, Data(data[end:]), END) if size else (head, END))
+        return self._events(data)
+
+    def _events(self, data: bytes) -> Iterator[Event]:
         if self._state == 'head':
             self._state = 'done'  # unless all goes well, nothing more comes of this request
-            head, end = None, 0 if self._buffer else data.find(b'\r\n\r\n') + 4
-            if end >= 4:  # the common case: the head is whole in one packet, and often one that came before
-                head = (_plain_head if end <= KEPT else _plain_head.__wrapped__)(data[:end], self.limits)
-            if head is None:
-                data = self._buffered(data)
-                end = self._find_end(data)
-                if end < 0:
-                    self._state = 'head'
-                    return
-                head = _parse_head(bytes(data[:end]))
-                self._buffer = b''
+            data = self._buffered(data)
+            end = self._find_end(data)
+            if end < 0:
+                self._state = 'head'
+                return
+            head = _parse_head(bytes(data[:end]))
+            self._buffer = b''
             yield head
-            self._frame_body(head)
-            self._state = 'body'
+            self.remaining = self._length(head)
             data = bytes(data[end:])
+            self._state = 'body'
         if self._state == 'body':
             if data and self.remaining:
                 piece = data[:self.remaining]
@@ -214,39 +236,36 @@ class RequestParser:
             raise ProtocolError(f'The header fields have more than {size_text(limits.head)}. {_COOKIES}',
                                 status=431)
 
-    def _frame_body(self, head: Head) -> None:
+    def _length(self, head: Head) -> int:
         """How long the body is (RFC 9112 section 6.3); the gate has seen the head by now."""
-        headers, last = head.headers, head.headers.last
-        if head.method in METHODS and not ('content-length' in last or 'transfer-encoding' in last
-                                           or 'expect' in last):
-            return  # most requests have no body
-        lengths = headers.get_list('content-length')
-        if 'transfer-encoding' in headers:
-            if lengths or head.version == '1.0':
-                raise ProtocolError('Transfer-Encoding does not go with Content-Length or HTTP/1.0.')
-            raise ProtocolError('Transfer-Encoding is not supported; send a Content-Length.', status=501)
-        if head.method not in METHODS:
-            raise ProtocolError(f'The method {head.method} is not known here.', status=501)
-        if 'expect' in headers:
-            if headers['expect'].lower() != '100-continue':
-                raise ProtocolError(f'The expectation {headers["expect"]!r} cannot be met.', status=417)
-            self.expects_continue = head.version != '1.0'
-        if lengths:
-            if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
+        headers, length = head.headers, head.length
+        if length is None:
+            lengths = headers.get_list('content-length')
+            if 'transfer-encoding' in headers:
+                if lengths or head.version == '1.0':
+                    raise ProtocolError('Transfer-Encoding does not go with Content-Length or HTTP/1.0.')
+                raise ProtocolError('Transfer-Encoding is not supported; send a Content-Length.', status=501)
+            if head.method not in METHODS:
+                raise ProtocolError(f'The method {head.method} is not known here.', status=501)
+            if 'expect' in headers:
+                if headers['expect'].lower() != '100-continue':
+                    raise ProtocolError(f'The expectation {headers["expect"]!r} cannot be met.', status=417)
+                self.expects_continue = head.version != '1.0'
+            if lengths and (len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0])):
                 raise ProtocolError('Content-Length must be given once, as decimal digits.')
-            self.remaining = int(lengths[0])
-            if self.remaining > self.limits.body:
-                raise ProtocolError(
-                    f'What was sent has {size_text(self.remaining)}, and at most '
-                    f'{size_text(self.limits.body)} are taken. {WAY_BACK} Then choose a smaller file, or '
-                    'send less at a time.', status=413)
+            length = int(lengths[0]) if lengths else 0
+        if length > self.limits.body:
+            raise ProtocolError(
+                f'What was sent has {size_text(length)}, and at most {size_text(self.limits.body)} are '
+                f'taken. {WAY_BACK} Then choose a smaller file, or send less at a time.', status=413)
+        return length
 
 
 # A browser sends the same head again for a page that is reloaded, or that asks for news: then all that is
 # left of parsing is a look-up.
 @lru_cache(maxsize=128)
 def _plain_head(data: bytes, limits: Limits) -> Head | None:
-    """The Head of these lines; None if how they end, or their length, wants a closer look.
+    """The Head of these lines; None if how they end, their length or what they say wants a closer look.
 
     Four searches in C take the place of a look at each line.
     """
@@ -254,7 +273,10 @@ def _plain_head(data: bytes, limits: Limits) -> Head | None:
     if (0 < lines - 2 <= limits.fields and len(data) <= limits.head
             and 0 < data.find(b'\r\n') <= limits.request_line
             and data.count(b'\n') == lines == data.count(b'\r')):
-        return _parse_head(data)
+        try:
+            return _parse_head(data)
+        except ProtocolError:
+            pass
     return None
 
 

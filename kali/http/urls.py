@@ -24,6 +24,7 @@ __all__ = ['add_query', 'build_url', 'is_local', 'parse_pairs', 'percent_decoded
 BLOCK = 1 << 14  # bytes decoded at a time
 _BAD_ESCAPE = re.compile(r'%(?![0-9A-Fa-f]{2})')
 _CONTROL_OR_BLANK = re.compile(r'[\x00-\x20\x7f]')
+_PLAIN = re.compile('[A-Za-z0-9_.~-]*')
 _SCHEME = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:')
 # What RFC 3986 allows in a path component besides letters and digits; quote() keeps `_.-~` by itself.
 _PATH_SAFE = "!$&'()*+,;=:@"
@@ -60,6 +61,7 @@ def parse_pairs(data: bytes | str, limit: int = 1000) -> Bag:
     Bag([('q', 'R&D team'), ('page', '2'), ('page', '3'), ('flag', '')])
     """
     bag = Bag()
+    fields = bag.multiple
     if not data:
         return bag
     try:
@@ -67,19 +69,21 @@ def parse_pairs(data: bytes | str, limit: int = 1000) -> Bag:
             data = data.encode('utf-8')
         if data.count(b'&') >= limit:
             raise ProtocolError(f'There are more than {limit} fields. {WAY_BACK}', status=413)
+        is_plain = b'%' not in data and b'+' not in data
         for pair in data.split(b'&'):
             if pair:
                 key, _, value = pair.partition(b'=')
-                bag[_text_of_field(key)] = _text_of_field(value)
+                if not is_plain:
+                    key, value = _unescaped(key), _unescaped(value)
+                fields.setdefault(key.decode(), []).append(value.decode())
     except UnicodeError:
         raise ProtocolError('A field is not UTF-8 when its %-escapes are decoded.') from None
     return bag
 
 
-def _text_of_field(data: bytes) -> str:
-    if b'+' in data:
-        data = data.replace(b'+', b' ')
-    return percent_decoded(data).decode('utf-8')
+def _unescaped(data: bytes) -> bytes:
+    data = data.replace(b'+', b' ') if b'+' in data else data
+    return percent_decoded(data)  # type: ignore[return-value]  # a bytearray decodes as bytes do
 
 
 def percent_decoded(data: bytes) -> bytes | bytearray:
@@ -110,8 +114,7 @@ def build_url(path: Iterable[str], query: Query = None) -> str:
     >>> build_url(['contact', 'A/B', ''], {'q': 'R&D'})
     '/contact/A%2FB/?q=R%26D'
     """
-    from urllib.parse import quote  # see split_path
-    url = '/' + '/'.join(quote(str(each), _PATH_SAFE) for each in path)
+    url = '/' + '/'.join([_quoted(str(each), _PATH_SAFE) for each in path])
     if url.startswith('//'):
         url = '/.' + url  # a browser would take what follows two slashes for a host
     text = _query_text(query)
@@ -128,7 +131,7 @@ def add_query(url: str, query: Query) -> str:
     >>> add_query('/#/home', {'key': '1'}), add_query('/größe?unit=m#top', {'key': '1'})
     ('/?key=1#/home', '/gr%C3%B6%C3%9Fe?unit=m&key=1#top')
     """
-    from urllib.parse import quote  # see split_path
+    from urllib.parse import quote  # see percent_decoded
     text = quote(_BAD_ESCAPE.sub('%25', url), safe=_URL_SAFE)
     if not is_local(text):
         raise ValueError(f'{url!r} leads to another server; a path such as "/start" is wanted')
@@ -142,11 +145,17 @@ def add_query(url: str, query: Query) -> str:
 def _query_text(query: Query) -> str:
     if not query:
         return ''
-    from urllib.parse import quote_plus  # see split_path
     pairs = query.items() if isinstance(query, (Mapping, Bag)) else query
-    return '&'.join(f'{quote_plus(str(key))}={quote_plus(str(value))}' for key, values in pairs
-                    for value in (values if isinstance(values, (list, tuple)) else [values])
-                    if value is not None)
+    return '&'.join([f'{_quoted(str(key), " ")}={_quoted(str(value), " ")}' for key, values in pairs
+                     for value in (values if isinstance(values, (list, tuple)) else [values])
+                     if value is not None]).replace(' ', '+')
+
+
+def _quoted(text: str, safe: str) -> str:
+    if _PLAIN.fullmatch(text):  # most are
+        return text
+    from urllib.parse import quote  # see percent_decoded
+    return quote(text, safe)
 
 
 def is_local(url: str) -> bool:

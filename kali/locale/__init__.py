@@ -16,6 +16,7 @@ from kali.convert import Unreadable
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Token
     from typing import Any, Protocol
 
@@ -181,17 +182,13 @@ def current() -> Locale:
     return locale
 
 
-def use(source: Locale | _Fields) -> Token[Any]:
-    """Make a locale the current one, or that of a request by its headers; `leave` takes back what this gives.
-
-    >>> token = use(Locale.named('fr'))
-    >>> current().language
-    'fr'
-    >>> leave(token)
-    """
-    return _current.set(source)
-
-
-def leave(token: Token[Any]) -> None:
-    """Make the locale current that was so before `use`."""
-    _current.reset(token)
+#: `use(source)` makes a locale the current one, or that of a request by its headers, and gives a token;
+#: `leave(token)` makes the one current that was so before. Each request calls
+#: both, so they are no functions.
+#:
+#:  >>> token = use(Locale.named('fr'))
+#:  >>> current().language
+#:  'fr'
+#:  >>> leave(token)
+use: Callable[[Locale | _Fields], Token[Any]] = _current.set
+leave: Callable[[Token[Any]], None] = _current.reset

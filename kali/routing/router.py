@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ['Router']
 
 WILDCARD = '*'
+KEPT, LONG = 500, 200  # so many targets are remembered, none of them longer than this
 # What other frameworks take for a wildcard: <id>, <int:id>, {id}, :id, *rest, [id], (\d+).
 FOREIGN = r'.*(<.*>|\{.*\}|\*|\(\?|\(\[|\\)|:\w+\Z|\[.*\]\Z'
 
@@ -78,6 +79,7 @@ class Router:
 
     def __init__(self) -> None:
         self._root = _Node()
+        self._found: dict[str, tuple[int, _Mount, int, tuple[str, ...]]] = {}  # see __call__
         self._patterns: dict[Any, list[list[str]]] = {}  # function or class -> where it is mounted
         self._routers: list[tuple[list[str], Router]] = []  # the Routers among the delegates
         self._delegates: list[Handler] = []
@@ -89,19 +91,28 @@ class Router:
 
     def __call__(self, request: Request) -> Any:
         """Answer with what the deepest mount that matches the path gives; 404 if there is none."""
-        path, start = request.path, request.mount_depth
-        # No empty component but the last, no `.` and no `..`: written out, since every request comes by.
-        if (len(path) > 1 and '' in path[:-1]) or '.' in path or '..' in path:
-            return _normalise(request)
-        mount, depth = self._find(path, start)
-        if mount is None:
-            return _nothing_here(request)
-        scope = request.scope
+        # A program has few pages, which are asked for again and again: where a target leads is remembered. To
+        # take it apart and look for it each time would be a tenth of what a plain page costs the server.
+        target, start, scope = request.target, request.mount_depth, request.scope
+        found = self._found.get(target)
+        if found is None or found[0] != start:
+            path = request.path
+            # No empty component but the last, no `.` and no `..`.
+            if '' in path[:-1] or '.' in path or '..' in path:
+                return _normalise(request)
+            mount, depth = self._find(path, start)
+            if mount is None:
+                return _nothing_here(request)
+            found = start, mount, depth, tuple([path[start + index] for index in mount.wildcards])
+            if len(target) < LONG:
+                if len(self._found) == KEPT:
+                    self._found.clear()
+                self._found[target] = found
+        _, mount, depth, args = found
         scope.route = mount.label
         if not start:
             scope.router = self
         handler = (mount.methods and mount.methods.get(request.method)) or mount.handler
-        args = tuple([path[start + index] for index in mount.wildcards]) if mount.wildcards else ()
         return handler(request.mounted(depth, args))
 
     def _find(self, path: list[str], start: int) -> tuple[_Mount | None, int]:
@@ -278,6 +289,7 @@ class Router:
                 raise ValueError(f'{mount.label} would stand where {node.mount.label} is mounted already')
             return
         node.mount = mount
+        self._found.clear()  # they may lead here now
 
     def _mount_methods(self, components: list[str], path: str, function: Any,
                        handlers: dict[str, Handler]) -> None:

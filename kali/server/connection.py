@@ -74,7 +74,6 @@ class Connection:
     head: Head | None = None
     body: Body | None = None
     one_packet = True  # whether all of the request came in the first packet
-    request: Request | None = None
     answer: Answer | None = None  # a deferred one under way
     streams = False  # whether it is one whose head is sent already
     out: deque[memoryview | bytearray] | None = None  # what waits to be sent
@@ -139,18 +138,18 @@ class Connection:
                admit: Callable[[Head], Response | None]) -> Request | Response | None:
         try:
             for event in parser.feed(data):
-                if type(event) is Data:
-                    if self.body is None:
-                        self.body = Body()
-                    self.body_size += len(event.content)
-                    self.body.append(event.content)
-                elif type(event) is Head:
+                if type(event) is Head:
                     self.head = event
                     refusal = admit(event)
                     if refusal is not None:
                         if 'content-length' in event.headers or 'transfer-encoding' in event.headers:
                             self.to_drain = _declared_length(event, self.limits.body)
                         return refusal
+                elif type(event) is Data:
+                    if self.body is None:
+                        self.body = Body()
+                    self.body_size += len(event.content)
+                    self.body.append(event.content)
                 else:
                     return self._whole(parser)
         except ProtocolError as error:
@@ -170,9 +169,8 @@ class Connection:
         assert head is not None
         if parser.trailing:
             self.to_drain = 1  # closing with unread bytes in the socket would reset it and lose the answer
-        self.request = Request(head.method, head.target, head.headers, b'' if body is None else body.whole(),
-                               limits=self.limits)
-        return self.request
+        return Request(head.method, head.target, head.headers, b'' if body is None else body.whole(),
+                       limits=self.limits)
 
     def _expect_body(self, parser: RequestParser, now: float) -> None:
         if parser.expects_continue:

@@ -63,15 +63,15 @@ class Dispatcher:
     def answer(self, request: Request) -> Response | Deferred:
         """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
         self.running = True
-        token = use(self.locale or request.headers)
+        target, headers = request.target, request.headers
+        token = use(self.locale or headers)
         try:
-            target = request.target
             if not self.debug:
                 request.scope.debug = False
             if '%' in target:
                 _ = request.path  # raises for bad escapes, which no handler should have to meet
             handler = self._own if target.startswith(PREFIX) else self.handler
-            value = (handler(request) if 'service-worker' not in request.headers.last
+            value = (handler(request) if 'service-worker' not in headers.last
                      else worker_script(request, handler))
             if type(value) is str:  # a whole page: nothing to put together
                 body = value.encode('utf-8', 'replace')
