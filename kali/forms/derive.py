@@ -50,7 +50,7 @@ def elements_from(cls: type, /, *, elements: Mapping[str, Element | None] | None
     ['name']
     """
     import dataclasses  # these two are slow to load, and few forms are derived
-    import typing
+    import typing  # slow to load, and few forms are derived
     if not dataclasses.is_dataclass(cls):
         raise TypeError(f'{cls!r} is no dataclass: put @dataclass before it, or list its elements by hand')
     hints = typing.get_type_hints(cls, include_extras=True)
@@ -81,7 +81,7 @@ def overridden(order: list[str], derived: Mapping[str, Element],
 
 
 def _element(hint: Any, default: Any) -> Element:
-    import typing
+    import typing  # slow to load, and few forms are derived
     label, lens = None, None
     if typing.get_origin(hint) is typing.Annotated:
         hint, *metadata = typing.get_args(hint)
@@ -124,7 +124,7 @@ def _lens(hint: Any) -> Lens:
 
 
 def _choices(hint: Any) -> Enum | ListLens | None:
-    import enum
+    import enum  # slow to load, and few forms are derived
     import typing
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return Enum(hint)

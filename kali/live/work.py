@@ -160,7 +160,7 @@ class _Process:
         return result
 
     def _start(self) -> None:
-        from multiprocessing import get_context
+        from multiprocessing import get_context  # only for programs that compute in processes
         context = get_context('spawn')
         self._link, there = context.Pipe()
         # A daemon: multiprocessing ends it with the program.
@@ -171,8 +171,8 @@ class _Process:
 
 def _serve(link: Connection[Any, Any]) -> None:
     """What runs in a worker process: one call after the other, until the program ends."""
-    import signal
-    import traceback
+    import signal  # in the worker process only
+    import traceback  # likewise
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends this process then
     while True:
         try:

@@ -40,7 +40,7 @@ def asset(request: Request) -> Response:
     content = _read(name)
     from zlib import crc32  # these two are for programs that show pages
 
-    from kali.http.files import packaged_answer
+    from kali.http.files import packaged_answer  # likewise
     # Not the version alone: an author of kali edits the file and loads the page anew.
     status, headers, content = packaged_answer(content, name, f'{__version__}-{crc32(content):x}',
                                                request=request)

@@ -145,7 +145,7 @@ def _report(request: Request, error: BaseException) -> str:
     import platform  # only an error page needs these two
     import traceback
 
-    from kali.version import __version__
+    from kali.version import __version__  # likewise
     try:
         lines = traceback.format_exception(type(error), error, _skip_own(error))
     except Exception:

@@ -208,7 +208,7 @@ class PostgresAdapter:
         """As `Adapter.refusal`, as far as the server names columns and constraints."""
         if not isinstance(error, psycopg.IntegrityError):
             return None
-        from kali.sqlite.refusals import Refusal
+        from kali.sqlite.refusals import Refusal  # few requests are refused
         diag = error.diag
         if diag.table_name == 'kali_form':
             return None  # as `explain` says

@@ -91,7 +91,7 @@ def json(value: Any) -> str:
     >>> json({'a': [1, None]})
     '{"a": [1, null]}'
     """
-    from kali.templates.escapers import json_text
+    from kali.templates.escapers import json_text  # few templates need it
 
     return json_text(value)
 
@@ -102,7 +102,7 @@ def url(value: Any) -> str | None:
     >>> url('R&D / 7')
     'R%26D%20%2F%207'
     """
-    from kali.templates.escapers import url_query
+    from kali.templates.escapers import url_query  # likewise
 
     return None if value is None else url_query(value)
 
