@@ -30,11 +30,11 @@ shell = Shell('Import', [('Sales', '/'), ('Jobs', '/jobs/')])
 page = Template("""
 <form method="post" action="/make"><button>Make a file with {rows:num} rows</button></form>
 <form method="post" action="/import"><button>Import it</button></form>
-<form method="post" action="/clear"><button>Delete all sales</button></form>
+<form method="post" action="/clear"><button class="secondary">Delete all sales</button></form>
 <p>There are {count:num} sales. The last ones:</p>
 <table><thead><tr><th>Day</th><th>Customer</th><th>Amount</th></tr></thead><tbody>
 <?for sale in sales?><tr><td>{sale.day}</td><td>{sale.customer}</td>
-<td class="number">{sale.amount:num}</td></tr>
+<td>{sale.amount:num}</td></tr>
 <?end?></tbody></table>
 """)
 
