@@ -67,10 +67,10 @@ class Lifetime:
             stream.close()
         return Deferred(stream.step, stream.response, close)
 
-    def lost_sight(self) -> None:
-        """A page went out that will hold no lease, such as a picture. The page before it says goodbye as if
-        its window was closed."""
-        self._lost_sight = time.monotonic()
+    def showed(self, *, holds_lease: bool) -> None:
+        """A page went out. After one that holds no lease, such as a picture, the page before it says goodbye
+        as if its window was closed."""
+        self._lost_sight = -GOODBYE if holds_lease else time.monotonic()
 
     def parted(self) -> None:
         """A window has said goodbye; so has a browser that ended as it should."""

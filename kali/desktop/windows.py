@@ -48,16 +48,18 @@ class Windows:
             request.scope.has_window = True
             if request.headers.last.get('sec-fetch-dest') != 'document':
                 return handler(request)
-            shown = False
+            holds = False
             try:
                 answer = as_response(handler(request), request)
                 if isinstance(answer, Response) and _is_page(answer):
                     answer = rendered(answer, request)
-                    answer, shown = answer.with_content(answer.content + _TAG), True
+                    answer, holds = answer.with_content(answer.content + _TAG), True
+                elif isinstance(answer, Response) and answer.status == 304:
+                    holds = True  # the browser has it, script and all
                 return answer
             finally:
-                if not shown and self._lifetime is not None:
-                    self._lifetime.lost_sight()
+                if self._lifetime is not None:
+                    self._lifetime.showed(holds_lease=holds)
         return Around(handler, call)
 
     def admit(self, gate: Gate) -> Callable[[Head], Response | None]:

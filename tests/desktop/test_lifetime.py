@@ -47,6 +47,9 @@ class Program:
             stream = self.streams.pop(0)
             stream.close()
             stream.close()  # twice does no harm
+        elif what in ('page', 'picture'):
+            self.lifetime.asked()
+            self.lifetime.showed(holds_lease=what == 'page')
         elif what == 'bye':
             self.lifetime.parted()
         elif what == 'ask':
@@ -73,6 +76,8 @@ NEVER = -1.0
     ('reload: lease 10 ask bye lost 1 ask lease 3600', NEVER),
     ('F5 held down: lease 1 ask bye lost .1 ask bye .1 ask bye .1 ask lease 3600', NEVER),
     ('a picture: lease 10 ask bye lost 1 ask 3599', NEVER),
+    ('a picture that comes first: lease 10 picture bye lost 3599', NEVER),
+    ('a redirect, then closed: lease 10 picture page bye lost lease 1 bye lost 60', 13),
     ('a picture, closed: lease 10 bye lost 1 ask 3602', 3611),
     ('back from a picture: lease 10 bye lost 1 ask 60 ask lease 9999', NEVER),
     ('killed: lease 10 lost 3599', NEVER), ('killed for good: lease 10 lost 3601', 3610),

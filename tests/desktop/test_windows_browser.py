@@ -162,7 +162,7 @@ def test_nothing_else_ends_it(program: Callable[..., Program], context: BrowserC
     running = program()
     page = opened(running, context)
     for _ in range(8):
-        page.reload(wait_until='commit')
+        page.reload()
     assert running.lives(3)
     for _ in range(5):
         page.click('text=on')
