@@ -21,7 +21,7 @@ from kali.sqlite.schema import tables
 
 HERE = Path(__file__).resolve().parent
 
-# THE FILE. Data belongs into the user's own data folder (on Linux ~/.local/share/datebook), never beside the
+# THE FILE. Data belongs in the user's own data folder (on Linux ~/.local/share/datebook), never beside the
 # program, which may be write-protected, or replaced by a newer one. A file that is locked, or damaged, or no
 # database at all is no reason for a traceback: the error says in a sentence what is wrong and what to do.
 try:

@@ -62,7 +62,7 @@ class Invoice(Customer):
     ELEMENTS = forms.elements_from_table(
         db, 'invoice', filename=forms.Static(label='File so far'),
         attachment=forms.Upload(max_size=5_000_000, label='File', accept='.pdf'),
-        lines=forms.Rows(forms.elements_from_table(db, 'line', invoice=None), least=1), total=forms.Static())
+        lines=forms.Rows(forms.elements_from_table(db, 'line', invoice=None), min=1), total=forms.Static())
 
     def get_native(self):
         record, this = super().get_native(), ('invoice = ?', [self.number])

@@ -26,7 +26,7 @@ KEEP = '_keep-'
 
 
 class Kept:
-    """The files of forms that are yet to be put right, each by the form's id and the field.
+    """The files of forms that still have to be corrected, each by the form's id and the field.
 
     :param most_files: how many; the oldest goes first
     :param most_bytes: how much of the disk they may take together

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class Place(Protocol):
-        """Where somebody waits."""
+        """A place to wait."""
 
         def wake(self) -> None:
-            """End the `pause` that goes on; from any thread."""
+            """End the `pause` under way; from any thread."""
 
         def pause(self, until: float) -> None:
             """Let time pass: until then, or until something happens."""
@@ -34,7 +34,7 @@ class Pause:
         self._event = Event()
 
     def wake(self) -> None:
-        """End the `pause` that goes on, or the next one; from any thread."""
+        """End the `pause` under way, or the next one; from any thread."""
         self._event.set()
 
     def pause(self, until: float) -> None:

@@ -12,9 +12,6 @@ import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from datetime import date, datetime, time
-from decimal import Decimal
-from enum import Enum
 from pathlib import Path
 from threading import get_ident
 from typing import Any
@@ -25,11 +22,9 @@ from kali.sqlite.faults import gone
 from kali.sqlite.functions import Prepare
 from kali.sqlite.settings import KEPT_SETTINGS, Trust, trust
 from kali.sqlite.statements import changed_setting, ends_transaction, quoted
+from kali.sqlite.values import plain
 
-__all__ = ['REMEMBERED', 'Connection', 'Cursor', 'storable']
-
-# What sqlite3 binds as it is. Subclasses, of str for instance, go the slower way and arrive the same.
-_NATIVE = frozenset({int, float, str, bytes, bytearray, memoryview, bool, type(None)})
+__all__ = ['REMEMBERED', 'Connection', 'Cursor']
 
 # How many different statements of one transaction are remembered for error pages.
 REMEMBERED = 50
@@ -53,7 +48,7 @@ class Cursor(sqlite3.Cursor):
         connection = self.connection
         connection.note(sql)
         if parameters:
-            parameters = _plain(parameters)
+            parameters = plain(parameters)
         try:
             return _execute(self, sql, parameters)
         except sqlite3.DatabaseError as error:
@@ -65,7 +60,7 @@ class Cursor(sqlite3.Cursor):
         """As sqlite3's, and `parameters` may hold dates, times and Decimals besides."""
         connection = self.connection
         connection.note(sql)
-        rows = map(_plain, parameters)
+        rows = map(plain, parameters)
         try:
             return super().executemany(sql, rows)
         except sqlite3.DatabaseError as error:  # SQLite prepares the statement before it takes a row
@@ -394,24 +389,3 @@ class Connection(sqlite3.Connection):
         """Whether SQLite itself keeps threads apart, so that one can copy what another works with."""
         with closing(sqlite3.Cursor(self)) as cursor:
             return ('THREADSAFE=1',) in cursor.execute('PRAGMA compile_options').fetchall()
-
-
-def _plain(parameters: Any) -> Any:
-    """`parameters` with dates, times and Decimals as SQLite stores them; the same object if it has none."""
-    named = not isinstance(parameters, (tuple, list)) and hasattr(parameters, 'values')
-    if _NATIVE.issuperset(map(type, parameters.values() if named else parameters)):
-        return parameters
-    if named:
-        return {name: storable(value) for name, value in parameters.items()}
-    return [storable(value) for value in parameters]
-
-
-def storable(value: Any) -> Any:
-    """A date, time or Decimal as text; anything else as it is."""
-    if isinstance(value, datetime):
-        return value.isoformat(' ')  # as SQLite's own datetime() writes it
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value if type(value.value) in _NATIVE else value.name
-    return str(value) if isinstance(value, Decimal) else value

@@ -18,9 +18,9 @@ from typing import Any
 from kali.errors import DatabaseError, NotFound
 from kali.sqlite.checks import Rule, as_stored, read_checks
 from kali.sqlite.columns import LOWER, Column, ForeignKey, Names, Unique, affinity_of
-from kali.sqlite.cursors import storable
 from kali.sqlite.older import guessed
 from kali.sqlite.statements import quoted
+from kali.sqlite.values import storable
 
 __all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
 

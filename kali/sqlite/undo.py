@@ -22,9 +22,7 @@ from kali.http.consequences import OPEN
 from kali.http.deferred import Deferred
 from kali.http.grammar import SAFE_METHODS
 from kali.http.response import Response, as_response
-from kali.http.urls import is_local
-from kali.markup import Markup, escape
-from kali.sqlite import once
+from kali.sqlite import once, undo_page
 from kali.sqlite.adapter import adapter_for
 from kali.sqlite.atomic import atomic
 from kali.sqlite.cursors import REMEMBERED
@@ -34,6 +32,7 @@ from kali.sqlite.watch import Unfit, Watch, all_tables, size_of
 if TYPE_CHECKING:
     from kali.http.request import Request
     from kali.http.response import Handler
+    from kali.markup import Markup
 
 __all__ = ['undo']
 
@@ -216,19 +215,9 @@ class undo:  # used like a function
         """A form with two buttons for `url`, where this is mounted; and what there is to say: what has just
         been undone (once, on the next page), or that the history has ended."""
         state = self._state()
-        html = [f'<form method="post" action="{escape(url)}" class="undo">\n'
-                f'<input type="hidden" name="step" value="{state.position}">\n<span>']  # they stay together
-        for do, word, title, keys in (
-                ('undo', 'Undo', state.undo, 'Control+Z Meta+Z'),
-                ('redo', 'Redo', state.redo, 'Control+Shift+Z Control+Y Meta+Shift+Z')):
-            about = ' disabled' if title is None else f' title="{escape(f"{word}: {title}")}"'
-            html.append(f'<button class="secondary" name="do" value="{do}" '
-                        f'aria-keyshortcuts="{keys}"{about}>{word}</button>\n')
         (said, position), self._said = self._said, ('', '')
         said = (said if position == state.position else '') or state.notice
-        html += ['</span>\n', f'<p role="status">{escape(said)}</p>\n' if said else '',
-                 '<script src="/.kali/undo.js" defer></script>\n</form>\n']  # for the keyboard
-        return Markup(''.join(html))
+        return undo_page.buttons(url, state.position, state.undo, state.redo, said)
 
     def __call__(self, request: Request) -> Response:
         """POST `do=undo` or `do=redo`, and back to the page it came from, less the field `notice` of its
@@ -251,7 +240,7 @@ class undo:  # used like a function
         else:
             said = _OUTDATED
         self._said = said, position
-        self._came = _back(request.headers.get('Referer', ''))
+        self._came = undo_page.back(request.headers.get('Referer', ''))
         return Response.redirect(self._came)
 
     def _look(self, handler: Handler, request: Request) -> Any:
@@ -408,12 +397,3 @@ class undo:  # used like a function
 def _shortened(title: str) -> str:
     title = ' '.join(title.split())
     return title if len(title) <= TITLE_LIMIT else f'{title[:TITLE_LIMIT - 1].rstrip()}…'
-
-
-def _back(referer: str) -> str:
-    """The page of this server that `referer` names, less the field `notice`; or the first page."""
-    came = referer.split('/', 3)
-    path, _, query = (f'/{came[3]}' if len(came) == 4 else '/').partition('#')[0].partition('?')
-    query = '&'.join(field for field in query.split('&') if field and not field.startswith('notice='))
-    url = f'{path}?{query}' if query else path
-    return url if is_local(url) else '/'
