@@ -1,4 +1,4 @@
-"""Applications of other frameworks in Chromium, through kali's window side: links, forms, files, the admin."""
+"""Applications of other frameworks in Chromium: links, forms, files, the admin."""
 
 from __future__ import annotations
 
