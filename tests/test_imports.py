@@ -25,14 +25,13 @@ LAYERS = (
     {'convert', 'errors', 'multidict', 'markup', 'iolist', 'locale', 'version', 'log', 'processes'},
     {'http'},
     {'routing', 'templates', 'forms', 'sqlite', 'live', 'pages'},
-    {'server'},
+    {'records', 'server'},
     {'desktop', 'interop', 'testing'},
     {'', '__main__'},
 )
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 ACROSS = {  # the only arrows between rooms of one layer: importing room -> what it may import there
-    'forms': ('kali.routing.servlets.Servlet', 'kali.sqlite.schema', 'kali.sqlite.checks',
-              'kali.sqlite.statements'),
+    'forms': ('kali.routing.servlets.Servlet', 'kali.sqlite.schema'),
     'pages': ('kali.templates',),
 }
 NOT_FOR_HELLO_WORLD = (

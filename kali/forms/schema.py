@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from typing import Any
 
-    from kali.sqlite.checks import Rule
-    from kali.sqlite.schema import Column, Table
+    from kali.sqlite.schema import Column, Rule, Table
 
 __all__ = ['elements_from_table']
 
@@ -106,7 +105,7 @@ def elements_from_table(connection: Any, table: str, /, *, labels: Mapping[str, 
         if element is None:
             continue
         if column.default is not None:
-            element.default = partial(_default, connection, column)
+            element.default = partial(found.default, name)
         derived[name] = element
     for name, label in (labels or {}).items():
         if (labelled := derived.get(columns[name].name)) is not None:
@@ -117,23 +116,6 @@ def elements_from_table(connection: Any, table: str, /, *, labels: Mapping[str, 
 def _required(column: Column) -> bool:
     """Whether NULL is not wanted. SQLite lets NULL into most primary keys, for the sake of old programs."""
     return column.not_null or column.key > 0
-
-
-def _default(connection: Any, column: Column) -> Any:
-    """What a default is at the moment, as the column stores it."""
-    from kali.sqlite.checks import as_stored  # as in elements_from_table
-    from kali.sqlite.statements import kinds
-    expression = column.default or ''
-    first, *more = kinds(expression)
-    if first.kind == 'quoted' and not more:
-        return first.text  # DEFAULT "x" is text, and so is DEFAULT x
-    try:
-        value = connection.execute(f'SELECT {expression}').fetchone()[0]
-    except Exception as error:
-        if 'no such column' not in str(error):
-            return None  # a function that only the author's program has: the database knows, or refuses
-        value = first.text
-    return as_stored(value, column.affinity)
 
 
 def _kind(column: Column, strict: bool) -> str:

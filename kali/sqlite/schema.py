@@ -8,7 +8,6 @@ can be read as well.
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,17 +17,13 @@ from typing import Any
 from kali.errors import DatabaseError, NotFound
 from kali.sqlite.checks import Rule, as_stored, read_checks
 from kali.sqlite.columns import LOWER, Column, ForeignKey, Names, Unique, affinity_of
+from kali.sqlite.labels import label_of
 from kali.sqlite.older import guessed
-from kali.sqlite.statements import quoted
+from kali.sqlite.statements import kinds, quoted
 from kali.sqlite.values import storable
 
-__all__ = ['Column', 'ForeignKey', 'Names', 'Table', 'Unique', 'affinity_of', 'quoted', 'table', 'tables']
-
-# What the name of a column that labels a record looks like: the first kind that occurs.
-# {0} is the name of the table, without a plural s.
-_LABELS = ('name|{0}_?name', 'full_?name|last_?name|family_?name|surname|display_?name|nachname|příjmení',
-           'title|label|caption|titel|bezeichnung|nom|titre|nombre|título|název|jméno',
-           '.*name|subject|betreff')
+__all__ = ['Column', 'ForeignKey', 'Names', 'Rule', 'Table', 'Unique', 'affinity_of', 'quoted', 'table',
+           'tables']
 
 
 class Table:
@@ -173,20 +168,7 @@ class Table:
     def label(self) -> str | None:
         """The column that tells a person which record it is: one with a name like `name` or `title`, else a
         text that is no key, else the key; None without columns."""
-        own = re.escape(self.name.lower().removesuffix('s').removesuffix('ie'))
-        refers = {name for each in self.foreign_keys for name in each.columns}
-        plain = [column for column in self.columns.values()
-                 if column.affinity != 'BLOB' or 'BLOB' not in column.declared.upper()]
-        for pattern in _LABELS:
-            for column in plain:
-                if re.fullmatch(pattern.format(own), column.name.lower().replace(' ', '_')):
-                    return column.name
-        texts = [column for column in plain if column.affinity == 'TEXT']
-        for columns in ([each for each in texts if not each.key and each.name not in refers],
-                        [each for each in texts if each.key], texts):
-            if columns:
-                return columns[0].name
-        return self.key[0] if self.key else next(iter(self.columns), None)
+        return label_of(self.name, self.columns.values(), self.key, self.foreign_keys)
 
     def _ask(self, pragma: str) -> list[tuple[Any, ...]]:
         return _schema(self.connection, f'SELECT * FROM pragma_{pragma}(?, ?)', [self.name, self.schema])
@@ -297,6 +279,22 @@ class Table:
         self.get(key)
         where, parameters = self._where(key)
         self._run(f'DELETE FROM {self.sql_name} WHERE {where}', parameters)
+
+    def default(self, column: str) -> Any:
+        """What a new record has in a column that is left out, at the moment; None if that cannot be said."""
+        found = self.columns[column]
+        if found.default is None:
+            return None
+        first, *more = kinds(found.default)
+        if first.kind == 'quoted' and not more:
+            return first.text  # DEFAULT "x" is text, and so is DEFAULT x
+        try:
+            value = self._run(f'SELECT {found.default}').fetchone()[0]
+        except sqlite3.Error as error:
+            if 'no such column' not in str(error):
+                return None  # a function that only the author's program has: the database knows, or refuses
+            value = first.text
+        return as_stored(value, found.affinity)
 
     def key_of(self, row: Any) -> Any:
         """The key of a row that `get` or `rows` gave; a tuple if it has several columns."""
