@@ -105,6 +105,7 @@ class Formlet(Servlet):
 
     def form(self, fields: Fields, errors: dict[str, Any]) -> Markup:
         """The whole form as it renders itself, for a page of your own around it."""
+        fields.is_rendered = True
         return render_form(fields, submit=fields.submit or self.submit, cancel=self.cancel,
                            action=self.action)
 
@@ -120,7 +121,8 @@ class Formlet(Servlet):
         request = self.request
         if request is None:
             return ''
-        query = [(name, value) for name, value in request.query.items() if name != '_save']
+        query = [(name, value) for name, value in request.query.items()
+                 if name != '_save'] if '?' in request.target else []
         return request.root_url(request.path, [*query, ('_save', '1')])
 
     def semantic_checks(self, native: dict[str, Any], errors: dict[str, Any]) -> None:
@@ -292,6 +294,8 @@ class Formlet(Servlet):
     def _page(self, fields: Fields, errors: dict[str, Any]) -> Any:
         """What `display` gives, with its form sent to `action`."""
         page = self.display(fields, errors)
+        if fields.is_rendered:
+            return page
         answer = page if isinstance(page, Response) else as_response(page)
         if self.request is None or not isinstance(answer, Response) or (
                 type(answer.content) in (bytes, type(None))):

@@ -161,6 +161,8 @@ class Fields(dict[str, Field]):
     form_id: Markup
     #: What the button says instead of the form's own word.
     submit = ''
+    #: Whether the form has rendered itself, and so knows where it is sent.
+    is_rendered = False
     #: The key of the sentence above the errors.
     heading = 'summary'
 
