@@ -170,8 +170,10 @@ class _Guard(Around):
                 return outcome
             adapter.commit()
         except BaseException as error:
-            told: Any = (adapter.refusal(error) if isinstance(error, adapter.error) else None) or error
-            adapter.roll_back()
+            try:
+                told: Any = (adapter.refusal(error) if isinstance(error, adapter.error) else None) or error
+            finally:
+                adapter.roll_back()
             if isinstance(told, DatabaseError) and transaction.saved:
                 told = DatabaseError(f'{str(told).replace(" Nothing was saved.", "")} What this request did '
                                      f'in {" and ".join(transaction.saved)} is saved: several databases '

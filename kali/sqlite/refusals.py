@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from kali.errors import DatabaseError
@@ -193,8 +195,7 @@ def _foreign_key(connection: sqlite3.Connection, verb: str, changed: str, delete
     """The rows that miss their parent, as SQLite lists them at COMMIT; else found by what was changed."""
     table = _table(connection, changed)
     run = sqlite3.Cursor(connection).execute
-    # Only a constraint that is deferred leaves rows behind that break it.
-    broken = run('PRAGMA foreign_key_check').fetchmany(100) if connection.in_transaction else []
+    broken = list(islice(_broken(connection), 100)) if connection.in_transaction else []
     if broken and broken[0][2] not in deleted:
         child, _, parent, number = broken[0]
         rows = run('SELECT "from" FROM pragma_foreign_key_list(?) WHERE id = ? ORDER BY seq', (child, number))
@@ -206,6 +207,21 @@ def _foreign_key(connection: sqlite3.Connection, verb: str, changed: str, delete
                        others=tuple(dict.fromkeys(row[0] for row in broken if row[2] == parent)))
     children = tuple(dict.fromkeys(_needing(connection, table, set()))) if verb == 'DELETE' and table else ()
     return Refusal('foreign key', changed, others=children, schema=table)
+
+
+def _broken(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """The rows that break a foreign key, as PRAGMA foreign_key_check gives them, if it may have waited for
+    COMMIT; where none does, those that break one have done so before."""
+    found = list(_tables(connection))
+    (waits,), = sqlite3.Cursor(connection).execute('PRAGMA defer_foreign_keys')
+    if not waits and not any('DEFERRED' in table.sql.upper() for table in found):
+        return
+    for table in found:
+        if table.foreign_keys:
+            # Where the parent has no such key, SQLite cannot say which rows lack one.
+            with suppress(sqlite3.OperationalError):
+                yield from sqlite3.Cursor(connection).execute(
+                    f'PRAGMA {quoted(table.schema)}.foreign_key_check({quoted(table.name)})')
 
 
 def _needing(connection: sqlite3.Connection, table: Any, seen: set[str]) -> Iterator[str]:

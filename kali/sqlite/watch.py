@@ -37,6 +37,8 @@ class _Watched(NamedTuple):
     key: list[str]  # what names a row: the rowid, or the primary key of a table without one
     columns: list[str]
     cascades: bool  # whether another table's rows are changed when a row's key is
+    fixed: list[str]  # the columns that SQLite lets nobody change
+    conflict: str  # OR ABORT where the table has ON CONFLICT clauses: no other row is to give way
 
     @property
     def row(self) -> list[str]:
@@ -57,12 +59,13 @@ class _Watched(NamedTuple):
         # What was deleted or inserted has its key (or row) from v0 on; what was updated, after its old row.
         where = ' AND '.join(f'{column} = ({noted(number, 1)})' for number, column in enumerate(
             self.key, start=len(row) if kind == 'U' else 0))
-        # OR ABORT: whatever the table's own ON CONFLICT clauses say, no other row gives way.
         if kind == 'D':
             return f'DELETE FROM {name} WHERE {where}'
         if kind == 'I':
-            return f'INSERT OR ABORT INTO {name} ({", ".join(row)}) {noted(0, len(row))}'
-        return f'UPDATE OR ABORT {name} SET ({", ".join(row)}) = ({noted(0, len(row))}) WHERE {where}'
+            return f'INSERT {self.conflict} INTO {name} ({", ".join(row)}) {noted(0, len(row))}'
+        places = {column: f'v{place}' for place, column in enumerate(row) if column not in self.fixed}
+        values = f'SELECT {", ".join(places.values())} FROM {log} WHERE seq = :seq'
+        return f'UPDATE {self.conflict} {name} SET ({", ".join(places)}) = ({values}) WHERE {where}'
 
     def triggers(self) -> list[tuple[str, str, list[str]]]:
         """The events to note, the kind of the entry that each makes, and its values."""
@@ -187,7 +190,15 @@ class Watch:
         for name, _ in off:
             self._run(f'DROP TRIGGER main.{quoted(name)}')
         self._run('PRAGMA defer_foreign_keys = ON')  # until all of it is there again
-        self._reverse(first, last)
+        checks = self._run('PRAGMA ignore_check_constraints').fetchone()[0]
+        self._run('PRAGMA ignore_check_constraints = ON')  # a row may be older than the CHECK that it breaks
+        try:
+            self._reverse(first, last)
+        finally:
+            self._run(f'PRAGMA ignore_check_constraints = {checks}')
+        # It is: what lacks a parent now lacked one before. OFF forgets that there is such a row, or COMMIT
+        # would refuse it.
+        self._run('PRAGMA defer_foreign_keys = OFF')
         for _, sql in off:
             # SQLite keeps the statement as CREATE TRIGGER name …; without a schema before the name, it would
             # be a trigger of a temporary table, if there is one of that name.
@@ -261,14 +272,30 @@ class Watch:
 
 def _watched(number: int, table: Table, cascades: bool) -> _Watched:
     columns = [quoted(name) for name, column in table.columns.items() if not column.generated]
+    fixed = _fixed(table, columns)
+    # Not everywhere: it goes for what a trigger does, too, and INSERT OR REPLACE would be none any more.
+    conflict = 'OR ABORT' if 'conflict' in table.sql.lower() else ''
     if not table.without_rowid:
         for alias in ('rowid', '_rowid_', 'oid'):
             if alias not in table.columns:
-                return _Watched(number, quoted(table.name), [alias], columns, cascades)
+                return _Watched(number, quoted(table.name), [alias], columns, cascades, fixed, conflict)
     keys = [quoted(name) for name in table.key if name in table.columns]
     if not keys:
         raise ValueError(f'undo: the rows of {table.name} cannot be distinguished: columns hide their rowid')
-    return _Watched(number, quoted(table.name), keys, columns, cascades)
+    return _Watched(number, quoted(table.name), keys, columns, cascades, fixed, conflict)
+
+
+def _fixed(table: Table, columns: list[str]) -> list[str]:
+    """Those of the columns that SQLite lets nobody change: their foreign key, or one that refers to them,
+    refers to what is not there, or is not unique."""
+    def refused(names: list[str]) -> bool:
+        changes = ', '.join(f'{name} = {name}' for name in names)
+        try:
+            sqlite3.Cursor(table.connection).execute(f'EXPLAIN UPDATE {table.sql_name} SET {changes}')
+        except sqlite3.OperationalError:
+            return True
+        return False
+    return [name for name in columns if refused([name])] if columns and refused(columns) else []
 
 
 @cache

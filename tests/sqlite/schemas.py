@@ -198,5 +198,23 @@ INSERT INTO made (a) VALUES (1), (NULL);
 INSERT INTO defaulted (m) VALUES ('x');
 '''
 
+# Made without foreign keys, and before there were the CHECKs: by Django, with constraints that wait for COMMIT.
+STRAYS = '''
+CREATE TABLE "auth_user" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "last_login" datetime NULL,
+    "username" varchar(150) NOT NULL UNIQUE, "is_active" bool NOT NULL);
+CREATE TABLE "shop_item" ("id" char(32) NOT NULL PRIMARY KEY, "price" decimal NOT NULL, "data" text NOT NULL
+    CHECK ((JSON_VALID("data") OR "data" IS NULL)), "qty" integer unsigned NOT NULL CHECK ("qty" >= 0),
+    "owner_id" integer NULL REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "buyer_id" integer NULL REFERENCES "auth_user" ("id"), CONSTRAINT "lt" CHECK (("qty" < 10 OR "price" > '5')));
+CREATE UNIQUE INDEX "cond" ON "shop_item" ("data") WHERE "qty" > 3;
+CREATE TABLE unheard (id INTEGER PRIMARY KEY, a INT REFERENCES shop_item(price), b TEXT);
+PRAGMA ignore_check_constraints = ON;
+INSERT INTO auth_user VALUES (1, '2022-01-02 03:04:05.600000', 'admin', 0), (2, NULL, ' spaced ', 1);
+INSERT INTO shop_item VALUES ('0123', 12.50, '{"a": "b"}', 3, 1, NULL), ('', 0, 'null', 0, 99, 98),
+    ('f', 1e22, '{', -1, NULL, 99), ('g', 0.1, '[1]', 12, 99, 1);
+INSERT INTO unheard VALUES (1, 5, 'x'), (2, NULL, '');
+PRAGMA ignore_check_constraints = OFF;
+'''
+
 SCHEMAS = {'sakila': SAKILA, 'northwind': NORTHWIND, 'chinook': CHINOOK, 'calibre': CALIBRE, 'places': PLACES,
-           'fixtures': FIXTURES, 'odd': ODD}
+           'fixtures': FIXTURES, 'odd': ODD, 'strays': STRAYS}

@@ -125,6 +125,41 @@ def test_an_r_tree_stays_in_step(tmp_path):
     db.close()
 
 
+@pytest.mark.skipif('rtree' not in MODULES, reason='this SQLite has no R*Tree')
+@pytest.mark.parametrize('unique', ['', 'UNIQUE'])
+def test_triggers_that_replace_in_an_r_tree(unique):
+    # As every GeoPackage has them: https://www.geopackage.org/spec/#extension_rtree
+    db = connect(':memory:')
+    db.executescript(f'''CREATE TABLE road (fid INTEGER PRIMARY KEY, geom BLOB {unique}, x0, x1);
+        CREATE VIRTUAL TABLE rtree_road USING rtree(id, x0, x1);
+        CREATE TRIGGER rtree_insert AFTER INSERT ON road WHEN new.geom NOT NULL BEGIN
+            INSERT OR REPLACE INTO rtree_road VALUES (new.fid, new.x0, new.x1); END;
+        CREATE TRIGGER rtree_update1 AFTER UPDATE OF geom ON road WHEN old.fid = new.fid AND new.geom NOTNULL
+            BEGIN INSERT OR REPLACE INTO rtree_road VALUES (new.fid, new.x0, new.x1); END;
+        CREATE TRIGGER rtree_update2 AFTER UPDATE OF geom ON road WHEN old.fid = new.fid AND new.geom ISNULL
+            BEGIN DELETE FROM rtree_road WHERE id = old.fid; END;
+        CREATE TRIGGER rtree_delete AFTER DELETE ON road WHEN old.geom NOT NULL BEGIN
+            DELETE FROM rtree_road WHERE id = old.fid; END;
+        INSERT INTO road VALUES (1, x'4750', 1, 2), (2, NULL, 1, 2)''')
+    history, states = undo(db), []
+
+    def state():
+        return [list(map(tuple, db.execute(f'SELECT * FROM {name} ORDER BY 1')))
+                for name in ('road', 'rtree_road')]
+    for sql in ("UPDATE road SET geom = x'00', x1 = 5 WHERE fid = 1",
+                "UPDATE road SET geom = x'01' WHERE fid = 2",
+                'UPDATE road SET geom = NULL WHERE fid = 1', 'DELETE FROM road',
+                "INSERT INTO road VALUES (1, x'02', 7, 8)"):
+        states.append(state())
+        with history.step(sql):
+            db.execute(sql)
+    after = state()
+    for known in reversed(states):
+        assert history.undo() and state() == known
+    assert all(history.redo() for _ in states) and state() == after and not history.notice
+    db.close()
+
+
 @pytest.mark.parametrize(('triggers', 'words'), [
     ("CREATE TRIGGER both AFTER INSERT ON note BEGIN INSERT INTO found VALUES (1, 2); "
      "UPDATE note SET body = 1; END", 'the trigger both on note writes to the virtual table found.* it two'),

@@ -1,0 +1,75 @@
+"""Forms for files that other programs made: many columns, columns with odd names, rows that break a rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import html5lib
+
+from kali import Router
+from kali.forms import Formlet, elements_from_table
+from kali.http.request import Request
+from kali.http.response import Response
+from kali.sqlite import connect, guard
+from kali.sqlite.schema import quoted
+from kali.testing import Client
+
+STRAYS = '''CREATE TABLE owner (owner INTEGER PRIMARY KEY, name TEXT);
+    CREATE TABLE bike (bike INTEGER PRIMARY KEY, owner INT REFERENCES owner,
+        first INT REFERENCES owner, name TEXT);
+    CREATE TABLE lost (lost INTEGER PRIMARY KEY, bike INT REFERENCES bike (name));
+    PRAGMA foreign_keys = OFF; INSERT INTO owner VALUES (1, 'Ada'); INSERT INTO bike VALUES (1, 1, 99, 'Swift');
+    INSERT INTO lost VALUES (1, 1); PRAGMA foreign_keys = ON'''
+
+
+def program(db: Any, table: str, *, plain: bool = False) -> Client:
+    """A form for the row number 1, as a beginner writes it: it saves all fields."""
+    class Edit(Formlet):
+        def __init__(self) -> None:
+            super().__init__(elements_from_table(db, table))
+
+        def get_native(self) -> Any:
+            row = db.execute(f'SELECT * FROM {quoted(table)} WHERE rowid = 1').fetchone()
+            return dict(row) if plain and row is not None else row
+
+        def save(self, native: dict[str, Any], request: Request) -> Response:
+            changes = ', '.join(f'{quoted(name)} = ?' for name in native)
+            db.execute(f'UPDATE {quoted(table)} SET {changes} WHERE rowid = 1', list(native.values()))
+            return Response.redirect('/')
+    app = Router()
+    app.servlet('/edit')(Edit)
+    return Client(guard(app, db))
+
+
+def sent(page: str) -> dict[str, str]:
+    """What a browser sends of the form's entries: those that have a name."""
+    tags = html5lib.parse(page, namespaceHTMLElements=False).iter()
+    return {tag.get('name'): tag.get('value', tag.text or '') for tag in tags
+            if tag.tag in ('input', 'textarea', 'option') and tag.get('name')}
+
+
+def test_a_form_has_as_many_fields_as_a_table_has_columns() -> None:
+    db = connect(':memory:')
+    db.execute(f'CREATE TABLE wide (id INTEGER PRIMARY KEY, {", ".join(f"c{n} TEXT" for n in range(1999))})')
+    db.execute('INSERT INTO wide (id) VALUES (1)')
+    client = program(db, 'wide')
+    fields = {**sent(client.get('/edit').text), 'c1998': 'x'}
+    assert client.post('/edit', form=fields).status == 303
+    assert db.execute('SELECT c1998 FROM wide').fetchone()[0] == 'x'
+    db.close()
+
+
+def test_a_stray_row_is_not_blamed_for_another_mistake() -> None:
+    db = connect(':memory:')
+    db.executescript(STRAYS)
+    app = Router()
+
+    @app.post('/')
+    def post(sql: str) -> str:
+        db.execute(sql)
+        return 'done'
+    client = Client(guard(app, db))
+    for sql in ('INSERT INTO bike (owner) VALUES (77)', 'DELETE FROM owner'):
+        reply = client.post('/', form={'sql': sql})
+        assert reply.status == 409 and '“First”' not in reply.text and not db.in_transaction
+    db.close()
