@@ -18,7 +18,8 @@ STRAYS = '''CREATE TABLE owner (owner INTEGER PRIMARY KEY, name TEXT);
     CREATE TABLE bike (bike INTEGER PRIMARY KEY, owner INT REFERENCES owner,
         first INT REFERENCES owner, name TEXT);
     CREATE TABLE lost (lost INTEGER PRIMARY KEY, bike INT REFERENCES bike (name));
-    PRAGMA foreign_keys = OFF; INSERT INTO owner VALUES (1, 'Ada'); INSERT INTO bike VALUES (1, 1, 99, 'Swift');
+    PRAGMA foreign_keys = OFF; INSERT INTO owner VALUES (1, 'Ada');
+    INSERT INTO bike VALUES (1, 1, 99, 'Swift');
     INSERT INTO lost VALUES (1, 1); PRAGMA foreign_keys = ON'''
 
 
