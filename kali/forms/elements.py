@@ -29,11 +29,17 @@ if TYPE_CHECKING:
     from kali.forms.constraints import Attributes
     from kali.iolist import Content
 
-__all__ = ['FORM_ID', 'INPUT_TYPES', 'Element', 'Entry', 'FormElement', 'Hidden', 'Memo', 'Static',
-           'attributes_text', 'in_html', 'line_feeds', 'tag']
+__all__ = ['FINGERPRINT', 'FORM_ID', 'INPUT_TYPES', 'TAKE', 'Element', 'Entry', 'FormElement', 'Hidden',
+           'Memo', 'Static', 'attributes_text', 'control_name', 'in_html', 'line_feeds', 'tag']
 
 #: The name of the hidden input that carries the form's one-shot id.
 FORM_ID = '_form_id'
+
+#: The name of the hidden input that says which version of the record the form shows.
+FINGERPRINT = '_fingerprint'
+
+#: What the names of the buttons begin with that choose between two versions of a field.
+TAKE = '_take-'
 
 #: The types of `Entry`. Check, Radio, Upload and Hidden are elements of their own.
 INPUT_TYPES = frozenset(('text', 'number', 'date', 'time', 'email', 'url', 'tel', 'search', 'password',
@@ -126,7 +132,7 @@ class Element:
         >>> Element().id_for('due_on'), Element().id_for('due on')
         ('due_on', 'due.20.on')
         """
-        given = self.attributes.get('id')
+        given, name = self.attributes.get('id'), control_name(name)
         if given:
             return given
         if _PLAIN_ID.fullmatch(name) and not name.endswith(_OWN_ENDINGS):
@@ -374,6 +380,16 @@ class Static(Element):
 
     def value(self, intermediate: str) -> None:
         return None
+
+
+def control_name(name: str) -> str:
+    """The name of the control of the field `name`: the same, unless a browser would not send it as it is, or
+    kali gives it a meaning of its own.
+
+    >>> control_name('due'), control_name(''), control_name('_form_id')
+    ('due', '.', '._form_id')
+    """
+    return f'.{name}' if name in ('', FORM_ID, FINGERPRINT, '_charset_') or name.startswith(TAKE) else name
 
 
 def line_feeds(text: str) -> str:

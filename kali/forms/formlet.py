@@ -14,11 +14,9 @@ from functools import partial
 from zlib import crc32
 
 from kali.errors import BadRequest, NotFound, SaveError, SpentError, ValidationError
-from kali.forms.elements import FORM_ID
+from kali.forms.elements import FINGERPRINT, FORM_ID, TAKE, control_name
 from kali.forms.records import read_posted, show_record
 from kali.forms.rendering import (
-    FINGERPRINT,
-    TAKE,
     Conflict,
     Fields,
     label_of,
@@ -50,7 +48,8 @@ if TYPE_CHECKING:
 __all__ = ['Formlet']
 
 _ONE_SHOT_ID = re.compile('[0-9a-f]{32}')
-_PRINTS = re.compile('[0-9a-f]{8}(?:-[0-9a-f]{8})*')
+_LOOSE = 'record'  # instead of a fingerprint: what nobody changed keeps its value, and that is all
+_PRINTS = re.compile(f'{_LOOSE}|[0-9a-f]{{8}}(?:-[0-9a-f]{{8}})*')
 
 
 class Formlet(Servlet):
@@ -81,7 +80,8 @@ class Formlet(Servlet):
     #: Where a link beside the button leads, if there is to be one.
     cancel = ''
     #: Whether `get_native` gives a stored record, over whose later changes the form must not save. Unless
-    #: told, it is one if it is a sqlite3.Row; a dict may as well be what a new record starts with.
+    #: told, it is one if it is a sqlite3.Row; a dict may as well be what a new record starts with. One that
+    #: has more than the fields, such as the number of a record, keeps at least what nobody changed.
     edits: bool | None = None
 
     def __init__(self, elements: Mapping[str, Element]) -> None:
@@ -102,6 +102,13 @@ class Formlet(Servlet):
         :param errors: what is wrong, by field name; other names are of the whole form
         """
         return render_page(self.title or _in_words(type(self).__name__), self.form(fields, errors))
+
+    def _record(self) -> Any:
+        """What `get_native` gives; None is what `fetchone` gives for a record that is not there."""
+        native = self.get_native()
+        if native is None:
+            raise NotFound(say('gone'))
+        return native
 
     def form(self, fields: Fields, errors: dict[str, Any]) -> Markup:
         """The whole form as it renders itself, for a page of your own around it."""
@@ -140,13 +147,14 @@ class Formlet(Servlet):
         self.request = request
         key = request.query.get('_search')
         if key is not None:
-            return [element.matches(name, key, request.query.get('q', ''))
-                    for name, element in self.elements.items() if element.owns(name, key)]
-        native = self.get_native()
+            return [element.matches(control_name(name), key, request.query.get('q', ''))
+                    for name, element in self.elements.items() if element.owns(control_name(name), key)]
+        native = self._record()
         intermediate = show_record(self.elements, native)
         stored = _is_row(native) if self.edits is None else self.edits
+        loose = self.edits is None and isinstance(native, dict) and not native.keys() <= self.elements.keys()
         fields = make_fields(self.elements, intermediate, {}, os.urandom(16).hex(),
-                             _fingerprint(self.elements, intermediate) if stored else '')
+                             _fingerprint(self.elements, intermediate) if stored else _LOOSE if loose else '')
         return self._page(fields, {})
 
     def do_POST(self, request: Request) -> Any:
@@ -159,17 +167,18 @@ class Formlet(Servlet):
         form_id = _hidden(posted, FORM_ID, _ONE_SHOT_ID)
         fingerprint = _hidden(posted, FINGERPRINT, _PRINTS)
         transaction, next_id = request.scope.transaction, form_id
+        edits = fingerprint not in ('', _LOOSE)
         if form_id and transaction is not None:
             # Before any check: "this name is taken" would be no answer to the second half of a double click.
             # An answer of 4xx spends nothing, so the form may come back with its id.
             once = partial(transaction.once, form_id + self._buttons(posted),
                            [(name, value) for name, value in posted.items()
                             if name not in (FORM_ID, FINGERPRINT)],
-                           leaves=self._left if fingerprint else None)
+                           leaves=self._left if edits else None)
             try:
                 earlier = once()
             except SpentError as spent:
-                if not fingerprint:
+                if not edits:
                     return self._saved_before(posted, spent.answer)
                 # The record as this form left it. If it comes back with a conflict, it is another form.
                 fingerprint, next_id = spent.left or fingerprint, ''
@@ -203,10 +212,12 @@ class Formlet(Servlet):
         fixed = any('readonly' in element.attributes for element in self.elements.values())
         if not fingerprint and not fixed:
             return None, read_posted(self.elements, posted), {}, ''
+        loose = fingerprint == _LOOSE
         try:
-            record = self.get_native()
+            record = self._record()
         except NotFound:
-            return None, read_posted(self.elements, posted), {'form': say('gone')}, fingerprint
+            gone = {} if loose or not fingerprint else {'form': say('gone')}
+            return None, read_posted(self.elements, posted), gone, fingerprint
         if isinstance(record, dict):  # rows may come as a cursor, which can be read once
             record = {name: list(value) if hasattr(value, '__next__') else value
                       for name, value in record.items()}
@@ -214,6 +225,8 @@ class Formlet(Servlet):
         if not fingerprint:
             return None, typed, {}, ''
         shown = show_record(self.elements, record)
+        if loose:
+            return shown, typed, {}, fingerprint
         return (shown, typed, *self._compare(posted, fingerprint, typed, shown, record))
 
     def _saved_before(self, posted: Bag, answer: Any) -> Any:
@@ -260,7 +273,7 @@ class Formlet(Servlet):
     def _left(self) -> str:
         """The fingerprint of the record as it is now, when the form has been saved."""
         try:
-            return _fingerprint(self.elements, show_record(self.elements, self.get_native()))
+            return _fingerprint(self.elements, show_record(self.elements, self._record()))
         except NotFound:
             return ''
 
@@ -276,12 +289,13 @@ class Formlet(Servlet):
         unread = {name: element for name, element in self.elements.items() if not element.is_read}
         if unread:
             try:
-                intermediate.update(show_record(unread, self.get_native()))
+                intermediate.update(show_record(unread, self._record()))
             except NotFound:
                 intermediate.update(show_record(unread, {}))
         for name, element in self.elements.items():
             if element.takes_files:
-                intermediate[name] = KEPT.put(form_id, name, [] if name in errors else intermediate[name])
+                intermediate[name] = KEPT.put(form_id, control_name(name),
+                                              [] if name in errors else intermediate[name])
         fields = make_fields(self.elements, intermediate, errors, form_id, fingerprint)
         fields.submit = submit
         if len(unread) == len(self.elements):  # a question: nothing was typed that might be saved yet
@@ -311,12 +325,12 @@ class Formlet(Servlet):
 
         One that leads away and saves nothing must not keep the others from working after Back.
         """
-        others = sorted(name for name in posted if name not in self.elements and not self._is_own(name))
+        others = sorted(name for name in posted if not self._is_own(name))
         return f'-{crc32(repr(others).encode("utf-8", "replace")):08x}' if others else ''
 
     def _is_own(self, key: str) -> bool:
         return (key in (FORM_ID, FINGERPRINT) or key.startswith(TAKE)
-                or any(element.owns(name, key) for name, element in self.elements.items()))
+                or any(element.owns(control_name(name), key) for name, element in self.elements.items()))
 
     def _compare(self, posted: Bag, seen: str, typed: _Typed, record: dict[str, Any],
                  native_record: Any) -> tuple[dict[str, Any], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kali.errors import ValidationError
+from kali.forms.elements import control_name
 from kali.locale.words import say
 from kali.multidict import Bag
 
@@ -48,11 +49,14 @@ def read_posted(elements: Mapping[str, Element], posted: Bag, stored: Any = None
             continue
         files = element.takes_files
         source = posted
-        for value in posted.multiple.get(name, ()):
+        control = control_name(name)
+        if not name and control not in posted.multiple:
+            control = name  # what a program posts, unlike a browser
+        for value in posted.multiple.get(control, ()):
             if isinstance(value, str) is files and value != '':  # a file for text, or text for a file
                 errors[name] = say('not a file' if files else 'not text')
                 source = _NOTHING
-        shown = intermediate[name] = element.read(name, source)
+        shown = intermediate[name] = element.read(control, source)
         try:
             if stored is None or files:
                 native[name] = element.value(shown)

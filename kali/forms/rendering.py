@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from kali.forms.elements import FORM_ID
+from kali.forms.elements import FINGERPRINT, FORM_ID, TAKE, control_name
 from kali.http.page import Page
 from kali.iolist import joined
 from kali.locale import current
@@ -28,15 +28,7 @@ if TYPE_CHECKING:
     from kali.forms.elements import Element
     from kali.iolist import Content
 
-__all__ = ['FINGERPRINT', 'TAKE', 'Conflict', 'Field', 'Fields', 'label_of', 'make_fields', 'render_form',
-           'render_page', 'sent_to']
-
-#: The name of the hidden input that says which version of the record the form shows.
-FINGERPRINT = '_fingerprint'
-
-#: What the names of the buttons begin with that choose between two versions of a field.
-TAKE = '_take-'
-
+__all__ = ['Conflict', 'Field', 'Fields', 'label_of', 'make_fields', 'render_form', 'render_page', 'sent_to']
 
 _DRAFT = (MESSAGES['draft'], MESSAGES['restore'], MESSAGES['discard'])  # what kali.js says unless told
 
@@ -48,7 +40,7 @@ class _Frame:
                  'ties_invalid')
 
     def __init__(self, element: Element, name: str) -> None:
-        own_id = self.id = element.id_for(name)
+        own_id = self.id = element.id_for(control_name(name))
         quoted = escape_text(own_id)
         self.error_id = f'{quoted}-error'
         self.text = escape(label_of(element, name))
@@ -220,12 +212,12 @@ def make_fields(elements: Mapping[str, Element], intermediate: Mapping[str, obje
         frame = (element._made or {}).get(name) or _frame(element, name)
         message = errors.get(name) if errors else None
         if message is None:
-            control = element.control(name, intermediate[name], frame.ties)
+            control = element.control(control_name(name), intermediate[name], frame.ties)
         else:
             ties = frame.ties_invalid
             if focus and frame.before and 'autofocus' not in element.attributes:
                 ties, focus = ties + focus, ''
-            control = element.control(name, intermediate[name], ties)
+            control = element.control(control_name(name), intermediate[name], ties)
         field = Field(f'{hidden}{control}' if first else control)
         field._control, field._frame, field._message = control if first else None, frame, message
         fields[name] = field

@@ -17,8 +17,8 @@ class Limits:
     :param head: bytes of request line and header fields together; more is 431
     :param fields: number of header fields; more is 431
     :param body: bytes of a body; more is 413
-    :param form_fields: number of fields in a form or query; more is 413. A table of SQLite has up to 2000
-        columns
+    :param form_fields: number of fields in a form or query; more is 413. A Formlet's own may have twice as
+        many
     :param parts: number of parts of a multipart body; more is 413
     :param connections: sockets held open at one time; the next one waits in the system's queue
     :param head_seconds: from the first byte of a request to the end of its head; later is 408
@@ -38,7 +38,7 @@ class Limits:
                  'head_seconds', 'parts', 'request_line', 'stall_seconds')
 
     def __init__(self, *, request_line: int = 8192, head: int = 65536, fields: int = 100,
-                 body: int = 64 * 1024 * 1024, form_fields: int = 2100, parts: int = 100,
+                 body: int = 64 * 1024 * 1024, form_fields: int = 1000, parts: int = 100,
                  connections: int = 480, head_seconds: float = 5.0, body_seconds: float = 30.0,
                  stall_seconds: float = 10.0, content: int = CONTENT) -> None:
         self.request_line, self.head, self.fields = request_line, head, fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import html5lib
+import pytest
 
 from kali import Router
 from kali.forms import Formlet, elements_from_table
@@ -47,6 +48,42 @@ def sent(page: str) -> dict[str, str]:
     tags = html5lib.parse(page, namespaceHTMLElements=False).iter()
     return {tag.get('name'): tag.get('value', tag.text or '') for tag in tags
             if tag.tag in ('input', 'textarea', 'option') and tag.get('name')}
+
+
+@pytest.mark.parametrize('plain', [False, True])
+@pytest.mark.parametrize('name', [
+    '', ' ', '.', '_form_id', '_fingerprint', '_take-b', '_charset_', '_search', 'q', 'form', 'rows',
+    'summary', 'a b', 'a"b', '{x}', '[]', '\t', 'é', '😀', '_save'])
+@pytest.mark.parametrize('value', ['x', ' x ', '', None, '2020-01-01  10:00', b'x', 'a\x00\nb', 1.5])
+def test_a_column_of_any_name_keeps_what_nobody_changed(name: str, plain: bool, value: Any) -> None:
+    db = connect(':memory:')
+    db.execute(f'CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT, {quoted(name)} DATETIME)')
+    db.execute('INSERT INTO t VALUES (1, ?, ?)', ['b', value])
+    client = program(db, 't', plain=plain)
+
+    def stored() -> list[Any]:
+        return [tuple(row) for row in db.execute(f'SELECT *, typeof({quoted(name)}) FROM t')]
+    before, fields = stored(), sent(client.get('/edit').text)
+    assert len(fields) == 4
+    assert client.post('/edit', form=fields).status == 303 and stored() == before
+    fields = sent(client.get('/edit').text)
+    control = next(each for each in fields if each not in ('_form_id', '_fingerprint', 'b'))
+    assert client.post('/edit', form={**fields, control: '2026-01-02 03:04'}).status == 303
+    assert stored()[0][2] == '2026-01-02 03:04:00'
+    db.close()
+
+
+def test_a_record_that_has_gone_is_404() -> None:
+    db = connect(':memory:')
+    db.execute('CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT)')
+    db.execute("INSERT INTO t VALUES (1, 'x')")
+    client = program(db, 't')
+    fields = sent(client.get('/edit').text)
+    db.execute('DELETE FROM t')
+    assert client.get('/edit').status == 404
+    reply = client.post('/edit', form={**fields, 'b': 'typed'})
+    assert reply.status == 409 and 'typed' in reply.text
+    db.close()
 
 
 def test_a_form_has_as_many_fields_as_a_table_has_columns() -> None:
