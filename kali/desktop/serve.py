@@ -129,8 +129,8 @@ def _expect_sense(address: str, hosts: tuple[str, ...], port: int | None, start:
                          "host names people will use it, as in hosts=('office-pc',)")
     if window not in WINDOWS:
         raise ValueError(f'window={window!r}: it is one of {", ".join(map(repr, WINDOWS))}')
-    if port is not None and not 0 <= port <= 65535:
-        raise ValueError(f'port {port}: a port is a number from 0 to 65535')
+    if port is not None and (type(port) is not int or not 0 <= port <= 65535):
+        raise ValueError(f'port {port!r}: a port is a number from 0 to 65535')
     if key is not None and not is_key(key):
         raise ValueError('key must be 1 to 128 letters, digits and ._~-, as hard to guess as a password')
     if start is not None:

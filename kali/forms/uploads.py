@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kali.errors import ValidationError
 from kali.forms.elements import FORM_ID, Element, attributes_text
+from kali.http.limits import size_text
 from kali.http.request import FileUpload
 from kali.http.spool import Spool
 from kali.locale.words import say
@@ -132,8 +133,10 @@ class Upload(Element):
             raise ValidationError(say('file') if self._required is True else self._required)
         for upload in intermediate:
             if self.max_size is not None and upload.size > self.max_size:
-                raise ValidationError(say('file too large', name=upload.filename, size=upload.size,
-                                          limit=self.max_size))
+                size, limit = size_text(upload.size), size_text(self.max_size)
+                if size == limit:  # nearly
+                    size, limit = f'{upload.size} bytes', f'{self.max_size} bytes'
+                raise ValidationError(say('file too large', name=upload.filename, size=size, limit=limit))
             if self.accept and not any(_fits(upload, kind) for kind in self.accept):
                 raise ValidationError(say('file type', name=upload.filename, accept=', '.join(self.accept)))
         return intermediate if self.multiple else intermediate[-1] if intermediate else None

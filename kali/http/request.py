@@ -394,8 +394,13 @@ def _parse_json(body: bytes) -> Any:
             json.dumps(value, ensure_ascii=False).encode('utf-8')  # raises for half a pair anywhere in it
     except UnicodeEncodeError:
         raise BadRequest('The body is not JSON: a text in it has half of a surrogate pair.') from None
-    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested without end
-        raise BadRequest(f'The body is not JSON: {error}.') from None
+    except UnicodeDecodeError:
+        raise BadRequest('The body is not JSON: it is not UTF-8.') from None
+    except RecursionError:
+        raise BadRequest('The body is not JSON that can be read: it is nested too deeply.') from None
+    except ValueError as error:
+        reason = 'a number in it is too long' if 'digits' in str(error) else error
+        raise BadRequest(f'The body is not JSON: {reason}.') from None
     return value
 
 

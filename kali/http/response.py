@@ -52,6 +52,8 @@ OATHS = (
 
 _PLAIN_PATH = re.compile(r'/(?:[A-Za-z0-9_.~-][A-Za-z0-9_.~/?=&-]*)?')
 
+MOST_FIELDS = 1000  # header fields of a response; a generator of them may have no end
+
 
 class Response:
     """The answer to a request.
@@ -80,6 +82,8 @@ class Response:
         if headers:
             for name, value in (headers.items() if hasattr(headers, 'items') else headers):
                 self.add_header(name, value)
+                if len(self.fields) > MOST_FIELDS:
+                    raise ValueError(f'headers: more than {MOST_FIELDS:,}; is there an end to them?')
 
     @property
     def code(self) -> int:

@@ -39,7 +39,7 @@ WORDS = {
     'several': 'vyhovuje více možností: {labels}; vyberte prosím jednu z nich.',
     'tick': 'pro pokračování prosím zaškrtněte toto políčko.',
     'file': 'vyberte prosím soubor.',
-    'file too large': 'soubor „{name}“ má {size} bajtů; povoleno je nejvýše {limit}.',
+    'file too large': 'soubor „{name}“ má {size}; povoleno je nejvýše {limit}.',
     'file type': 'soubor „{name}“ je jiného druhu; povoleno je {accept}.',
     'not a file': 'místo souboru přišel text; vyberte prosím soubor.',
     'not text': 'místo textu přišel soubor; napište prosím text.',

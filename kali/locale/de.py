@@ -39,7 +39,7 @@ WORDS = {
     'several': 'mehreres passt: {labels}; bitte wählen Sie eines davon.',
     'tick': 'bitte setzen Sie hier ein Häkchen, um fortzufahren.',
     'file': 'bitte wählen Sie eine Datei.',
-    'file too large': 'die Datei „{name}“ hat {size} Bytes; höchstens {limit} sind erlaubt.',
+    'file too large': 'die Datei „{name}“ hat {size}; höchstens {limit} sind erlaubt.',
     'file type': 'die Datei „{name}“ ist von anderer Art; erlaubt sind {accept}.',
     'not a file': 'statt einer Datei kam Text; bitte wählen Sie eine Datei.',
     'not text': 'statt Text kam eine Datei; bitte tippen Sie den Text ein.',

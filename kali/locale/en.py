@@ -39,7 +39,7 @@ WORDS = {
     'several': 'several choices fit: {labels}; please choose one of them.',
     'tick': 'please tick this box to go on.',
     'file': 'please choose a file.',
-    'file too large': 'the file “{name}” has {size} bytes; at most {limit} are accepted.',
+    'file too large': 'the file “{name}” has {size}; at most {limit} are accepted.',
     'file type': 'the file “{name}” is of another kind; accepted are {accept}.',
     'not a file': 'text came where a file was expected; please choose a file.',
     'not text': 'a file came where text was expected; please type it in.',

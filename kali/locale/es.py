@@ -39,7 +39,7 @@ WORDS = {
     'several': 'varias opciones coinciden: {labels}; elija una de ellas, por favor.',
     'tick': 'marque esta casilla para continuar, por favor.',
     'file': 'elija un archivo, por favor.',
-    'file too large': 'el archivo «{name}» tiene {size} bytes; se aceptan {limit} como máximo.',
+    'file too large': 'el archivo «{name}» tiene {size}; se aceptan {limit} como máximo.',
     'file type': 'el archivo «{name}» es de otro tipo; se aceptan {accept}.',
     'not a file': 'llegó texto donde se esperaba un archivo; elija un archivo, por favor.',
     'not text': 'llegó un archivo donde se esperaba texto; escriba el texto, por favor.',

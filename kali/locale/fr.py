@@ -39,7 +39,7 @@ WORDS = {
     'several': 'plusieurs choix conviennent : {labels} ; veuillez en choisir un.',
     'tick': 'veuillez cocher cette case pour continuer.',
     'file': 'veuillez choisir un fichier.',
-    'file too large': 'le fichier « {name} » fait {size} octets ; {limit} au plus sont acceptés.',
+    'file too large': 'le fichier « {name} » fait {size} ; {limit} au plus sont acceptés.',
     'file type': 'le fichier « {name} » est d’un autre type ; sont acceptés : {accept}.',
     'not a file': 'du texte est arrivé à la place d’un fichier ; veuillez choisir un fichier.',
     'not text': 'un fichier est arrivé à la place d’un texte ; veuillez saisir le texte.',

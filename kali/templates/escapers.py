@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from urllib.parse import quote
 
-from kali.iolist import escaped, joined
+from kali.iolist import CONTENT, escaped, joined, too_long
 from kali.markup import Markup, escape_text
 from kali.templates.urls import normalized, safe_url
 
@@ -106,6 +107,8 @@ def url_query(value: Any) -> str:
     return part if PLAIN_PART.fullmatch(part) else quote(part, safe='', errors='replace')
 
 
+MOST_ITEMS = CONTENT // 64  # of one list as JSON; a generator may have no end
+
 SCRIPT_JSON = {'<': '\\u003c', '>': '\\u003e', '&': '\\u0026', '\u2028': '\\u2028', '\u2029': '\\u2029'}
 
 
@@ -137,7 +140,10 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, (bytes, bytearray)) or hasattr(value, '__html__') or not isinstance(value, Iterable):
         return joined(value)
-    return list(map(_plain, value))
+    items = list(islice(value, MOST_ITEMS + 1))
+    if len(items) > MOST_ITEMS:
+        raise too_long(CONTENT)
+    return list(map(_plain, items))
 
 
 def _key(key: Any) -> str | int | None:

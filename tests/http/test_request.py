@@ -192,3 +192,13 @@ def test_any_bytes_are_a_form_or_a_refusal_whatever_the_block(data: bytes) -> No
         for block in (3, 4, 5, 7):
             patch.setattr(urls, 'BLOCK', block)
             assert outcome() == expected
+
+
+@pytest.mark.parametrize(('body', 'reason'), [
+    (b'\xff', 'it is not UTF-8'), (b'[' * 100_000, 'nested too deeply'),
+    (b'9' * 5000, 'a number in it is too long'),
+])
+def test_json_is_refused_in_plain_words(body: bytes, reason: str) -> None:
+    with pytest.raises(BadRequest, match=reason) as refusal:
+        _ = Request('POST', '/', {'Content-Type': 'application/json'}, body).json
+    assert not any(inside in str(refusal.value) for inside in ('sys.', 'codec', 'recursion'))

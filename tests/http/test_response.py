@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 from concurrent.futures import Future
 from http import HTTPStatus
+from itertools import count
 
 import pytest
 
@@ -293,3 +294,8 @@ def test_each_step_and_the_closing_happen_within() -> None:
 def test_a_wait_ends_at_its_moment() -> None:
     assert not Wait(until=5.0).over(4.9)
     assert Wait(until=5.0).over(5.0)
+
+
+def test_header_fields_without_end_are_refused() -> None:
+    with pytest.raises(ValueError, match='more than 1,000'):
+        Response('x', headers=((f'X-{number}', 'y') for number in count()))
