@@ -57,7 +57,7 @@ def _in_registry() -> list[str]:
     """The browsers that Windows knows. Source: Microsoft, "Application Registration"."""
     found: list[str] = []
     if sys.platform == 'win32':
-        import winreg
+        import winreg  # Windows only
         for root in (winreg.HKEY_CURRENT_USER, winreg.HKEY_LOCAL_MACHINE):
             for name in IN_REGISTRY:
                 try:

@@ -58,13 +58,13 @@ class Lock:
                 return True  # nothing can be kept here; the caller finds that out, too
         try:
             if sys.platform == 'win32':
-                import msvcrt
+                import msvcrt  # each system has its own
                 msvcrt.locking(self._file, msvcrt.LK_NBLCK, 1)
             else:
-                import fcntl
+                import fcntl  # likewise
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            from errno import EACCES, EAGAIN, EDEADLK
+            from errno import EACCES, EAGAIN, EDEADLK  # a first start does without
             return error.errno not in (EACCES, EAGAIN, EDEADLK)
         return True
 
@@ -92,7 +92,7 @@ class Reception:
         self._challenges: dict[str, None] = {}
 
     def __call__(self, request: Request) -> Response:
-        """GET: prove who this is, and challenge. POST: an address, to a program that proves who it is.
+        """GET: a proof of what this is, and a challenge. POST: an address, for a program that gives a proof.
 
         :raises BadRequest: for what no second start sends
         """
@@ -147,7 +147,7 @@ def _ask(port: int, secret: str, arguments: Sequence[str], patience: float) -> s
 
     :raises ValueError: if it is not the first instance of this application
     """
-    import json
+    import json  # only a second start needs it
     challenge = os.urandom(32).hex()
     status, answer = _exchange(port, f'GET {PATH}?challenge={challenge}', '', patience)
     proof, _, theirs = answer.strip().partition('\n')
@@ -163,7 +163,7 @@ def _ask(port: int, secret: str, arguments: Sequence[str], patience: float) -> s
 
 def _exchange(port: int, line: str, body: str, patience: float) -> tuple[int, str]:
     """Send a request, and give status and body of the answer; http.client would load twice as much again."""
-    import socket
+    import socket  # likewise
     data = body.encode()
     head = (f'{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: text/plain\r\n'
             f'Content-Length: {len(data)}\r\n\r\n')

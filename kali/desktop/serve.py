@@ -36,8 +36,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
                keep_running: bool = False, app_id: str | None = None,
                locale: str | Locale | None = None,
                on_open: Callable[[list[str]], str | None] | None = None) -> None:
-    """Serve `handler` to the browser of the user who started the program, and open it there. Blocks until the
-    end: a response with `shut_down=True`, Ctrl-C, or SIGTERM.
+    """Serve `handler` to the browser of the user that started the program, and open it there. Blocks until
+    the end: a response with `shut_down=True`, Ctrl-C, or SIGTERM.
 
     :param handler: any callable from a Request to a Response or content; a Router, mostly
     :param address: where to listen; other than loopback only together with `hosts`

@@ -66,9 +66,9 @@ def _open_tab(url: str, folder: str) -> bool:
 def _open_app(url: str, folder: str) -> bool:
     """A window of its own, with a profile that is kept in the state folder; False if there is no browser for
     that, or it ends with an error at once."""
-    import subprocess
+    import subprocess  # for window='app' only
 
-    from kali.desktop.browsers import find_chromium
+    from kali.desktop.browsers import find_chromium  # likewise
     program = find_chromium()
     if program is None:
         return False

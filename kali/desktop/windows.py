@@ -63,7 +63,7 @@ class Windows:
         return Around(handler, call)
 
     def admit(self, gate: Gate) -> Callable[[Head], Response | None]:
-        """The gate, with an eye on who comes in: that is a window that is there."""
+        """The gate, which notes that a window is there when a request comes in."""
         def admit(head: Head) -> Response | None:
             refused = gate.admit(head)
             if refused is None and self._lifetime is not None and head.target != GOODBYE:

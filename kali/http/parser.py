@@ -276,7 +276,7 @@ def _plain_head(data: bytes, limits: Limits) -> Head | None:
         try:
             return _parse_head(data)
         except ProtocolError:
-            pass
+            pass  # the walk line by line says what is wrong
     return None
 
 

@@ -1,6 +1,6 @@
 """Where in the HTML a placeholder stands, worked out from the literal text before it.
 
-The rule: `advance` walks literal text as a browser's tokenizer would and gives the Context at its end;
+`advance` walks literal text as a browser's tokenizer would and gives the Context at its end;
 `escaper` says what a value must become there, or why none may stand there. All of it happens when a
 template is compiled. After Go's html/template; the states are those of the HTML standard, section 13.2.5.
 """

@@ -20,6 +20,7 @@ from kali.http.parser import Data, Head, RequestParser
 from kali.http.request import FileUpload, Request
 from kali.http.response import Response
 from kali.http.urls import is_local
+from kali.iolist import flatten
 from kali.routing.servlets import refusal
 from kali.server.dispatcher import Dispatcher
 from kali.server.hosting import Hosting
@@ -269,7 +270,6 @@ class Client(Hosting):
         return parsed(head + b''.join(content), request)
 
     def _reply(self, response: Response, request: Request | None, method: str) -> Reply:
-        from kali.iolist import flatten
         body = flatten(response.content)
         return parsed(self.encoder.encode(response, body, without_body=method == 'HEAD'), request)
 
