@@ -187,13 +187,13 @@ class Formlet(Servlet):
                 return earlier
         record, typed, conflicts, fingerprint = self._read(posted, fingerprint)
         intermediate, native, errors = typed
-        self.changed = self._differing(intermediate, record)
 
         def again(errors: dict[str, Any]) -> Any:
             return self._again(intermediate, {**errors, **conflicts}, next_id, fingerprint,
                                409 if conflicts else 422)
         if errors or conflicts:
             return again(errors)
+        self.changed = self._differing(intermediate, record)
         try:
             self.semantic_checks(native, errors)  # which may add to errors
             if errors:
