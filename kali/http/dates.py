@@ -10,10 +10,11 @@ __all__ = ['http_date', 'time_of']
 _DAYS = ('Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun')
 _MONTHS = ('Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec')
 _MONTH, _CLOCK = '(?P<month>[A-Z][a-z]{2})', '(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})'
-_FORMS = (  # today's, and two of old programs that a server must understand
-    re.compile(rf'[A-Za-z]{{3}}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_CLOCK} GMT'),
-    re.compile(rf'[A-Za-z]{{6,9}}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_CLOCK} GMT'),
-    re.compile(rf'[A-Za-z]{{3}} {_MONTH} (?P<day>[ 0-9][0-9]) {_CLOCK} (?P<year>[0-9]{{4}})'),
+# Today's, and two of old programs that a server must understand; compiled when a request has a date.
+_FORMS = (
+    rf'[A-Za-z]{{3}}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_CLOCK} GMT',
+    rf'[A-Za-z]{{6,9}}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_CLOCK} GMT',
+    rf'[A-Za-z]{{3}} {_MONTH} (?P<day>[ 0-9][0-9]) {_CLOCK} (?P<year>[0-9]{{4}})',
 )
 
 
@@ -33,7 +34,7 @@ def time_of(text: str) -> int | None:
     >>> [time_of(text) for text in ('Sun, 06 Nov 1994 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994', 'now')]
     [784111777, 784111777, None]
     """
-    match = next(filter(None, (form.fullmatch(text.strip()) for form in _FORMS)), None)
+    match = next(filter(None, (re.fullmatch(form, text.strip()) for form in _FORMS)), None)
     if match is None or match['month'] not in _MONTHS:
         return None
     year, day, hour, minute, second = map(int, match.group('year', 'day', 'hour', 'minute', 'second'))
