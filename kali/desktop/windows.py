@@ -107,10 +107,10 @@ def _is_page(answer: Response) -> bool:
 
 def _has_console() -> bool:
     """Whether the user sees that the program runs."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
+    for name in ('stdin', 'stdout', 'stderr'):
         try:
-            if stream is not None and stream.isatty():
+            if getattr(sys, name).isatty():
                 return True
         except (ValueError, AttributeError, OSError):
-            pass  # closed, or of the application's own
+            pass  # None, deleted, closed, or of the application's own
     return False
