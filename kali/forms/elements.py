@@ -89,6 +89,8 @@ class Element:
     takes_files = False
     #: The value, or a function that gives it afresh, that is shown where the record has none.
     default: Any = None
+    #: Whether it was derived from a column of a table.
+    of_table = False
     #: How a form lays it out: 'above' (the label above the control), 'beside' (after it), 'group' (several
     #: controls under one label), 'none' (nothing to see).
     layout = 'above'

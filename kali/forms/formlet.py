@@ -81,7 +81,8 @@ class Formlet(Servlet):
     cancel = ''
     #: Whether `get_native` gives a stored record, over whose later changes the form must not save. Unless
     #: told, it is one if it is a sqlite3.Row; a dict may as well be what a new record starts with. One that
-    #: has more than the fields, such as the number of a record, keeps at least what nobody changed.
+    #: has more than the fields, such as the number of a record, or all that a table has, keeps at least what
+    #: nobody changed.
     edits: bool | None = None
 
     def __init__(self, elements: Mapping[str, Element]) -> None:
@@ -109,6 +110,10 @@ class Formlet(Servlet):
         if native is None:
             raise NotFound(say('gone'))
         return native
+
+    def _has_more(self, native: Any) -> bool:
+        """Whether a record has more than the fields, such as its number."""
+        return not set(native.keys()) <= self.elements.keys()
 
     def form(self, fields: Fields, errors: dict[str, Any]) -> Markup:
         """The whole form as it renders itself, for a page of your own around it."""
@@ -152,7 +157,9 @@ class Formlet(Servlet):
         native = self._record()
         intermediate = show_record(self.elements, native)
         stored = _is_row(native) if self.edits is None else self.edits
-        loose = self.edits is None and isinstance(native, dict) and not native.keys() <= self.elements.keys()
+        loose = self.edits is None and isinstance(native, dict) and (
+            self._has_more(native) or (self.elements.keys() == native.keys() and any(
+                element.of_table for element in self.elements.values())))
         fields = make_fields(self.elements, intermediate, {}, os.urandom(16).hex(),
                              _fingerprint(self.elements, intermediate) if stored else _LOOSE if loose else '')
         return self._page(fields, {})
@@ -221,7 +228,8 @@ class Formlet(Servlet):
         if isinstance(record, dict):  # rows may come as a cursor, which can be read once
             record = {name: list(value) if hasattr(value, '__next__') else value
                       for name, value in record.items()}
-        typed = read_posted(self.elements, posted, record, exists=bool(fingerprint))
+        typed = read_posted(self.elements, posted, record,
+                            exists=self._has_more(record) if loose else bool(fingerprint))
         if not fingerprint:
             return None, typed, {}, ''
         shown = show_record(self.elements, record)

@@ -106,6 +106,7 @@ def elements_from_table(connection: Any, table: str, /, *, labels: Mapping[str, 
             continue
         if column.default is not None:
             element.default = partial(found.default, name)
+        element.of_table = True
         derived[name] = element
     for name, label in (labels or {}).items():
         if (labelled := derived.get(columns[name].name)) is not None:

@@ -73,6 +73,21 @@ def test_a_column_of_any_name_keeps_what_nobody_changed(name: str, plain: bool, 
     db.close()
 
 
+@pytest.mark.parametrize('plain', [False, True])
+def test_a_record_all_of_whose_columns_are_fields_keeps_what_nobody_changed(plain: bool) -> None:
+    db = connect(':memory:')
+    db.execute('CREATE TABLE t (a TEXT, b DATETIME, c BOOLEAN, d INT, e TEXT CHECK (e IN (1, 2)))')
+    db.execute("INSERT INTO t VALUES ('', '2020-01-01T10:00Z', NULL, 'x', NULL)")
+    client = program(db, 't', plain=plain)
+    before = [tuple(row) for row in db.execute('SELECT *, typeof(a) FROM t')]
+    fields = sent(client.get('/edit').text)
+    del fields['c']  # a box that is not ticked
+    fields['e'] = ''
+    assert client.post('/edit', form=fields).status == 303
+    assert [tuple(row) for row in db.execute('SELECT *, typeof(a) FROM t')] == before
+    db.close()
+
+
 def test_a_record_that_has_gone_is_404() -> None:
     db = connect(':memory:')
     db.execute('CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT)')
