@@ -247,7 +247,7 @@ def test_a_start_page_of_any_form(program: Start, start: str, opened: str, clean
 
 @pytest.mark.parametrize('before', [
     'import sys; sys.stdout.close()', 'import sys; sys.stdout = None', 'import os; os.close(1)',
-    'import sys; del sys.stdout, sys.stderr, sys.stdin',
+    'import sys; del sys.stdout, sys.stdin',
     'import sys, types; sys.stdout = types.SimpleNamespace(flush=int)',
     'import sys; sys.stdin.close(); sys.stderr.close()'])
 def test_a_program_without_a_console_lives(program: Start, before: str) -> None:
