@@ -87,6 +87,41 @@ def pytest_itemcollected(item: pytest.Item) -> None:
             item.add_marker(marker)
 
 
+class WithoutALoop:
+    """Playwright leaves its own asyncio loop running in the thread of the tests, between any two calls. Other
+    tests run loops themselves, so it is put out of sight while they do."""
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
+        yield from self.hidden(item)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        yield from self.hidden(item)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+        if nextitem is None:  # with the last test, the browser goes
+            yield
+        else:
+            yield from self.hidden(item)
+
+    @staticmethod
+    def hidden(item: pytest.Item) -> Iterator[None]:
+        asyncio = sys.modules.get('asyncio')
+        if asyncio is None or item.get_closest_marker('browser'):
+            yield
+            return
+        outer = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        yield
+        asyncio._set_running_loop(outer)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(WithoutALoop())  # a hook of this file is for the tests beside it only
+
+
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
