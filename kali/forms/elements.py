@@ -391,6 +391,8 @@ def control_name(name: str) -> str:
     >>> control_name('due'), control_name(''), control_name('_form_id')
     ('due', '.', '._form_id')
     """
+    if '\n' in name or '\r' in name:  # a browser makes both of each
+        name = f'.{name}'.replace('\n', '.').replace('\r', '.')
     return f'.{name}' if name in ('', FORM_ID, FINGERPRINT, '_charset_') or name.startswith(TAKE) else name
 
 

@@ -218,6 +218,9 @@ def make_fields(elements: Mapping[str, Element], intermediate: Mapping[str, obje
             if focus and frame.before and 'autofocus' not in element.attributes:
                 ties, focus = ties + focus, ''
             control = element.control(control_name(name), intermediate[name], ties)
+        if fingerprint and intermediate[name] == '' and element.required:
+            # It is blank in the record, and a browser is not to refuse what nobody touched.
+            control = Markup(control.replace(' required', '', 1))
         field = Field(f'{hidden}{control}' if first else control)
         field._control, field._frame, field._message = control if first else None, frame, message
         fields[name] = field

@@ -53,7 +53,7 @@ def sent(page: str) -> dict[str, str]:
 @pytest.mark.parametrize('plain', [False, True])
 @pytest.mark.parametrize('name', [
     '', ' ', '.', '_form_id', '_fingerprint', '_take-b', '_charset_', '_search', 'q', 'form', 'rows',
-    'summary', 'a b', 'a"b', '{x}', '[]', '\t', 'é', '😀', '_save'])
+    'summary', 'a\nb', 'a\r', 'a b', 'a"b', '{x}', '[]', '\t', 'é', '😀', '_save'])
 @pytest.mark.parametrize('value', ['x', ' x ', '', None, '2020-01-01  10:00', b'x', 'a\x00\nb', 1.5])
 def test_a_column_of_any_name_keeps_what_nobody_changed(name: str, plain: bool, value: Any) -> None:
     db = connect(':memory:')
@@ -85,6 +85,16 @@ def test_a_record_all_of_whose_columns_are_fields_keeps_what_nobody_changed(plai
     fields['e'] = ''
     assert client.post('/edit', form=fields).status == 303
     assert [tuple(row) for row in db.execute('SELECT *, typeof(a) FROM t')] == before
+    db.close()
+
+
+def test_what_is_blank_in_a_record_is_not_asked_for_by_the_browser() -> None:
+    db = connect(':memory:')
+    db.execute('CREATE TABLE t (a TEXT NOT NULL, b TEXT NOT NULL)')
+    db.execute("INSERT INTO t VALUES ('', 'x')")
+    page = html5lib.parse(program(db, 't').get('/edit').text, namespaceHTMLElements=False)
+    required = {tag.get('name'): tag.get('required') is not None for tag in page.iter('input')}
+    assert (required['a'], required['b']) == (False, True)
     db.close()
 
 
