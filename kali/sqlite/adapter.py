@@ -269,7 +269,7 @@ class SqliteAdapter:
 
     def refusal(self, error: Exception) -> Refusal | None:
         """What `error` says about data that the database refuses; None for any other error."""
-        if not isinstance(error, sqlite3.IntegrityError):
+        if not isinstance(error, (sqlite3.IntegrityError, sqlite3.OperationalError)):
             return None
         from kali.sqlite.refusals import read_refusal  # few requests are refused
         statements = [*self._statements(), getattr(self.connection, 'last', '')]

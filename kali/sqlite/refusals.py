@@ -25,6 +25,9 @@ __all__ = ['Refusal', 'read_refusal']
 _SENTENCES = {'required': 'blank', 'check': 'not accepted', 'type': 'wrong kind'}
 
 _FAILED = re.compile(r'(UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (.*))?', re.DOTALL)
+# A foreign key that leads nowhere: SQLite takes such a table, and refuses what is written to it.
+_ASTRAY = re.compile(r'no such table: (?:main\.|temp\.)?(?P<parent>.*)|'
+                     r'foreign key mismatch - ".*" referencing "(?P<unfit>.*)"', re.DOTALL)
 _TYPE = re.compile(r'cannot store \w+ value in \w+ column (.*)', re.DOTALL)
 
 
@@ -132,9 +135,10 @@ def read_refusal(error: sqlite3.Error, connection: sqlite3.Connection,
     :param connection: with the transaction still open: an error at COMMIT does not name its tables
     :param statements: those of the transaction as far as they are known, the last one last
     """
-    if not isinstance(error, sqlite3.IntegrityError):
-        return None
     text = str(error)
+    if not isinstance(error, sqlite3.IntegrityError):
+        astray = _ASTRAY.fullmatch(text) if statements else None
+        return astray and _leads_nowhere(connection, change(statements[-1])[1], astray[1] or astray[2])
     found, wrong_type = _FAILED.fullmatch(text), _TYPE.fullmatch(text)
     verb, changed = change(statements[-1]) if statements else ('', '')
     if found and found[1] == 'FOREIGN KEY':
@@ -151,6 +155,15 @@ def read_refusal(error: sqlite3.Error, connection: sqlite3.Connection,
         table = _table(connection, changed)
         return Refusal('type', changed, (table.assigned,) if table and table.assigned else (), schema=table)
     return Refusal('trigger', changed, words=text)
+
+
+def _leads_nowhere(connection: sqlite3.Connection, changed: str, parent: str) -> Refusal | None:
+    """A foreign key of the table that was changed, to a table that is not there or has no such key."""
+    table = _table(connection, changed)
+    for key in table.foreign_keys if table else ():
+        if key.parent.lower() == parent.lower():
+            return Refusal('foreign key', table.name, key.columns, others=(key.parent,), schema=table)
+    return None
 
 
 def _tables(connection: sqlite3.Connection) -> Iterator[Any]:

@@ -17,6 +17,7 @@ from kali.testing import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SCHEMA = '''
 CREATE TABLE owner (owner INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -367,3 +368,31 @@ def test_readonly_is_not_believed_and_disabled_is_not_read(db: Any) -> None:
     client = Client(guard(lambda request: Fixed().do_POST(request), db))
     assert client.post('/', form={'name': 'Forged', 'shop': '7', 'note': 'x'}).text == \
         "{'name': 'North', 'note': 'x'}"
+
+
+@pytest.mark.parametrize('parent', ['', 'CREATE TABLE parent (name TEXT)'])
+def test_a_foreign_key_that_leads_nowhere(parent: str, tmp_path: Path) -> None:
+    """SQLite takes such a table, and refuses what is written to the column."""
+    db = connect(tmp_path / 'astray.sqlite')
+    db.executescript(f'{parent}; CREATE TABLE child (child INTEGER PRIMARY KEY, name TEXT, '
+                     'parent INT REFERENCES parent (name));')
+
+    class New(forms.Formlet):
+        def __init__(self) -> None:
+            super().__init__({'name': forms.Entry(), 'parent': forms.Entry()})
+
+        def get_native(self) -> Any:
+            return {}
+
+        def save(self, native: Any, request: Any) -> Any:
+            db.execute('INSERT INTO child (name, parent) VALUES (:name, :parent)', native)
+            return Response.redirect('/')
+    app = Router()
+    app.servlet('/new')(New)
+    app.post('/typo')(lambda: db.execute('INSERT INTO chidl VALUES (1)'))
+    client = Client(guard(app, db))
+    page = client.post('/new', form={'name': 'Ann', 'parent': '7'})
+    assert page.status == 422
+    assert 'There is no such parent any more' in page.text and 'value="Ann"' in page.text
+    assert client.post('/typo').status == 500, "a mistake in the program's own SQL is one"
+    db.close()
