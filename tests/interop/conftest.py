@@ -18,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+collect_ignore = ['shared.py']  # what a server of the tests imports, with a database that is there then
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 

@@ -88,7 +88,7 @@ def test_a_form_of_three_megabytes_is_refused_and_the_refusal_read(serve: Callab
         with page.expect_navigation() as arrived:
             page.click('button')
         assert arrived.value.status == 413
-        assert 'larger than the 1,000 bytes' in page.inner_text('main')
+        assert 'at most 1000 bytes are taken' in page.inner_text('main')
 
 
 def test_a_stream(serve: Callable[..., Served], page: Page) -> None:
