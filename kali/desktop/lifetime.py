@@ -40,7 +40,7 @@ class Lifetime:
                  end: Callable[[], object], *, is_seen: bool = True) -> None:
         self._at, self._is_busy, self._end = at, is_busy, end
         self._leases = 0
-        self._lost_sight = -GOODBYE
+        self._lost_sight = self._goodbye = -GOODBYE  # when that was last
         self._had_lease = self._has_parted = False
         self._unseen = None if is_seen else UNSEEN
         self._timer: Handle | None = None
@@ -57,12 +57,15 @@ class Lifetime:
         self._leases += 1
         self._had_lease, self._has_parted = True, False
         self._replan()
-        held = [stream]
+        held, begun = [stream], time.monotonic()
 
         def close() -> None:
             if held:
                 held.pop()
                 self._leases -= 1
+                # A window that is closed as its page appears says goodbye before its stream is here.
+                if max(begun - self._goodbye, time.monotonic() - begun) < GOODBYE:
+                    self._has_parted = True
                 self._replan()
             stream.close()
         return Deferred(stream.step, stream.response, close)
@@ -76,7 +79,7 @@ class Lifetime:
         """A window has said goodbye; so has a browser that ended as it should."""
         if time.monotonic() < self._lost_sight + GOODBYE:
             return
-        self._has_parted = True
+        self._has_parted, self._goodbye = True, time.monotonic()
         self._replan()
 
     def _replan(self) -> None:

@@ -69,7 +69,9 @@ NEVER = -1.0
 
 
 @pytest.mark.parametrize('story, ends', [
-    ('closed: lease 10 bye lost 60', 12), ('closed, the stream first: lease 10 lost bye 60', 12),
+    ('closed: lease 10 bye lost 60', 12), ('closed as it appears: ask bye .1 lease .1 lost 60', 2.2),
+    ('gone much later: ask bye .1 lease 5 lost 60', NEVER),
+    ('closed, the stream first: lease 10 lost bye 60', 12),
     ('closed, goodbye late: lease 10 lost 1 bye 60', 13),
     ('one of three: lease 10 bye 60 60', NEVER), ('all of three: lease 10 bye 5 bye 5 bye lost 60', 22),
     ('the one with the lease of three: lease 10 bye lost ask lease 60', NEVER),

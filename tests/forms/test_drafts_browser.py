@@ -81,7 +81,7 @@ def save(page: Page) -> None:
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_axe_finds_nothing_on_a_form_with_everything(app: Any, page: Page, axe: Callable[[Page], None],
                                                      scheme: Any) -> None:
-    page.emulate_media(color_scheme=scheme)
+    page.emulate_media(color_scheme=scheme, reduced_motion='reduce')
     page.goto(f'{app.url}/new')
     axe(page)
     for name, text in (('text', ' '), ('found', 'Pink')):

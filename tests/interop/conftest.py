@@ -67,6 +67,10 @@ class Served:
         return self.errors.read_text(encoding='utf-8', errors='replace')
 
 
+def _mind_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell has what it runs in the background ignore it
+
+
 @contextmanager
 def serving(name: str, folder: Path, module: str = 'house', *, wsgi: str = 'wsgi', asgi: str = 'asgi',
             **environment: str) -> Iterator[Served]:
@@ -75,8 +79,10 @@ def serving(name: str, folder: Path, module: str = 'house', *, wsgi: str = 'wsgi
     command = [each.format(port=port, module=module, wsgi=wsgi, asgi=asgi) for each in COMMANDS[name]]
     path = os.pathsep.join([str(folder), str(HERE), str(ROOT)])
     with errors.open('wb') as output:
-        process = subprocess.Popen([sys.executable, *command], cwd=folder, stdout=output, stderr=output, env={
-            **os.environ, 'PYTHONPATH': path, 'HOUSE': str(folder / 'house.sqlite'), **environment})
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=folder, stdout=output, stderr=output,
+            preexec_fn=None if sys.platform == 'win32' else _mind_ctrl_c,
+            env={**os.environ, 'PYTHONPATH': path, 'HOUSE': str(folder / 'house.sqlite'), **environment})
     served = Served(process, port, errors, name)
     try:
         deadline = time.monotonic() + 20
