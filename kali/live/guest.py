@@ -18,6 +18,7 @@ import selectors
 import socket
 import time
 import types
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kali.http.deferred import Deferred, Wait
@@ -25,7 +26,7 @@ from kali.http.response import Response
 from kali.iolist import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from kali.http.host import Handle
 
@@ -218,13 +219,11 @@ class Guest:
             return
         self._running, self._planned, self._handle = True, None, None
         self._selector.turns = 0
-        outer = asyncio._get_running_loop()  # the host may itself be run by a loop, in a notebook for example
-        asyncio._set_running_loop(None)
         try:
-            self.loop.run_forever()
+            with _aside(None):
+                self.loop.run_forever()
         finally:
             self._running = False
-            asyncio._set_running_loop(outer)
         if self._selector.idle_until is not None:
             self._plan(self._selector.idle_until)
 
@@ -239,17 +238,31 @@ class Guest:
 
     def step(self, task: _Task, context: contextvars.Context, send: Callable[[], Any]) -> Any:
         """Run a part of a coroutine as the loop would: it is the running one, and `task` the current task."""
-        outer = asyncio._get_running_loop()
-        asyncio._set_running_loop(self.loop)
         try:
-            asyncio._enter_task(self.loop, task)  # type: ignore[arg-type]
-            try:
-                return context.run(send)
-            finally:
-                asyncio._leave_task(self.loop, task)  # type: ignore[arg-type]
+            with _aside(self.loop):
+                asyncio._enter_task(self.loop, task)  # type: ignore[arg-type]
+                try:
+                    return context.run(send)
+                finally:
+                    asyncio._leave_task(self.loop, task)  # type: ignore[arg-type]
         finally:
-            asyncio._set_running_loop(outer)
             self._soon()  # it may have called for something
+
+
+@contextmanager
+def _aside(loop: Any) -> Iterator[None]:
+    """`loop` as the running one, with a loop around the host (in a notebook, say) and its task set aside."""
+    outer = asyncio._get_running_loop()
+    # From 3.12 on; before, each loop has a current task of its own.
+    swap: Any = getattr(asyncio.tasks, '_swap_current_task', None)
+    task = swap(outer, None) if outer is not None and swap is not None else None
+    asyncio._set_running_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(outer)
+        if task is not None:
+            swap(outer, task)
 
 
 class _Piece(NamedTuple):
