@@ -26,7 +26,8 @@ LAYERS = (
     {'http'},
     {'routing', 'templates', 'forms', 'sqlite', 'live', 'pages'},
     {'records', 'server'},
-    {'desktop', 'interop', 'testing'},
+    {'desktop', 'interop', 'testing', 'handbook'},
+    {'commands'},
     {'', '__main__'},
 )
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

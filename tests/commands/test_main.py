@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from kali.commands import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def kali(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -20,7 +23,12 @@ def kali(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[st
 @pytest.mark.parametrize('arguments, code, said', [
     ([], 0, 'usage: python -m kali'),
     (['--version'], 0, 'kali 0.1.0'),
-    (['nosuch'], 2, 'nosuch'),
+    (['--help'], 0, 'usage: python -m kali'),
+    (['-h'], 0, 'usage: python -m kali'),
+    (['nosuch'], 2, "There is no command 'nosuch' (there are: "),
+    (['chek', 'templates'], 2, "There is no command 'chek' (did you mean check?)."),
+    (['--nosuch'], 2, "There is no command '--nosuch'"),
+    (['check', 'templates', '--nosuch'], 2, '--nosuch'),
     (['demo', 'nosuch'], 2, "There is no example 'nosuch'. There are: "),
     (['demo', 'intro', 'more'], 2, 'more'),
     (['check'], 2, 'folder'),
@@ -36,7 +44,24 @@ def test_each_command_says_what_is_the_matter(arguments: list[str], code: int, s
 
 def test_usage_names_every_command() -> None:
     usage = kali().stdout
-    assert all(f'\n    {command} ' in usage for command in ('demo', 'check'))
+    assert all(f'\n    {command} ' in usage for command in COMMANDS)
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_each_command_has_a_help(command: str) -> None:
+    done = kali(command, '--help')
+    assert done.returncode == 0
+    assert done.stdout.startswith(f'usage: python -m kali {command} [-h]')
+    module = importlib.import_module(f'kali.commands.{command}')
+    assert module.__doc__.split('\n')[0] in done.stdout
+
+
+def test_a_command_loads_no_other() -> None:
+    shown = subprocess.run([sys.executable, '-c', 'import sys; from kali.commands import main; '
+                            'main(["check", "templates"]); print(*sys.modules)'], cwd=ROOT,
+                           capture_output=True, text=True)
+    loaded = {name for name in shown.stdout.split() if name.startswith('kali.commands.')}
+    assert loaded == {'kali.commands.check'}
 
 
 def test_mistakes_in_templates_are_printed_one_a_line_with_their_place(tmp_path: Path) -> None:
