@@ -1,5 +1,5 @@
 """What tests share: `serve` (a script in a process of its own), `exchange` (raw bytes), `eventually` (a
-condition with a deadline), `browser` and `page`.
+condition with a deadline), `browser` and `page`, `axe`.
 
 Nothing is mocked that can be run, and nothing sleeps: what is waited for is a condition with a
 deadline. A test that uses `browser` or `page` is marked `browser`, one that uses `postgres` likewise; where
@@ -18,6 +18,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from http.client import HTTPConnection
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
@@ -322,3 +323,17 @@ def eventually() -> Callable[..., object]:
         return answer
 
     return ask
+
+
+@pytest.fixture(scope='session')
+def axe() -> Callable[[Page], None]:
+    """`axe(page)` fails if axe-core finds a violation on the page, and says which and where."""
+    script = files('axe_playwright_python').joinpath('axe.min.js').read_text(encoding='utf-8')
+
+    def look(page: Page) -> None:
+        page.evaluate(script)
+        found = page.evaluate('async () => (await axe.run()).violations')
+        assert not found, [(each['id'], each['help'], [node['html'] for node in each['nodes']])
+                           for each in found]
+
+    return look
