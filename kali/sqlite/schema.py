@@ -182,7 +182,7 @@ class Table:
 
         :raises NotFound: if there is none, with a sentence that names it
         """
-        where, parameters = self._where(key)
+        where, parameters = self.condition(key)
         try:
             found = self.rows(where, parameters, limit=1)
         except (OverflowError, UnicodeEncodeError):  # no value of SQLite
@@ -253,7 +253,7 @@ class Table:
         """
         now = self.get(key)
         changed = {name: value for name, value in changes.items() if not self._has(now, name, value)}
-        where, parameters = self._where(key)
+        where, parameters = self.condition(key)
         if changed:
             settings = ', '.join(f'{quoted(name)} = ?' for name in changed)
             self._run(f'UPDATE {self.sql_name} SET {settings} WHERE {where}',
@@ -277,7 +277,7 @@ class Table:
         :raises NotFound: if there is none
         """
         self.get(key)
-        where, parameters = self._where(key)
+        where, parameters = self.condition(key)
         self._run(f'DELETE FROM {self.sql_name} WHERE {where}', parameters)
 
     def default(self, column: str) -> Any:
@@ -306,8 +306,11 @@ class Table:
         cursor.row_factory = row
         return cursor.execute(sql, parameters)
 
-    def _where(self, key: Any) -> tuple[str, list[Any]]:
-        """The condition for a row, and its parameters."""
+    def condition(self, key: Any) -> tuple[str, list[Any]]:
+        """The condition in SQL for the record with this key, and its parameters.
+
+        :raises NotFound: for a key of more or fewer values than there are columns in it
+        """
         if not self.key:
             raise DatabaseError(f'The rows of {self.name} have no key, so none can be told from the others.')
         values = list(key) if isinstance(key, (tuple, list)) else [key]

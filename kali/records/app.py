@@ -1,0 +1,209 @@
+"""app: the Records: an application made of the tables of a database.
+
+What each table's pages are is in files of their own; here stands what they have in common: the frame, the
+guard, undo, backups, jobs, the start page, and the search over all tables.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kali import log
+from kali.errors import NotFound
+from kali.http.response import Response
+from kali.http.urls import build_url
+from kali.live.jobs import Jobs
+from kali.markup import escape
+from kali.pages.shell import Shell
+from kali.records import list_page, record_page
+from kali.records.columns import heading_of
+from kali.records.declared import Table as Declared
+from kali.records.keys import key_from
+from kali.records.section import Section
+from kali.routing.router import Router
+from kali.sqlite import backup, guard, undo
+from kali.sqlite.schema import Names, Table, tables
+
+if TYPE_CHECKING:
+    from kali.http.request import Request
+
+__all__ = ['Records']
+
+#: The pages of each table; a page that answers `/new` may come before or after one that answers `/*`.
+PAGES: tuple[Callable[[Router, Section], None], ...] = (list_page.mount, record_page.mount)
+
+
+class Records:
+    """A program for the tables of a database.
+
+    It is a handler, with the guard, undo and backups around it. Its `router` is mounted in an application:
+    `app.delegate_folder('/records/', records.router)`; the guard of that application takes the place of its
+    own.
+
+    :param connection: from `kali.sqlite.connect`
+    :param title: the name of the program; that of the file unless given
+    :param tables: the tables in the menu, as names or as `Table`; all of the file unless given
+    :param read_only: whether nobody can change anything; a sentence says why
+    :param shell: a frame of the application's own, in place of the one that is made
+    :param history: an undo history of the application's own; False for none
+    :param backups: backups of the application's own; False for none
+    :raises ValueError: for a table or column that the database does not have
+
+    >>> from kali.sqlite import connect
+    >>> from kali.testing import Client
+    >>> db = connect(':memory:')
+    >>> _ = db.execute('CREATE TABLE tea (tea INTEGER PRIMARY KEY, name TEXT)')
+    >>> _ = db.execute("INSERT INTO tea VALUES (1, 'Assam')")
+    >>> 'Assam' in Client(Records(db)).get('/table/tea/').text
+    True
+    >>> db.close()
+    """
+
+    def __init__(self, connection: Any, *, title: str = '', tables: Iterable[str | Declared] | None = None,
+                 read_only: bool | str = False, shell: Shell | None = None, history: Any = None,
+                 backups: Any = None) -> None:
+        self.connection = connection
+        self.declared = None if tables is None else [
+            Declared(each) if isinstance(each, str) else each for each in tables]
+        self.file = sqlite3.Cursor(connection).execute('PRAGMA database_list').fetchone()[2] or ''
+        self.title = title or heading_of(Path(self.file).stem) or 'Records'
+        self.read_only = self._reason(read_only)
+        self.base: tuple[str, ...] = ()
+        self.tables: Names[Table] = Names()
+        self.sections: Names[Section] = Names()
+        self._version = -1
+        self.refresh()
+        self.jobs = Jobs()
+        self.history = self._history() if history is None and not self.read_only else history or None
+        self.backups = (backup(connection) if backups is None and self.file and not self.read_only
+                        else backups or None)
+        self.shell = shell or Shell(self.title, self._menu, tools=self._tools)
+        self.router = _Pages(self)
+        handler: Any = self.router.answer
+        if self.history is not None:
+            handler = self.history.wrap(handler)
+        self.guarded = guard(handler, connection)
+
+    @property
+    def inside(self) -> Router:
+        """The router, for `url_for`."""
+        return self.router
+
+    @property
+    def lifespan(self) -> tuple[Any, ...]:
+        """What is entered while the server runs: the backups."""
+        return self.router.lifespan
+
+    def __call__(self, request: Request) -> Any:
+        """The answer to a request."""
+        return self.router(request)
+
+    def _reason(self, read_only: bool | str) -> str:
+        """Why nothing can be changed, or ''."""
+        if read_only:
+            return read_only if isinstance(read_only, str) else f'{self.title} is for reading only.'
+        try:
+            cursor = sqlite3.Cursor(self.connection)
+            cursor.execute('BEGIN IMMEDIATE')
+            cursor.execute('ROLLBACK')
+        except sqlite3.OperationalError as error:
+            if 'readonly' in str(error):
+                return (f'The file {Path(self.file).name} cannot be written to, so nothing can be changed '
+                        'here.')
+        return ''
+
+    def _history(self) -> Any:
+        try:
+            return undo(self.connection)
+        except ValueError as error:
+            log.warning('%s: there is no undo here: %s', self.title, str(error))
+            return None
+
+    # The tables.
+
+    def refresh(self) -> None:
+        """Look at the schema again, if it has changed."""
+        version = sqlite3.Cursor(self.connection).execute('PRAGMA schema_version').fetchone()[0]
+        if version == self._version:
+            return
+        self._version, self.tables = version, tables(self.connection)
+        declared = self.declared if self.declared is not None else [
+            Declared(table.name) for table in self.tables.values()
+            if table.kind != 'shadow' and not table.name.lower().startswith('kali_')]
+        self.sections = Names([(self.tables[each.name].name, Section(self, self.tables[each.name], each))
+                               for each in declared if each.name in self.tables])
+        self._routers: dict[str, Router] = {}
+
+    def find(self, name: str) -> Section | None:
+        """The section of a table, or None."""
+        return self.sections.get(name)
+
+    def section(self, name: str) -> Section:
+        """The section of a table.
+
+        :raises NotFound: if there is none
+        """
+        found = self.find(name)
+        if found is None:
+            raise NotFound(f'There is no table {name!r} here; it may have been deleted or renamed meanwhile.')
+        return found
+
+    def url(self, *components: str, **query: Any) -> str:
+        """The address of a page that belongs to no table."""
+        return build_url([*self.base, *(components or [''])], query)
+
+    def routed(self, section: Section) -> Router:
+        """The router with the pages of a table."""
+        if section.name not in self._routers:
+            router = self._routers[section.name] = Router()
+            for mount in PAGES:
+                mount(router, section)
+        return self._routers[section.name]
+
+    # The frame.
+
+    def _menu(self, request: Request) -> list[tuple[str, str]]:
+        return [(section.title, section.url()) for section in self.sections.values()]
+
+    def _tools(self, request: Request) -> Any:
+        return self.history.buttons(self.url('undo')) if self.history is not None else None
+
+
+class _Pages(Router):
+    """The pages of the Records."""
+
+    def __init__(self, records: Records) -> None:
+        super().__init__()
+        self.records = records
+        self.delegate('/table/*', self._table)
+        self.delegate_folder('/jobs/', records.jobs)
+        if records.history is not None:
+            self.delegate('/undo', records.history)
+        if records.backups is not None:
+            self.delegate('/backups', records.backups)
+        self.function('/')(self._start)
+
+    def __call__(self, request: Request) -> Any:
+        """The answer; within the guard of the application, if it has one."""
+        self.records.base = tuple(request.path[:request.mount_depth])
+        request.scope.shell = self.records.shell
+        return self.answer(request) if request.scope.guarded else self.records.guarded(request)
+
+    def answer(self, request: Request) -> Any:
+        """The answer, where the guard is around it."""
+        self.records.refresh()
+        return super().__call__(request)
+
+    def _table(self, request: Request) -> Any:
+        section = self.records.section(str(key_from(request.args[-1])))
+        if not request.has_suffix():
+            return Response.redirect(section.url(**request.query.multiple))
+        return self.records.routed(section)(request)
+
+    def _start(self, request: Request) -> Any:
+        rows = [f'<li><a href="{escape(section.url())}">{escape(section.title)}</a></li>\n'
+                for section in self.records.sections.values()]
+        return self.records.shell.page(request, self.records.title, ['<ul>', rows, '</ul>'])

@@ -1,0 +1,71 @@
+"""keys: the key of a row as one component of a path, and back.
+
+A whole number stands as it is, and so does most text. A tilde begins what would be read as something else: a
+text that looks like a number or like one of the pages of a table, a fraction, bytes, NULL. The values of a
+key of several columns have commas between them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kali.errors import NotFound
+
+__all__ = ['component_of', 'key_from']
+
+# Pages of a table, which stand where keys do.
+_PAGES = {'new', 'import', 'charts', 'report', 'rows', 'cell', 'choose', 'paste', 'view', 'views', 'search',
+          'files'}
+_WHOLE = re.compile(r'-?(?:0|[1-9][0-9]{0,18})')
+
+
+def component_of(key: Any) -> str:
+    """The component of a path that stands for a key; for one of several columns, a tuple.
+
+    >>> [component_of(key) for key in (7, 'ALFKI', '7', ('a,b', 2), 'new', None)]
+    ['7', 'ALFKI', '~t7', 'a~1b,2', '~tnew', '~n']
+    """
+    return ','.join(map(_part, key)) if isinstance(key, tuple) else _part(key)
+
+
+def _part(value: Any) -> str:
+    if value is None:
+        return '~n'
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f'~r{value!r}'
+    if isinstance(value, bytes):
+        return f'~b{value.hex()}'
+    text = str(value).replace('~', '~0').replace(',', '~1')
+    plain = text and text.strip('.') and not _WHOLE.fullmatch(text) and text not in _PAGES
+    return text if plain and not text.startswith('export.') else f'~t{text}'
+
+
+def key_from(component: str) -> Any:
+    """The key that a component of a path stands for; a tuple if it has several values.
+
+    :raises NotFound: if it stands for none
+
+    >>> key_from('a~1b,2'), key_from('~t7'), key_from('7')
+    (('a,b', 2), '7', 7)
+    """
+    parts = [_value(part) for part in component.split(',')]
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def _value(part: str) -> Any:
+    kind, rest = part[:2], part[2:]
+    try:
+        if kind == '~n' and not rest:
+            return None
+        if kind == '~r':
+            return float(rest)
+        if kind == '~b':
+            return bytes.fromhex(rest)
+    except ValueError:
+        raise NotFound(f'There is no record {part!r}.') from None
+    if _WHOLE.fullmatch(part):
+        return int(part)
+    return (rest if kind == '~t' else part).replace('~1', ',').replace('~0', '~')
