@@ -130,7 +130,7 @@ class Field(Markup):
         """The error, or nothing."""
         if self._message is None:
             return Markup()
-        choice = self._message.choice if isinstance(self._message, Conflict) else ''
+        choice = getattr(self._message, 'choice', '')
         return Markup(f'<p class="error" id="{self._frame.error_id}">{escape(self._message)}</p>{choice}')
 
     @property

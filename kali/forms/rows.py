@@ -1,8 +1,9 @@
 """Rows: a variable list of sub-records in a form, such as the lines of an invoice.
 
 Each cell is a control like any other, named `lines-2-price`, and a row left blank is no row. With
-kali.js rows are added and taken away by buttons; without it there are a few blank rows at the end, and a row
-is taken away by emptying it.
+kali.js rows are added, moved and taken away by buttons; without it there are a few blank rows at the end, and
+a row is taken away by emptying it. Rows with a `key` stand for records that are stored: what nobody changed
+in them stays as it is stored.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class _Typed(list[dict[str, 'Any']]):
 
     def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:
         super().__init__(rows)
+        self.posted: list[Bag] = []
         self.natives: list[dict[str, Any]] = []
         self.wrong: dict[tuple[int, str], Any] = {}  # by the number of the row, from 0, and its field
 
@@ -44,6 +46,10 @@ class Rows(Element):
 
     :param elements: the elements of a row by name. A Hidden one has no column; Uploads are not accepted.
     :param blank: how many blank rows there are besides those of the record
+    :param key: the name of a Hidden element among them that says which stored record a row is; the rows of
+        the record that the form shows have it too, and the native value has each of them with its own
+    :param order: the name of an element with a number that says where a row stands: buttons move a row, and
+        a new one is the last
     :param min: the fewest rows that are accepted; kali 0.1 calls it `least`
     :param max: the most, which bounds what a form can hold; kali 0.1 calls it `most`
     :raises ValueError: for an element that takes files, or bounds that make no sense
@@ -58,19 +64,20 @@ class Rows(Element):
     layout = 'group'
 
     def __init__(self, elements: Mapping[str, Element], *, blank: int = 3, min: int = 0, max: int = 100,
-                 least: int | None = None, most: int | None = None,
+                 least: int | None = None, most: int | None = None, key: str = '', order: str = '',
                  label: str | None = None, help: str = '', **attributes: Any) -> None:
         super().__init__(label=label, help=help, **attributes)
         if any(element.takes_files for element in elements.values()):
             raise ValueError('a row takes no files: give the form an Upload beside its Rows')
         self.min, self.max = min if least is None else least, max if most is None else most
-        self.blank = blank
+        self.blank, self.key, self.order = blank, key, order
         if not 0 <= self.min <= self.max or blank < 0:
             raise ValueError(f'no list has at least {self.min} and at most {self.max} rows, {blank} of them '
                              'blank')
         self.marked = {name for name, element in elements.items() if element.required}
         self.elements = {name: _optional(element) for name, element in elements.items()}
         self._seen = [name for name, element in elements.items() if element.layout != 'none']
+        self._content = [name for name in self._seen if name != order]  # what makes a row more than blank
 
     @property
     def required(self) -> bool:
@@ -90,27 +97,53 @@ class Rows(Element):
         for _, bag in sorted(by_number.items()):
             shown, native, wrong = read_posted(self.elements, bag)
             # A file where text belongs leaves a cell blank, and is wrong all the same.
-            if any((shown[each] and shown[each] != untouched[each]) or (each in wrong and bag.get(each))
-                   for each in self._seen if each in shown):
+            if bag.get(self.key) or any((shown[each] and shown[each] != untouched[each]) or (
+                    each in wrong and bag.get(each)) for each in self._content if each in shown):
                 rows.wrong.update({(len(rows), each): message for each, message in wrong.items()})
                 rows.append({**untouched, **shown})
                 rows.natives.append(native)
+                rows.posted.append(bag)
         return rows
+
+    def value_over(self, intermediate: _Typed, stored: Any, *, exists: bool = False) -> Any:
+        """As for every element; a row with the key of a stored one keeps what nobody changed in it, and is
+        taken away if all of it was emptied."""
+        if not self.key:
+            return super().value_over(intermediate, stored, exists=exists)
+        if intermediate and not intermediate.posted:  # those of the record itself
+            return list(stored or ())
+        known = {self.elements[self.key].show(row[self.key]): row for row in stored or ()}
+        blank = dict.fromkeys(self._content, '')
+        intermediate.wrong, intermediate.natives = {}, []
+        for index, bag in enumerate(intermediate.posted):
+            row = known.get(bag.get(self.key, ''))
+            shown, native, wrong = read_posted(self.elements, bag, row, exists=row is not None)
+            before = blank if row is None else show_record(self.elements, row)
+            if bag.get(self.key) and not any(shown.get(each) for each in self._content) and (
+                    row is None or any(before[each] for each in self._content)):
+                continue
+            intermediate.wrong.update({(index, each): message for each, message in wrong.items()})
+            intermediate.natives.append(native)
+        return self._checked(intermediate, intermediate.natives)
 
     def owns(self, name: str, key: str) -> bool:
         return key.startswith(f'{name}-')
 
     def value(self, intermediate: _Typed) -> list[dict[str, Any]]:
-        if intermediate.wrong:
-            raise ValidationError(say('rows', count=len(intermediate.wrong)))
-        if len(intermediate) < self.min:
-            raise ValidationError(say('too few rows', count=len(intermediate), limit=self.min))
-        if len(intermediate) > self.max:
-            raise ValidationError(say('too many rows', count=len(intermediate), limit=self.max))
+        self._checked(intermediate, intermediate)
         if not intermediate.natives:  # rows of a record, which nobody has read yet
             return [{each: element.value(row[each]) for each, element in self.elements.items()
                      if element.is_read} for row in intermediate]
         return intermediate.natives
+
+    def _checked(self, intermediate: _Typed, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if intermediate.wrong:
+            raise ValidationError(say('rows', count=len(intermediate.wrong)))
+        if len(rows) < self.min:
+            raise ValidationError(say('too few rows', count=len(rows), limit=self.min))
+        if len(rows) > self.max:
+            raise ValidationError(say('too many rows', count=len(rows), limit=self.max))
+        return rows
 
     def matches(self, name: str, key: str, text: str) -> Content:
         cell = key[len(name) + 1:].partition('-')[2]
@@ -132,10 +165,12 @@ class Rows(Element):
                                                   in intermediate.wrong.items() if at == index - 1})
                 for index, row in enumerate([*intermediate, *[untouched] * blank], 1)]
         own_id = escape_text(self.id_for(name))
+        order = f' data-order="{escape_text(self.order)}"' if self.order else ''
         return Markup(
             f'<div role="group" id="{own_id}" tabindex="-1" aria-label="{label}" data-rows="{self.max}" '
-            f'data-blank="{blank}"><table><thead><tr>{heads}<td></td></tr></thead>\n<tbody>{"".join(rows)}'
-            f'</tbody></table><template>{self._row(name, _NEXT, untouched, {})}</template>'
+            f'data-blank="{blank}"{order}><table><thead><tr>{heads}<td></td></tr></thead>\n'
+            f'<tbody>{"".join(rows)}</tbody></table>'
+            f'<template>{self._row(name, _NEXT, untouched, {})}</template>'
             f'<button type="button" data-add hidden>{escape_text(say("add row"))}</button></div>')
 
     def _label(self, each: str) -> str:
@@ -154,11 +189,15 @@ class Rows(Element):
             if each in wrong:
                 error_id = escape_text(f'{element.id_for(cell)}-error')
                 ties += f' aria-invalid="true" aria-describedby="{error_id}"'
-                error = f'<p class="error" id="{error_id}">{escape(wrong[each])}</p>'
+                error = (f'<p class="error" id="{error_id}">{escape(wrong[each])}</p>'
+                         f'{getattr(wrong[each], "choice", "")}')
             cells.append(f'<td>{element.control(cell, row[each], ties)}{error}</td>')
-        remove = escape_text(say('remove row', number=number))
-        return (f'<tr>{"".join(cells)}<td>{hidden}<button type="button" data-remove hidden '
-                f'aria-label="{remove}">×</button></td></tr>\n')
+        buttons = [('remove', '×', 'remove row')]
+        if self.order:
+            buttons = [('up', '↑', 'move row up'), ('down', '↓', 'move row down'), *buttons]
+        return (f'<tr>{"".join(cells)}<td>{hidden}' + ''.join(
+            f'<button type="button" data-{does} hidden aria-label="{escape_text(say(key, number=number))}">'
+            f'{sign}</button>' for does, sign, key in buttons) + '</td></tr>\n')
 
 
 def _optional(element: Element) -> Element:

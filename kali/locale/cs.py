@@ -51,6 +51,8 @@ WORDS = {
     'too many rows': 'má {count} řádků; povoleno je nejvýše {limit}.',
     'add row': 'Přidat řádek',
     'remove row': 'Odebrat řádek {number}',
+    'move row up': 'Posunout řádek {number} nahoru',
+    'move row down': 'Posunout řádek {number} dolů',
     'yes': 'Ano',
     'no': 'Ne',
     'conflict': 'mezitím změnil někdo jiný; vyberte níže, co má zůstat.',

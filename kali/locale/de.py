@@ -51,6 +51,8 @@ WORDS = {
     'too many rows': 'hat {count} Zeilen; höchstens {limit} sind erlaubt.',
     'add row': 'Zeile hinzufügen',
     'remove row': 'Zeile {number} entfernen',
+    'move row up': 'Zeile {number} nach oben',
+    'move row down': 'Zeile {number} nach unten',
     'yes': 'Ja',
     'no': 'Nein',
     'conflict': 'wurde inzwischen von jemand anderem geändert; wählen Sie unten, was bleiben soll.',

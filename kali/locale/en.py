@@ -51,6 +51,8 @@ WORDS = {
     'too many rows': 'has {count} rows; at most {limit} are accepted.',
     'add row': 'Add a row',
     'remove row': 'Take away row {number}',
+    'move row up': 'Move row {number} up',
+    'move row down': 'Move row {number} down',
     'yes': 'Yes',
     'no': 'No',
     'conflict': 'was changed by somebody else meanwhile; choose below which is to stay.',

@@ -51,6 +51,8 @@ WORDS = {
     'too many rows': 'tiene {count} filas; se aceptan {limit} como máximo.',
     'add row': 'Añadir una fila',
     'remove row': 'Quitar la fila {number}',
+    'move row up': 'Subir la fila {number}',
+    'move row down': 'Bajar la fila {number}',
     'yes': 'Sí',
     'no': 'No',
     'conflict': 'fue cambiado entretanto por otra persona; elija abajo qué debe quedar.',

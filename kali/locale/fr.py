@@ -51,6 +51,8 @@ WORDS = {
     'too many rows': 'a {count} lignes ; {limit} au plus sont acceptées.',
     'add row': 'Ajouter une ligne',
     'remove row': 'Supprimer la ligne {number}',
+    'move row up': 'Monter la ligne {number}',
+    'move row down': 'Descendre la ligne {number}',
     'yes': 'Oui',
     'no': 'Non',
     'conflict': 'a été modifié entre-temps par quelqu’un d’autre ; choisissez ci-dessous ce qui doit rester.',

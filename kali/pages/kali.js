@@ -71,7 +71,8 @@
     const box = event.target;
     if (!(box instanceof HTMLInputElement) || !box.dataset.search) return;
     const turn = ++asked;
-    const url = new URL(location.href);
+    const action = box.form && call(box.form, 'getAttribute', 'action');  // the form's own page may be another one
+    const url = new URL(action && action.includes('_save=1') ? action : location.href, location.href);
     url.searchParams.set('_search', box.dataset.search);
     url.searchParams.set('q', box.value);
     const reply = await fetch(url).catch(() => null);
@@ -109,7 +110,7 @@
     const group = button && button.closest('[data-rows]');
     if (!group) return;
     if ('add' in button.dataset) {
-      addRow(group).querySelector('input, select, textarea').focus();
+      addRow(group).querySelector('input:not([type="hidden"]), select, textarea').focus();
     } else {
       button.closest('tr').remove();
       show(group);
@@ -188,6 +189,7 @@
   });
 
   if (document.querySelector('[data-kali-events], [data-kali-patch]')) import('/.kali/live.js');
+  if (document.querySelector('[data-order], [data-in-place]')) import('/.kali/records.js');
 
   const wrong = document.querySelector('[aria-invalid="true"]:not(:has([aria-invalid]))');
   if (wrong) wrong.focus();

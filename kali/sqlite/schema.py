@@ -219,6 +219,15 @@ class Table:
         with _decoding(self.connection, 'replace'):
             return self._run(sql, values, sqlite3.Row).fetchall()
 
+    def _only(self, key: Any) -> sqlite3.Row:
+        """The record with this key, which no other has."""
+        row = self.get(key)
+        where, parameters = self.condition(key)
+        if None in parameters and self.count(where, parameters) > 1:
+            raise DatabaseError(f'Several records of {self.name} have no value in their key, so none can be '
+                                'told from the others; nothing was changed.', status=409)
+        return row
+
     def count(self, where: str = '', parameters: Sequence[Any] = ()) -> int:
         """How many records there are; `where` and `parameters` as for `rows`."""
         sql = f'SELECT count(*) FROM {self.sql_name}' + (f' WHERE {where}' if where else '')
@@ -250,8 +259,9 @@ class Table:
         Python cannot hold as it is, is replaced.
 
         :raises NotFound: if there is none
+        :raises DatabaseError: if several have this key, which then has a NULL in it
         """
-        now = self.get(key)
+        now = self._only(key)
         changed = {name: value for name, value in changes.items() if not self._has(now, name, value)}
         where, parameters = self.condition(key)
         if changed:
@@ -275,8 +285,9 @@ class Table:
         """Delete the record with this key.
 
         :raises NotFound: if there is none
+        :raises DatabaseError: if several have this key, which then has a NULL in it
         """
-        self.get(key)
+        self._only(key)
         where, parameters = self.condition(key)
         self._run(f'DELETE FROM {self.sql_name} WHERE {where}', parameters)
 

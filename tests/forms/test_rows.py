@@ -23,6 +23,7 @@ from kali.forms import (
     Integer,
     ListLens,
     Memo,
+    Nullable,
     Pick,
     Rows,
     Static,
@@ -194,3 +195,52 @@ def test_what_an_input_type_cannot_show_is_shown_as_text(kind: str, text: str, s
 @pytest.mark.parametrize('text', ['2026-W09-5', '2026W09501', '20260228  ', '٢٠٢٦-02-28', '2026-02-28\n'])
 def test_only_a_date_as_html_has_it_is_shown_as_a_date(text: str) -> None:
     assert 'type="date"' not in Entry(type='date').control('a', text)
+
+
+def keyed(**options: Any) -> Rows:
+    elements = {'key': Hidden(lens=BLANKABLE), 'place': Entry(lens=Nullable(Integer())),
+                'what': Entry(lens=BLANKABLE), 'count': Entry(lens=Nullable(Integer(1)))}
+    return Rows(elements, key='key', **options)
+
+
+STORED: list[dict[str, Any]] = [{'key': 'a', 'place': 1, 'what': 'Tea', 'count': 'odd'},
+                                {'key': 'b', 'place': 2, 'what': '', 'count': None}]
+
+
+def as_sent(rows: list[dict[str, Any]], *more: dict[str, str]) -> Bag:
+    texts = [{name: '' if value is None else str(value) for name, value in row.items()} for row in rows]
+    return posted(*texts, *more)
+
+
+@pytest.mark.parametrize(('bag', 'native'), [
+    (as_sent(STORED), STORED),  # what a lens would refuse is kept where nobody changed it
+    (as_sent(STORED[1:]), STORED[1:]),  # a row that was taken away
+    (as_sent([{**STORED[0], 'what': '', 'count': '', 'place': ''}, STORED[1]]), STORED[1:]),  # emptied
+    (as_sent([{**STORED[0], 'count': 3}]), [{**STORED[0], 'count': 3}]),
+    (as_sent(STORED, {'key': '', 'place': '3', 'what': '', 'count': ''}), STORED),  # a place alone is no row
+    (as_sent([], {'key': '', 'place': '', 'what': 'New', 'count': '2'}),
+     [{'key': '', 'place': None, 'what': 'New', 'count': 2}]),
+    (as_sent([], {'key': 'gone', 'place': '', 'what': '', 'count': ''}), []),
+    (as_sent([], {'key': 'gone', 'place': '1', 'what': 'x', 'count': ''}),
+     [{'key': 'gone', 'place': 1, 'what': 'x', 'count': None}]),
+])
+def test_rows_with_a_key_keep_what_nobody_changed(bag: Bag, native: list[dict[str, Any]]) -> None:
+    rows = keyed(order='place')
+    assert rows.value_over(rows.read('lines', bag), STORED, exists=True) == native
+
+
+def test_a_row_with_a_key_is_refused_where_it_was_changed() -> None:
+    rows = keyed(max=2)
+    shown = rows.read('lines', as_sent([{**STORED[0], 'what': 'Rum'}, {**STORED[1], 'count': 'x'}]))
+    with pytest.raises(ValidationError, match=r'\(1\)'):
+        rows.value_over(shown, STORED, exists=True)
+    assert list(shown.wrong) == [(1, 'count')]
+    with pytest.raises(ValidationError, match='3 rows'):
+        rows.value_over(rows.read('lines', as_sent(STORED, {'what': 'x'})), STORED)
+    assert rows.value_over(rows.show(STORED), STORED, exists=True) == STORED  # the version that is stored
+
+
+def test_rows_with_an_order_have_buttons_to_move_them() -> None:
+    html = str(keyed(order='place').html('lines', keyed().show(STORED)))
+    assert 'data-order="place"' in html and html.count('data-up') == html.count('data-down') == 6
+    assert 'data-order' not in str(keyed().html('lines', keyed().show(STORED)))

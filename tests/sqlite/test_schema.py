@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -300,3 +301,18 @@ def test_an_update_writes_only_what_differs_and_gives_the_key(shop: sqlite3.Conn
     assert details.get((number, 8))['Quantity'] == 2
     with pytest.raises(sqlite3.OperationalError, match='no such column: nothing'):
         details.update((number, 8), {'nothing': 1})
+
+
+@pytest.mark.parametrize('change', ['update', 'delete'])
+def test_of_several_records_without_a_key_none_is_changed(change: str) -> None:
+    db = sqlite3.connect(':memory:')
+    db.executescript("CREATE TABLE t (id TEXT PRIMARY KEY, x); INSERT INTO t VALUES (NULL, 1), (NULL, 2)")
+    act = partial(tables(db)['t'].update, None, {'x': 3}) if change == 'update' else partial(
+        tables(db)['t'].delete, None)
+    with pytest.raises(DatabaseError, match='none can be told from the others'):
+        act()
+    assert [tuple(row) for row in db.execute('SELECT * FROM t')] == [(None, 1), (None, 2)]
+    db.execute('DELETE FROM t WHERE x = 2')
+    act()
+    assert db.execute('SELECT sum(x) FROM t').fetchone()[0] == (3 if change == 'update' else None)
+    db.close()
