@@ -10,7 +10,7 @@ import sys
 
 from kali.desktop.lifetime import Lifetime
 from kali.http.around import Around
-from kali.http.response import Response, as_response, rendered
+from kali.http.response import Response
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kali.server.gate import Gate
     from kali.server.loop import Server
 
-__all__ = ['Windows']
+__all__ = ['Windows', 'is_page']
 
 GOODBYE, EVENTS = '/.kali/goodbye', '/.kali/events'
 _TAG = b'<script type="module" src="/.kali/window.js"></script>\n'
@@ -43,24 +43,20 @@ class Windows:
         self._channel: Channel | None = None
 
     def wrap(self, handler: Handler) -> Handler:
-        """`handler`, with the script in each page that a window shows."""
+        """`handler`, which is told that a window shows its pages."""
         def call(request: Request) -> Any:
             request.scope.has_window = True
-            if request.headers.last.get('sec-fetch-dest') != 'document':
-                return handler(request)
-            holds = False
-            try:
-                answer = as_response(handler(request), request)
-                if isinstance(answer, Response) and _is_page(answer):
-                    answer = rendered(answer, request)
-                    answer, holds = answer.with_content(answer.content + _TAG), True
-                elif isinstance(answer, Response) and answer.status == 304:
-                    holds = True  # the browser has it, script and all
-                return answer
-            finally:
-                if self._lifetime is not None:
-                    self._lifetime.showed(holds_lease=holds)
+            return handler(request)
         return Around(handler, call)
+
+    def dress(self, request: Request, response: Response) -> Response:
+        """A page that a window shows, with the script in it."""
+        holds = response.status == 304  # the browser has it, script and all
+        if is_page(response) and isinstance(response.content, bytes):  # not so for a stream
+            response, holds = response.with_content(response.content + _TAG), True
+        if self._lifetime is not None:
+            self._lifetime.showed(holds_lease=holds)
+        return response
 
     def admit(self, gate: Gate) -> Callable[[Head], Response | None]:
         """The gate, which notes that a window is there when a request comes in."""
@@ -75,6 +71,7 @@ class Windows:
         """Serve what the script asks for, and end the server with its last window."""
         if not self._keep_running:
             self._lifetime = Lifetime(server.at, server.is_busy, server.stop, is_seen=_has_console())
+        server.dispatcher.dress = self.dress
         own = server.dispatcher.own
         own.get('/events')(self._events)
         own.post('/goodbye')(self._goodbye)
@@ -98,7 +95,8 @@ class Windows:
         return page
 
 
-def _is_page(answer: Response) -> bool:
+def is_page(answer: Response) -> bool:
+    """Whether an answer is a page of HTML that a browser shows as it is."""
     headers = answer.headers
     return ('html' in headers.get('Content-Type', 'text/html') and 'Content-Encoding' not in headers
             and answer.status not in (204, 304) and not 300 <= answer.status < 400

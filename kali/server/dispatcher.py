@@ -59,6 +59,8 @@ class Dispatcher:
         self.running = False  # whether code of the application is
         self.own = Router()  # what kali serves itself, below `/.kali/`
         self.own.delegate('', asset)
+        #: Gets each answer that a window shows as a page, and gives it with what is to stand in it.
+        self.dress: Callable[[Request, Response], Response] | None = None
 
     def answer(self, request: Request) -> Response | Deferred:
         """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
@@ -76,9 +78,13 @@ class Dispatcher:
             if type(value) is str:  # a whole page: nothing to put together
                 body = value.encode('utf-8', 'replace')
                 if len(body) <= request.limits.content:
-                    return Response(body)
+                    return self._dressed(request, Response(body))
             response = as_response(value, request)
-            return response if isinstance(response, Deferred) else rendered(response, request)
+            if not isinstance(response, Deferred):
+                return self._dressed(request, rendered(response, request))
+            if response.response is not None:  # a stream, as it goes out
+                self._dressed(request, response.response)
+            return response
         except BaseException as error:
             return self._failed(request, error)
         finally:
@@ -102,7 +108,9 @@ class Dispatcher:
         token = use(self.locale or subject.headers)
         try:
             outcome = _step(deferred)
-            return rendered(outcome, subject) if isinstance(outcome, Response) else outcome
+            if not isinstance(outcome, Response):
+                return outcome
+            return self._dressed(subject, rendered(outcome, subject))
         except BaseException as error:
             response = self._failed(subject, error)
             if deferred.response is not None:
@@ -129,6 +137,11 @@ class Dispatcher:
         finally:
             self.running = False
 
+    def _dressed(self, request: Request, response: Response) -> Response:
+        if self.dress is None or request.headers.last.get('sec-fetch-dest') != 'document':
+            return response
+        return self.dress(request, response)
+
     @staticmethod
     def ending() -> Response:
         """The answer to a client that asked too late."""
@@ -149,7 +162,7 @@ class Dispatcher:
         for framed in (request, None) if request.scope.shell else (None,):
             try:
                 page = error_response(request, error, debug=self.debug, reference=reference)
-                return rendered(page, framed)
+                return self._dressed(request, rendered(page, framed))
             except BaseException as again:
                 log.error('the error page failed (%s)', reference, exception=again)
         return Response(b'<h1>Internal Server Error</h1>', status=500)
