@@ -6,8 +6,10 @@ import html
 import re
 from collections import OrderedDict
 from concurrent.futures import Future
+from contextlib import closing
 from http import HTTPStatus
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -142,16 +144,21 @@ def test_the_programmer_and_nobody_else_reads_of_a_forgotten_return(caplog: pyte
     @router.route('/total', methods=('GET', 'POST'))
     def total() -> None:
         pass
-    for application in (router, guard(router, connect(':memory:'))):
-        caplog.clear()
-        reply = Client(application).get('/total')
-        assert reply.status == 200
-        for words in ('returned <code>None</code>', '<code>return</code> is missing', 'total'):
-            assert words in reply.text
-        assert 'is a return missing?' in caplog.text
-        assert Client(application).post('/total', form={}).body == b''
-        assert Client(application).get('/total', headers={'Sec-Fetch-Dest': 'empty'}).body == b''
-        assert Client(application, debug=False).get('/total').body == b''
+    with closing(connect(':memory:')) as db:
+        for application in (router, guard(router, db)):
+            forgotten(application, caplog)
+
+
+def forgotten(application: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.clear()
+    reply = Client(application).get('/total')
+    assert reply.status == 200
+    for words in ('returned <code>None</code>', '<code>return</code> is missing', 'total'):
+        assert words in reply.text
+    assert 'is a return missing?' in caplog.text
+    assert Client(application).post('/total', form={}).body == b''
+    assert Client(application).get('/total', headers={'Sec-Fetch-Dest': 'empty'}).body == b''
+    assert Client(application, debug=False).get('/total').body == b''
 
 
 def test_header_fields_are_set_changed_and_taken_away() -> None:
