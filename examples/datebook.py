@@ -14,8 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from kali import DatabaseError, Request, Response, Router, Shell, TemplateFolder, forms, serve_http
-from kali.desktop.folders import data_folder
+from kali import DatabaseError, Request, Response, Router, Shell, TemplateFolder, data_dir, forms, serve_http
 from kali.sqlite import backup, connect, guard, undo
 from kali.sqlite.schema import tables
 
@@ -25,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 # program, which may be write-protected, or replaced by a newer one. A file that is locked, or damaged, or no
 # database at all is no reason for a traceback: the error says in a sentence what is wrong and what to do.
 try:
-    db = connect(Path(data_folder('datebook'), 'datebook.sqlite'))
+    db = connect(data_dir('datebook') / 'datebook.sqlite')
     db.executescript(HERE.joinpath('datebook.sql').read_text(encoding='utf-8'))
 except (DatabaseError, sqlite3.Error, OSError) as error:
     sys.exit(f'The datebook cannot be opened. {error}')

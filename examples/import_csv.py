@@ -8,10 +8,8 @@ around in the list meanwhile.
 import csv
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
-from kali import Request, Response, Router, Template, serve_http
-from kali.desktop.folders import data_folder
+from kali import Request, Response, Router, Template, data_dir, serve_http
 from kali.live import Jobs, Progress
 from kali.pages.shell import Shell
 from kali.sqlite import connect, guard
@@ -19,7 +17,7 @@ from kali.sqlite import connect, guard
 ROWS = 200_000
 BATCH = 1000  # rows between two yields: a few milliseconds of work, and one transaction
 
-folder = Path(data_folder('import_csv'))
+folder = data_dir('import_csv')
 db = connect(folder / 'import_csv.sqlite')
 db.execute('CREATE TABLE IF NOT EXISTS sale (sale INTEGER PRIMARY KEY, day TEXT, customer TEXT, amount REAL)')
 

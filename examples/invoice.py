@@ -5,13 +5,12 @@ what the tables cannot say."""
 
 from pathlib import Path
 
-from kali import Request, Response, Router, Shell, TemplateFolder, forms, serve_http
-from kali.desktop.folders import data_folder
+from kali import Request, Response, Router, Shell, TemplateFolder, data_dir, forms, serve_http
 from kali.sqlite import backup, connect, guard, migrate, undo
 from kali.sqlite.schema import tables
 
 HERE = Path(__file__).resolve().parent
-db = connect(Path(data_folder('invoice'), 'invoice.sqlite'))
+db = connect(data_dir('invoice') / 'invoice.sqlite')
 migrate(db, HERE / 'invoice_steps')
 customers, invoices, lines, overview = map(tables(db).get, ('customer', 'invoice', 'line', 'overview'))
 app, tpl = Router(), TemplateFolder(HERE.parent / 'templates' / 'invoice')

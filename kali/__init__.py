@@ -22,12 +22,14 @@ What an application needs every day is here; each name has a help of its own, as
     escape, Markup  text that becomes HTML, and HTML that stays as it is
     forms           fields, and the cycle from showing a form to saving it
     Limits          how much of a request is taken
+    data_dir        the user's folder for the application's documents; state_dir, log_dir
     KaliError       what kali raises: BadRequest, NotFound, ProtocolError, DatabaseError, TemplateError
 
-`kali.sqlite` (databases, undo, backups), `kali.live` (streams, jobs), `kali.desktop` (the user's folders) and
-`kali.testing` (a client in memory) are imported by name where they are used.
+`kali.sqlite` (databases, undo, backups), `kali.live` (streams, jobs) and `kali.testing` (a client in memory)
+are imported by name where they are used.
 """
 
+from kali.desktop.folders import data_dir, log_dir, state_dir
 from kali.desktop.serve import serve_http
 from kali.errors import BadRequest, DatabaseError, KaliError, NotFound, ProtocolError, TemplateError
 from kali.http.limits import Limits
@@ -50,7 +52,8 @@ if TYPE_CHECKING:
 __all__ = [
     'BadRequest', 'Bag', 'DatabaseError', 'FileUpload', 'KaliError', 'Limits', 'Markup', 'NotFound',
     'ProtocolError', 'Request', 'Response', 'Router', 'Servlet', 'Shell', 'StaticFolder', 'Template',
-    'TemplateError', 'TemplateFolder', 'TemplateLoop', '__version__', 'escape', 'forms', 'html', 'serve_http',
+    'TemplateError', 'TemplateFolder', 'TemplateLoop', '__version__', 'data_dir', 'escape',
+    'forms', 'html', 'log_dir', 'serve_http', 'state_dir',
 ]
 
 

@@ -1,4 +1,5 @@
-"""Folders: where an application keeps its data and its state, on each platform; never the working directory.
+"""Folders: where an application keeps its data, its state and its log, on each platform; never the working
+directory.
 
 Sources: XDG Base Directory Specification; Apple, "File System Programming Guide"; Microsoft, "Known Folders".
 """
@@ -8,7 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ['application_id', 'data_folder', 'state_folder']
+TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ['application_id', 'data_dir', 'data_folder', 'log_dir', 'log_folder', 'state_dir', 'state_folder']
 
 
 def application_id(app_id: str | None = None) -> str:
@@ -34,35 +39,81 @@ def _plain(name: str) -> str:
     return '-'.join(filter(None, ''.join(letters).split('-')))[:60] or 'application'
 
 
-def data_folder(app_id: str | None = None) -> str:
-    """The folder for the application's documents, made if it is not there: on Linux `~/.local/share/APP`.
+def data_dir(app_id: str | None = None) -> Path:
+    """The folder for the application's documents, made if it is not there.
 
-    :param app_id: the application's name; by default it follows from the script.
+    On Linux `~/.local/share/APP`, on macOS `~/Library/Application Support/APP`, on Windows
+    `%LOCALAPPDATA%\\APP`. The working directory plays no part in it.
+
+    :param app_id: the application's name, as given to `serve_http`; by default it follows from the script
+    :raises OSError: if it cannot be made
+
+    Keep a database there::
+
+        db = connect(data_dir('order-book') / 'orders.sqlite')
     """
-    return _folder(app_id, 'XDG_DATA_HOME', '.local/share')
+    return _path(data_folder(app_id))
+
+
+def state_dir(app_id: str | None = None) -> Path:
+    """The folder for what the application remembers between its runs, such as its port and the profile of its
+    window; for this user only.
+
+    On Linux `~/.local/state/APP`, on macOS and Windows the folder `State` in that of `data_dir`. Arguments
+    and errors are those of `data_dir`.
+    """
+    return _path(state_folder(app_id))
+
+
+def log_dir(app_id: str | None = None) -> Path:
+    """The folder for log files; kali writes `kali.log` there, and keeps what came before as `kali.log.1`.
+
+    On Linux the folder `log` in that of `state_dir`, on macOS `~/Library/Logs/APP`, on Windows `Logs` in that
+    of `data_dir`. Arguments and errors are those of `data_dir`.
+    """
+    return _path(log_folder(app_id))
+
+
+def data_folder(app_id: str | None = None) -> str:
+    """What `data_dir` gives, as text: a program starts without pathlib. Likewise the next two."""
+    return _folder('data', app_id)
 
 
 def state_folder(app_id: str | None = None) -> str:
-    """The folder for what the application remembers, for this user only: on Linux `~/.local/state/APP`."""
-    folder = _folder(app_id, 'XDG_STATE_HOME', '.local/state', 'State')
+    """What `state_dir` gives, as text."""
+    folder = _folder('state', app_id)
     if os.name == 'posix':
         os.chmod(folder, 0o700)  # noqa: PTH101
     return folder
 
 
-def _folder(app_id: str | None, variable: str, default: str, below: str = '') -> str:
-    home = os.path.expanduser('~')  # noqa: PTH111
-    parts = [application_id(app_id)]
-    if sys.platform == 'win32':
-        base = os.environ.get('LOCALAPPDATA') or os.path.join(home, 'AppData', 'Local')  # noqa: PTH118
-        parts.append(below)
-    elif sys.platform == 'darwin':
-        base = os.path.join(home, 'Library', 'Application Support')  # noqa: PTH118
-        parts.append(below)
-    else:
-        base = os.environ.get(variable, '')
-        if not os.path.isabs(base):  # noqa: PTH117  # the XDG specification: a relative path is ignored
-            base = os.path.join(home, default)  # noqa: PTH118
-    folder = os.path.join(base, *filter(None, parts))  # noqa: PTH118
+def log_folder(app_id: str | None = None) -> str:
+    """What `log_dir` gives, as text."""
+    return _folder('log', app_id)
+
+
+def _path(folder: str) -> Path:
+    from pathlib import Path  # see above
+    return Path(folder)
+
+
+# By platform and kind of folder: the variable and the folder below the home where it begins, and what comes
+# after the application's name.
+_LOCAL = ('LOCALAPPDATA', 'AppData/Local')
+_SUPPORT = ('', 'Library/Application Support')
+PLACES = {
+    'win32': {'data': (*_LOCAL, ''), 'state': (*_LOCAL, 'State'), 'log': (*_LOCAL, 'Logs')},
+    'darwin': {'data': (*_SUPPORT, ''), 'state': (*_SUPPORT, 'State'), 'log': ('', 'Library/Logs', '')},
+    '': {'data': ('XDG_DATA_HOME', '.local/share', ''), 'state': ('XDG_STATE_HOME', '.local/state', ''),
+         'log': ('XDG_STATE_HOME', '.local/state', 'log')},
+}
+
+
+def _folder(kind: str, app_id: str | None) -> str:
+    variable, default, below = PLACES.get(sys.platform, PLACES[''])[kind]
+    base = os.environ.get(variable, '')
+    if not os.path.isabs(base):  # noqa: PTH117  # the XDG specification: a relative path is ignored
+        base = os.path.join(os.path.expanduser('~'), *default.split('/'))  # noqa: PTH111, PTH118
+    folder = os.path.join(base, application_id(app_id), *filter(None, [below]))  # noqa: PTH118
     os.makedirs(folder, 0o700, exist_ok=True)  # noqa: PTH103  # 0700 as XDG asks; one that is there stays as it is
     return folder

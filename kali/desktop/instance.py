@@ -20,6 +20,8 @@ import time
 from _blake2 import blake2b
 from _operator import _compare_digest as compare_digest
 
+from kali import log
+from kali.desktop.files import clear_for_file
 from kali.errors import BadRequest, KaliError
 from kali.http.response import Response
 
@@ -35,8 +37,8 @@ PATH = '/.kali/instance'
 PATIENCE = 20.0  # seconds that a first start may be busy, or be starting itself
 LOOK = 0.05  # seconds between two tries
 SPARE = 16  # challenges that may be open at the same time
-TOO_BUSY = ('This program is running already, but it has not answered for {:.0f} seconds: it is busy, or '
-            'stuck. Wait for it to finish what it is doing, or end it, and start it again.')
+TOO_BUSY = ('This program is running already, but it has not answered for {:.0f} seconds ({}): it is busy, '
+            'or stuck. Wait for it to finish what it is doing, or end it, and start it again.')
 
 
 class Lock:
@@ -53,9 +55,11 @@ class Lock:
         """Whether this is the first instance now. Where the file system knows no locks, it always is."""
         if self._file < 0:
             try:
+                clear_for_file(self._path)
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            except OSError:
-                return True  # nothing can be kept here; the caller finds that out, too
+            except OSError as error:  # read-only or full: what is written later is refused with a reason, too
+                log.warning('cannot see whether the program runs already: %s', str(error))
+                return True
         try:
             if sys.platform == 'win32':
                 import msvcrt  # each system has its own
@@ -127,19 +131,20 @@ def ask_first(lock: Lock, read_port: Callable[[], int], secret: Callable[[], str
     :param arguments: of this start, for the first one
     :raises KaliError: if there is a first one, but it does not answer in time
     """
-    until = time.monotonic() + patience
+    until, reason = time.monotonic() + patience, 'it has not said at which port it is'
     while True:
         if lock.take():
             return None
         port = read_port()
         left = until - time.monotonic()
         if left <= 0:
-            raise KaliError(TOO_BUSY.format(patience))
+            raise KaliError(TOO_BUSY.format(patience, reason))
         if port:
             try:
                 return _ask(port, secret(), arguments, left)
-            except (OSError, ValueError):
-                pass  # it is starting or ending, or that port is another program's by now
+            except (OSError, ValueError) as error:
+                # It is starting or ending, or that port is another program's by now.
+                reason = str(error) or type(error).__name__
         time.sleep(LOOK)
 
 

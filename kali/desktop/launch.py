@@ -6,6 +6,7 @@ import os
 import re
 
 from kali import log
+from kali.desktop.files import read, write
 from kali.desktop.folders import state_folder
 from kali.desktop.ports import LOOPBACK
 from kali.errors import KaliError
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 
     from kali.server.gate import Keys
 
-__all__ = ['AGAIN', 'invite', 'launch_url', 'origin_of', 'read', 'remembered_port', 'secret_of', 'state_of',
-           'write']
+__all__ = ['AGAIN', 'invite', 'launch_url', 'origin_of', 'remembered_port', 'secret_of', 'state_of']
 
 AGAIN = 'For another browser: {}'
 EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}  # what leads there from this machine
@@ -48,20 +48,6 @@ def remembered_port(folder: str) -> int:
     return int(text) if re.fullmatch('[0-9]{1,5}', text) and int(text) < 65536 else 0
 
 
-def read(path: str) -> str:
-    try:
-        with open(path, encoding='utf-8') as file:  # noqa: PTH123
-            return file.read(1000).strip()
-    except (OSError, ValueError):
-        return ''
-
-
-def write(folder: str, name: str, text: str) -> None:
-    from kali.desktop.window import write_private  # only a program with a window needs it
-    try:
-        write_private(os.path.join(folder, name), text)  # noqa: PTH118
-    except OSError as error:
-        log.warning('cannot remember the %s in %s: %s', name, folder, str(error))
 def origin_of(address: str, hosts: tuple[str, ...], port: int) -> str:
     """The beginning of the program's addresses, for a browser on this machine."""
     if address in LOOPBACK:

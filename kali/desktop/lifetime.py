@@ -24,6 +24,7 @@ __all__ = ['Lifetime']
 GOODBYE = 2.0  # seconds in which a goodbye turns out to be none
 CRASH = 3600.0  # seconds in which a browser that crashed may come back
 UNSEEN = 600.0  # seconds for the first window of a program that nobody would see otherwise
+LATE = 0.5  # seconds in which the streams of a browser that has ended are over
 BUSY = 0.25  # seconds from one look to the next while the end waits for work to be done
 
 
@@ -81,6 +82,16 @@ class Lifetime:
             return
         self._has_parted, self._goodbye = True, time.monotonic()
         self._replan()
+
+    def left(self) -> None:
+        """The browser that showed the windows has ended as it should; whether they said goodbye or not. Their
+        stream may end a moment later."""
+        self._at(time.monotonic() + LATE, self._part)
+
+    def _part(self) -> None:
+        if not self._leases:
+            self._has_parted = True
+            self._replan()
 
     def _replan(self) -> None:
         if self._leases:

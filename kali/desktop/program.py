@@ -8,20 +8,12 @@ import os
 import sys
 
 from kali import log
+from kali.desktop.files import read, write
 from kali.desktop.folders import application_id
 from kali.desktop.instance import PATH, Lock, Reception, ask_first
-from kali.desktop.launch import (
-    invite,
-    launch_url,
-    origin_of,
-    read,
-    remembered_port,
-    secret_of,
-    state_of,
-    write,
-)
+from kali.desktop.launch import invite, launch_url, origin_of, remembered_port, secret_of, state_of
 from kali.desktop.ports import STEPS, default_port, listen_nearby
-from kali.desktop.window import open_window
+from kali.desktop.window import Window
 from kali.desktop.windows import Windows
 from kali.server.gate import Gate, Keys
 from kali.server.loop import Server
@@ -38,10 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ['run_in_window']
 
+HANDED_OVER = 0.7  # seconds in which a browser that cannot show a window has ended, mostly
 RUNNING = 'Running at {}\n(the address works once; Ctrl-C ends the program)'
 
 
-def run_in_window(handler: Handler, address: str, port: int | None, start: str, window: str,
+def run_in_window(handler: Handler, address: str, port: int | None, start: str, window: str | None,
                   hosts: tuple[str, ...], key: str | None, app_id: str | None, keep_running: bool,
                   on_open: OnOpen | None, options: dict[str, Any]) -> None:
     """Prepare, open the window, run; the arguments are those of serve_http.
@@ -58,7 +51,7 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
         # Named for the application: browsers send a cookie to every port of a host.
         keys = Keys('kali-' + application_id(app_id), secret_of(folder))
         origin = origin_of(address, hosts, number)
-        windows = Windows(keep_running)
+        windows = Windows(keep_running, lambda place: write(folder, 'place', place))
         server = Server(windows.wrap(handler), sockets,
                         admit=windows.admit(Gate(number, hosts, keys, proving=(PATH,))), **options)
         windows.attach(server)
@@ -67,7 +60,10 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
             return launch_url(keys, origin, (on_open(arguments) if on_open else None) or start)
         server.dispatcher.own.delegate('/instance', Reception(keys.secret, open_for))
         invite(keys, origin, start, RUNNING, key)
-        open_window(launch_url(keys, origin, start), folder, window)
+        if window is not None:
+            shown: list[int] = []
+            url = launch_url(keys, origin, start, used=lambda: shown.append(1))
+            Window(url, folder, window, is_shown=lambda: bool(shown), left=windows.left).open()
         log.info('listening on port %d', number)
         server.run()
         log.info('ended')
@@ -75,14 +71,19 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
         lock.release()
 
 
-def _is_open_already(lock: Lock, folder: str, window: str) -> bool:
+def _is_open_already(lock: Lock, folder: str, window: str | None) -> bool:
     """Whether the program runs already, and has a window more now."""
+    arguments = [os.path.abspath(each) if os.path.exists(each) else each  # noqa: PTH100, PTH110
+                 for each in sys.argv[1:]]  # a file's name means another one in the first one's folder
     url = ask_first(lock, lambda: remembered_port(folder),
-                    lambda: read(os.path.join(folder, 'secret')), sys.argv[1:])  # noqa: PTH118
+                    lambda: read(os.path.join(folder, 'secret')), arguments)  # noqa: PTH118
     if url is None:
         return False
-    log.say('The program is running already: another window of it opens.')
-    open_window(url, folder, window, patience=5)
+    if window is None:
+        log.say(f'The program is running already, at {url}')
+    else:
+        log.say('The program is running already: another window of it opens.')
+        Window(url, folder, window).open(HANDED_OVER)
     return True
 
 

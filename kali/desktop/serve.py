@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ['serve_http']
 
-WINDOWS = ('tab', 'app', 'native')
+WINDOWS = ('tab', 'app', 'native', None)
 SERVER_PORT = 8080  # of a program that opens no window, where scripts expect it
 
 
 def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None = None,
-               start: str | None = '/', timeout: float = 1.0, window: str = 'tab',
+               start: str | None = '/', timeout: float = 1.0, window: str | None = 'app',
                hosts: Iterable[str] = (), key: str | None = None,
                headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT, debug: bool = True,
                keep_running: bool = False, app_id: str | None = None,
@@ -48,9 +48,11 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
     :param start: the page to open in the browser, a path as in `'/task/?state=open#today'`; None: open none,
         and ask for no launch key
     :param timeout: seconds that a new connection may be silent before it is closed
-    :param window: `'tab'`: a tab of the default browser. `'app'`: a window without tabs and address bar, of
-        an installed Chromium, Chrome, Edge, Brave or Vivaldi, with a profile of its own that is kept. Where
-        there is none, it is a tab, and the console says so; so for `'native'`, for now
+    :param window: `'app'`: a window without tabs and address bar, of an installed Chromium, Chrome, Edge,
+        Brave or Vivaldi, with a profile of its own that is kept. `'tab'`: a tab of the default browser.
+        `'native'`: a window of pywebview (`pip install kali[native]`). Where one cannot be had, it is the
+        next: native, app, tab, and at last only the address on the console, which says so. The variable
+        BROWSER is obeyed. None: no window is opened, but the address is printed
     :param hosts: further host names to answer to
     :param key: a launch key to use instead of a random one: up to 128 letters, digits and `._~-`, as hard to
         guess as a password; with it, `start=None` asks for one
@@ -121,8 +123,8 @@ def _expect_handler(handler: object) -> None:
                         'requests; give a Router, or a function that takes a request and returns a page')
 
 
-def _expect_sense(address: str, hosts: tuple[str, ...], port: int | None, start: str | None, window: str,
-                  key: str | None) -> None:
+def _expect_sense(address: str, hosts: tuple[str, ...], port: int | None, start: str | None,
+                  window: str | None, key: str | None) -> None:
     """Refuse arguments that make no sense, before anything is begun."""
     if address not in LOOPBACK and not hosts:
         raise ValueError(f'address {address!r} can be reached by others; if that is meant, say under which '

@@ -10,14 +10,16 @@ import sys
 
 from kali.desktop.lifetime import Lifetime
 from kali.http.around import Around
+from kali.http.deferred import Deferred, Signal, Wait
 from kali.http.response import Response
+from kali.locale.words import say
+from kali.markup import escape
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from kali.http.deferred import Deferred
     from kali.http.parser import Head
     from kali.http.request import Request
     from kali.http.response import Handler
@@ -27,20 +29,22 @@ if TYPE_CHECKING:
 
 __all__ = ['Windows', 'is_page']
 
-GOODBYE, EVENTS = '/.kali/goodbye', '/.kali/events'
-_TAG = b'<script type="module" src="/.kali/window.js"></script>\n'
+GOODBYE = '/.kali/goodbye'
 
 
 class Windows:
     """The windows of a program.
 
     :param keep_running: whether the program lives on without any
+    :param remember_place: gets where the last one was on the screen, as `x y width height`
     """
 
-    def __init__(self, keep_running: bool) -> None:
-        self._keep_running = keep_running
+    def __init__(self, keep_running: bool,
+                 remember_place: Callable[[str], object] = lambda text: None) -> None:
+        self._keep_running, self._remember_place = keep_running, remember_place
         self._lifetime: Lifetime | None = None
         self._channel: Channel | None = None
+        self._left = Signal()
 
     def wrap(self, handler: Handler) -> Handler:
         """`handler`, which is told that a window shows its pages."""
@@ -53,8 +57,10 @@ class Windows:
         """A page that a window shows, with the script in it."""
         holds = response.status == 304  # the browser has it, script and all
         if is_page(response) and isinstance(response.content, bytes):  # not so for a stream
-            response, holds = response.with_content(response.content + _TAG), True
-        if self._lifetime is not None:
+            response, holds = response.with_content(response.content + _tag()), True
+        # A window that gets a download, or nothing, stays at its page.
+        stays = response.status in (204, 205) or 'attachment' in response.headers.get('Content-Disposition', '')
+        if self._lifetime is not None and not stays:
             self._lifetime.showed(holds_lease=holds)
         return response
 
@@ -71,6 +77,7 @@ class Windows:
         """Serve what the script asks for, and end the server with its last window."""
         if not self._keep_running:
             self._lifetime = Lifetime(server.at, server.is_busy, server.stop, is_seen=_has_console())
+            server.start(Deferred(self._wait_for_browser), 'the browser')
         server.dispatcher.dress = self.dress
         own = server.dispatcher.own
         own.get('/events')(self._events)
@@ -84,15 +91,35 @@ class Windows:
         stream = self._channel.stream(request)
         return stream if self._lifetime is None else self._lifetime.leased(stream)
 
-    def _goodbye(self) -> Response:
+    def left(self) -> None:
+        """The browser that showed the windows has ended as it should; from any thread."""
+        self._left.set()
+
+    def _wait_for_browser(self) -> Wait | None:
+        wait = Wait(signal=self._left)
+        if self._left.count and self._lifetime is not None:
+            self._lifetime.left()
+            return None
+        wait.resting = True
+        return wait
+
+    def _goodbye(self, request: Request) -> Response:
         if self._lifetime is not None:
             self._lifetime.parted()
+        if len(request.body) < 40:
+            self._remember_place(request.body.decode('ascii', 'replace'))
         return Response(b'', status=204)
 
     def _quit(self) -> Response:
-        page = Response.generic('<p>The program has ended. This window can be closed.</p>', title='Goodbye')
+        page = Response.generic(f'<p>{escape(say("ended"))}</p>', title=say('goodbye'))
         page.shut_down = True
         return page
+
+
+def _tag() -> bytes:
+    """The script, and what it says in the language of the window."""
+    text = escape(say('closed'))
+    return f'<script type="module" src="/.kali/window.js" data-closed="{text}"></script>\n'.encode()
 
 
 def is_page(answer: Response) -> bool:
@@ -110,5 +137,5 @@ def _has_console() -> bool:
             if getattr(sys, name).isatty():
                 return True
         except (ValueError, AttributeError, OSError):
-            pass  # None, deleted, closed, or of the application's own
+            continue  # it is None, deleted, closed, or of the application's own: nobody sees anything there
     return False

@@ -15,7 +15,7 @@ const lost = () => {
   notice.id = 'kali-closed';
   notice.style.cssText = 'position: fixed; inset: auto 1rem 1rem; z-index: 99; margin: 0; padding: 1rem; '
     + 'background: Canvas; color: CanvasText; border: 2px solid';
-  notice.textContent = 'The program has ended. Start it again, and this window goes on; what you typed stays here.';
+  notice.textContent = document.querySelector('script[src="/.kali/window.js"]').dataset.closed;
   document.body.append(notice);
 };
 
@@ -26,14 +26,36 @@ const found = () => {
   notice = null;
 };
 
+let isDown = false;
 const state = (isUp) => {
+  isDown = !isUp;
   if (isUp) found();
   else if (!timer) timer = setTimeout(lost, 1500);
 };
 
+// To follow a link, or send a form, would lead to an error page of the browser, and what was typed would be gone.
+// Where the program answers after all, it goes on.
+const stay = async (event, go) => {
+  if (!isDown || event.defaultPrevented) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  try {
+    await fetch('/.kali/window.js', { method: 'HEAD', cache: 'no-store' });
+  } catch {
+    lost();
+    return;
+  }
+  isDown = false;
+  go();
+};
+addEventListener('submit', (event) => stay(event, () => HTMLFormElement.prototype.requestSubmit.call(event.target,
+  event.submitter)), true);
+
 listen(new URL('/.kali/events', location.href).href, state);
 
-addEventListener('pagehide', () => navigator.sendBeacon('/.kali/goodbye'));
+// With its place on the screen, if the window is the program's own.
+addEventListener('pagehide', () => navigator.sendBeacon('/.kali/goodbye', matchMedia('(display-mode: browser)').matches ? ''
+  : [screenX, screenY, outerWidth, outerHeight].map(Math.round).join(' ')));
 
 // A page from the back/forward cache has no stream any more.
 addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
@@ -41,7 +63,10 @@ addEventListener('pageshow', (event) => { if (event.persisted) location.reload()
 // A link that leads elsewhere opens a tab: to leave the page would look like closing the window.
 addEventListener('click', (event) => {
   const link = event.target instanceof Element && Element.prototype.closest.call(event.target, 'a[href]');
-  if (link && /^https?:$/.test(link.protocol) && link.origin !== location.origin && !link.target) {
+  if (!link || !/^https?:$/.test(link.protocol)) return;
+  if (link.origin === location.origin) {
+    if (link.hash === '' || link.pathname + link.search !== location.pathname + location.search) stay(event, () => link.click());
+  } else if (!link.target) {
     link.target = '_blank';
     link.rel = 'noopener';
   }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Start = Callable[..., 'Program']
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 10.0
+PATIENCE = 20.0
 
 
 def until(condition: Callable[[], object], what: str = 'it') -> None:
@@ -189,23 +189,96 @@ def test_no_browser_is_said(program: Start) -> None:
     assert running.get(running.printed())[0] == 200
 
 
-@pytest.mark.parametrize('window', ['app', 'native'])
-def test_another_kind_of_window_falls_back_to_a_tab_and_says_so(program: Start, window: str) -> None:
-    running = program(options=f', window={window!r}')
+@pytest.mark.parametrize('options, said', [
+    ('', "'app' cannot be opened here; it will be a tab"),
+    (", window='app'", 'there is no Chromium, Chrome, Edge, Brave or Vivaldi'),
+    (", window='native'", "'native' cannot be opened here; it will be a tab"),
+    (", window='native'", 'pip install "kali[native]"'),
+])
+def test_another_kind_of_window_falls_back_to_a_tab_and_says_so(program: Start, options: str,
+                                                                said: str) -> None:
+    running = program(options=options)  # BROWSER names none of the Chromium family
     assert running.launch_page().exists()
-    assert f"the kind '{window}' cannot be opened here; it will be a tab" in running.output.read_text()
+    assert said in running.output.read_text()
 
 
-def test_a_state_folder_that_cannot_be_written_is_told_of(program: Start, tmp_path: Path) -> None:
-    (tmp_path / 'state').mkdir()
+@pytest.mark.parametrize('lines, said', [
+    ('exit 1', 'ended at once, with 1'), ('kill -9 $$', 'ended at once, with -9'),
+    ('exit 0', 'ended and had shown nothing'),
+])
+def test_a_browser_that_ends_at_once_is_told_of(program: Start, tmp_path: Path, lines: str,
+                                                said: str) -> None:
+    browser = tmp_path / 'chromium'
+    browser.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/tried\n{lines}\n')
+    browser.chmod(0o755)
+    running = program(env={'BROWSER': str(browser)})
+    until(lambda: f'chromium {said}' in running.output.read_text(), 'the sentence')
+    assert 'it will be a tab' in running.output.read_text()
+    until(lambda: 'launch.html' in (tmp_path / 'tried').read_text().splitlines()[-1].split()[0])
+    assert running.get(running.printed())[0] == 200
+
+
+def test_no_window_is_opened_where_none_is_wanted(program: Start, eventually: Callable[..., object]) -> None:
+    first = program(options=', window=None')
+    assert first.get(first.printed())[0] == 200
+    assert not first.browser_log.exists()
+    second = program(options=', window=None')
+    assert second.process.wait(PATIENCE) == 0
+    found = re.search(r'running already, at (http://\S+)', second.output.read_text())
+    assert found is not None
+    assert first.get(found[1], port=first.port)[0] == 200
+
+
+@pytest.mark.parametrize('name', ['port', 'secret', 'lock', 'launch.html', 'place'])
+@pytest.mark.parametrize('garbage', ['folder', 'bytes', 'empty', 'long'])
+def test_garbage_in_the_state_folder_is_replaced(program: Start, name: str, garbage: str) -> None:
     first = program()
     folder = first.launch_page().parent
     first.end()
-    (folder / 'port').unlink()
-    (folder / 'port').mkdir()
+    path = folder / name
+    path.unlink(missing_ok=True)
+    if garbage == 'folder':
+        (path / 'inside').mkdir(parents=True)
+    else:
+        path.write_bytes({'bytes': b'\xff\x00', 'empty': b'', 'long': b'9' * 100_000}[garbage])
     second = program()
-    assert second.get(second.printed())[0] == 200
-    assert 'cannot remember the port' in second.output.read_text()
+    assert second.get(address_in(second.launch_page()))[0] == 200
+    assert (folder / 'port').read_text() == str(second.port)
+    assert 'cannot remember' not in second.output.read_text()
+
+
+FULL = 'import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))'
+
+
+def test_a_full_disk_is_told_of_and_the_program_opens(program: Start, tmp_path: Path) -> None:
+    """As on a full disk, nothing can be written but to the console, which is a pipe here."""
+    running = program(before=f"""
+import os, subprocess
+catcher = subprocess.Popen(['cat'], stdin=subprocess.PIPE)
+os.dup2(catcher.stdin.fileno(), 1)
+os.dup2(catcher.stdin.fileno(), 2)
+{FULL}
+""")
+    assert running.get(running.printed())[0] == 200
+    until(lambda: 'cannot remember the port' in running.output.read_text())
+    folder = next((tmp_path / 'state').iterdir())
+    assert {each.stat().st_size for each in folder.iterdir() if each.is_file()} <= {0}
+    running.process.terminate()
+    assert running.process.wait(PATIENCE) == 0
+
+
+def test_a_launch_page_that_cannot_be_kept_is_not_left_in_the_temporary_folder(program: Start,
+                                                                               tmp_path: Path) -> None:
+    (tmp_path / 'temp').mkdir()
+    running = program(env={'TMPDIR': str(tmp_path / 'temp')},
+                      before='from kali.desktop import window\nreal = window.launch_page\n'
+                             'def page(url, folder):\n    if "state" in folder: raise OSError(28, "full")\n'
+                             '    return real(url, folder)\nwindow.launch_page = page')
+    page = Path(running.opened().removeprefix('file://'))
+    assert page.is_relative_to(tmp_path / 'temp')
+    assert stat.S_IMODE(page.parent.stat().st_mode) == 0o700
+    assert running.get(address_in(page))[0] == 200
+    until(lambda: not any((tmp_path / 'temp').iterdir()), 'tidying up')
 
 
 def test_a_state_folder_that_cannot_be_made_is_a_sentence(program: Start, tmp_path: Path) -> None:
@@ -343,14 +416,16 @@ def test_a_program_without_a_window_says_where_it_is(program: Start) -> None:
     until(lambda: running.get('/', port=port)[0] == 200)
 
 
-UBUNTU = {'xdg-settings': 'echo firefox_firefox.desktop', 'xdg-open': 'echo "$@" > part; mv part opened.txt'}
+OPEN = 'echo "$@" > part; mv part opened.txt'
+UBUNTU = {'xdg-settings': 'echo firefox_firefox.desktop', 'xdg-open': OPEN, 'firefox': f'{OPEN} # /snap/bin/firefox'}
 
 
 def test_a_browser_from_snap_gets_the_address(program: Start, tmp_path: Path) -> None:
     for name, line in UBUNTU.items():
         (tmp_path / name).write_text(f'#!/bin/sh\ncd {tmp_path}\n{line}\n')
         (tmp_path / name).chmod(0o755)
-    running = program(env={'BROWSER': None, 'DISPLAY': ':99', 'PATH': f'{tmp_path}:{os.environ["PATH"]}'})
+    running = program(env={'BROWSER': None, 'DISPLAY': ':99', 'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
+                      options=", window='tab'")
     assert re.fullmatch(rf'http://127\.0\.0\.1:{running.port}/\?key=[0-9a-f]{{64}}', running.opened())
 
 
