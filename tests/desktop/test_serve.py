@@ -417,7 +417,8 @@ def test_a_program_without_a_window_says_where_it_is(program: Start) -> None:
 
 
 OPEN = 'echo "$@" > part; mv part opened.txt'
-UBUNTU = {'xdg-settings': 'echo firefox_firefox.desktop', 'xdg-open': OPEN, 'firefox': f'{OPEN} # /snap/bin/firefox'}
+UBUNTU = {'xdg-settings': 'echo firefox_firefox.desktop', 'xdg-open': OPEN,
+          'firefox': f'{OPEN} # /snap/bin/firefox'}
 
 
 def test_a_browser_from_snap_gets_the_address(program: Start, tmp_path: Path) -> None:
