@@ -15,8 +15,8 @@ HERE = socket.gethostname()
 
 
 @pytest.mark.parametrize('lock, usable', [
-    (None, True), (f'{HERE}-1', True), (f'{HERE}-999999999', True), ('elsewhere-17', False), ('garbage', True),
-    (f'{HERE}-x', True), ('a-b-17', HERE == 'a-b'),
+    (None, True), (f'{HERE}-1', True), (f'{HERE}-999999999', True), ('elsewhere-17', False),
+    (f'{HERE}-x', True), ('garbage', True), ('a-b-17', HERE == 'a-b'),
 ])
 def test_a_profile_that_another_computer_has_open_is_not_used(tmp_path: Path, lock: str | None,
                                                               usable: bool) -> None:
