@@ -59,7 +59,8 @@ class Windows:
         if is_page(response) and isinstance(response.content, bytes):  # not so for a stream
             response, holds = response.with_content(response.content + _tag()), True
         # A window that gets a download, or nothing, stays at its page.
-        stays = response.status in (204, 205) or 'attachment' in response.headers.get('Content-Disposition', '')
+        stays = (response.status in (204, 205)
+                 or 'attachment' in response.headers.get('Content-Disposition', ''))
         if self._lifetime is not None and not stays:
             self._lifetime.showed(holds_lease=holds)
         return response
