@@ -3,7 +3,8 @@
     Formlet         a form from showing it to saving it: a subclass says what to save
     Entry, Memo     one line of text, several; Hidden, Static: nothing to type
     Pick, Radio     one choice of several; Check, CheckMany: boxes to tick
-    Upload, Rows    files; a list of records in a record
+    Upload, Picture, Rows
+                    files; one that the record keeps; a list of records in a record
     Element         the base of all of them; elements_from (a dataclass), elements_from_table (a schema)
     String, Integer, Float, Decimal, Date, Time, DateTime, Email, Url, Json, Boolean, Enum, Choices, List
                     lenses: what the text of an Entry or a choice means; Nullable, Test: around another one
@@ -23,6 +24,7 @@ from kali.forms.elements import Element, Entry, FormElement, Hidden, Memo, Stati
 from kali.forms.formats import Email, Json, Url
 from kali.forms.formlet import Formlet
 from kali.forms.lenses import BLANKABLE, NULLABLE, TYPICAL, Lens, List, Nullable, String, StringLens, Test
+from kali.forms.pictures import Picture
 from kali.forms.rendering import Field, Fields, render_form, render_page
 from kali.forms.rows import Rows
 from kali.forms.schema import elements_from_table
@@ -33,8 +35,8 @@ from kali.locale.words import MESSAGES
 __all__ = ['BLANKABLE', 'DATE', 'MESSAGES', 'NULLABLE', 'REQUIRED_DATE', 'TYPICAL', 'Boolean', 'Check',
            'CheckMany', 'ChoiceLens', 'Choices', 'Date', 'DateLens', 'DateTime', 'Decimal', 'Element',
            'Email', 'Entry', 'Enum', 'EnumLens', 'Field', 'Fields', 'Float', 'FormElement', 'Formlet',
-           'Hidden', 'Integer', 'Json', 'Lens', 'List', 'ListLens', 'Memo', 'Nullable', 'Pick', 'Radio',
-           'Rows', 'SaveError', 'Static', 'String', 'StringLens', 'Test', 'Time', 'Upload', 'Url',
+           'Hidden', 'Integer', 'Json', 'Lens', 'List', 'ListLens', 'Memo', 'Nullable', 'Pick', 'Picture',
+           'Radio', 'Rows', 'SaveError', 'Static', 'String', 'StringLens', 'Test', 'Time', 'Upload', 'Url',
            'ValidationError', 'elements_from', 'elements_from_table', 'render_form', 'render_page', 'tag']
 
 

@@ -87,6 +87,8 @@ class Element:
     attributes: Attributes = {}
     #: Whether the field's posted values are uploads; text is refused then, and uploads otherwise.
     takes_files = False
+    #: Whether the field of uploads has what is stored so far, until another file comes.
+    keeps = False
     #: The value, or a function that gives it afresh, that is shown where the record has none.
     default: Any = None
     #: Whether it was derived from a column of a table.
@@ -195,6 +197,15 @@ class Element:
     def matches(self, name: str, key: str, text: str) -> Content:
         """The options of the control named `key` that fit `text`, for a control that asks for them."""
         return ''
+
+    def again(self, intermediate: Any, kept: Any) -> Any:
+        """The intermediate form of a field of files in a form that comes back, with those that are kept."""
+        return kept
+
+    def version(self, intermediate: Any) -> Any:
+        """What tells two versions of the field apart. A form cannot show files, so there is none to
+        compare."""
+        return '' if self.takes_files else intermediate
 
     def owns(self, name: str, key: str) -> bool:
         """Whether what is posted as `key` belongs to the field `name`."""

@@ -302,8 +302,8 @@ class Formlet(Servlet):
                 intermediate.update(show_record(unread, {}))
         for name, element in self.elements.items():
             if element.takes_files:
-                intermediate[name] = KEPT.put(form_id, control_name(name),
-                                              [] if name in errors else intermediate[name])
+                kept = KEPT.put(form_id, control_name(name), [] if name in errors else intermediate[name])
+                intermediate[name] = element.again(intermediate[name], kept)
         fields = make_fields(self.elements, intermediate, errors, form_id, fingerprint)
         fields.submit = submit
         if len(unread) == len(self.elements):  # a question: nothing was typed that might be saved yet
@@ -390,8 +390,7 @@ def _fingerprint(elements: Mapping[str, Element], intermediate: Mapping[str, Any
     >>> _fingerprint({'name': Element(), 'size': Element()}, {'name': 'Ada', 'size': '7'})
     '0059b720-f74e9c28'
     """
-    # Files cannot be shown in a form, so there is no version of one to compare.
-    values = ('' if element.takes_files else intermediate[name] for name, element in elements.items())
+    values = (element.version(intermediate[name]) for name, element in elements.items())
     texts = (repr(sorted(value) if isinstance(value, (set, list)) and type(value) in (set, list) else value)
              for value in values)
     return '-'.join(f'{crc32(text.encode("utf-8", "replace")):08x}' for text in texts)

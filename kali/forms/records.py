@@ -58,7 +58,7 @@ def read_posted(elements: Mapping[str, Element], posted: Bag, stored: Any = None
                 source = _NOTHING
         shown = intermediate[name] = element.read(control, source)
         try:
-            if stored is None or files:
+            if stored is None or (files and not element.keeps):
                 native[name] = element.value(shown)
                 continue
             held = _held(element, name, stored)

@@ -238,22 +238,27 @@ def _said() -> str:
                    for key, text in zip(('draft', 'restore', 'discard'), said, strict=True))
 
 
-def render_form(fields: Fields, *, submit: str = 'Save', cancel: str = '', action: str = '') -> Markup:
+def render_form(fields: Fields, *, submit: str = 'Save', cancel: str = '', action: str = '', look: str = '',
+                before: str = '', danger: bool = False) -> Markup:
     """A whole `<form>`: error summary, every field, and the buttons.
 
     :param submit: what the button says
     :param cancel: where a link beside it leads, if there is to be one
     :param action: where the form is sent; to the address it came from unless given
+    :param look: its class
+    :param before: HTML at its beginning
+    :param danger: whether the button looks like one that destroys something
     """
-    start = '<form method="post"'
+    start = '<form method="post"' + (f' class="{escape_text(look)}"' if look else '')
     if action:
         start += f' action="{escape_text(action)}"'
     if fields.takes_files:
         start += ' enctype="multipart/form-data"'
     form_id = '' if fields else fields.form_id  # or else the first field brings it along
     link = f' <a href="{escape_text(cancel)}">{escape(say("cancel"))}</a>' if cancel else ''
-    return Markup(f'{fields.summary}{start}>{form_id}\n{fields.rows}<p class="buttons"><button type="submit">'
-                  f'{escape(submit)}</button>{link}</p>\n</form>\n')
+    mark = ' class="danger"' if danger else ''
+    return Markup(f'{fields.summary}{start}>{before}{form_id}\n{fields.rows}<p class="buttons">'
+                  f'<button type="submit"{mark}>{escape(submit)}</button>{link}</p>\n</form>\n')
 
 
 def render_page(title: str, body: str) -> Page:

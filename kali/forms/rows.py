@@ -38,6 +38,7 @@ class _Typed(list[dict[str, 'Any']]):
         super().__init__(rows)
         self.posted: list[Bag] = []
         self.natives: list[dict[str, Any]] = []
+        self.places: list[int] = []  # which row each of `natives` is
         self.wrong: dict[tuple[int, str], Any] = {}  # by the number of the row, from 0, and its field
 
 
@@ -100,6 +101,7 @@ class Rows(Element):
             if bag.get(self.key) or any((shown[each] and shown[each] != untouched[each]) or (
                     each in wrong and bag.get(each)) for each in self._content if each in shown):
                 rows.wrong.update({(len(rows), each): message for each, message in wrong.items()})
+                rows.places.append(len(rows))
                 rows.append({**untouched, **shown})
                 rows.natives.append(native)
                 rows.posted.append(bag)
@@ -114,7 +116,7 @@ class Rows(Element):
             return list(stored or ())
         known = {self.elements[self.key].show(row[self.key]): row for row in stored or ()}
         blank = dict.fromkeys(self._content, '')
-        intermediate.wrong, intermediate.natives = {}, []
+        intermediate.wrong, intermediate.natives, intermediate.places = {}, [], []
         for index, bag in enumerate(intermediate.posted):
             row = known.get(bag.get(self.key, ''))
             shown, native, wrong = read_posted(self.elements, bag, row, exists=row is not None)
@@ -124,6 +126,7 @@ class Rows(Element):
                 continue
             intermediate.wrong.update({(index, each): message for each, message in wrong.items()})
             intermediate.natives.append(native)
+            intermediate.places.append(index)
         return self._checked(intermediate, intermediate.natives)
 
     def owns(self, name: str, key: str) -> bool:

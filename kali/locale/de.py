@@ -109,4 +109,27 @@ WORDS = {
     'log': 'Das Protokoll',
     'log end': 'Die letzten Zeilen; das Ganze steht in {path}.',
     'log empty': 'Bisher wurde nichts vermerkt.',
+    # Forms of records.
+    'new': 'Neu',
+    'new of': 'Neu: {what}',
+    'change of': '{what} ändern',
+    'copy of': 'Kopie von {what}',
+    'did add': '{what} hinzufügen',
+    'did change': '{what} ändern',
+    'did delete': '{what} löschen',
+    'delete': 'Löschen',
+    'delete question': '{what} löschen?',
+    'delete changed': 'Das hat sich inzwischen geändert, deshalb wurde nichts gelöscht. So ist es jetzt.',
+    'also deleted': 'Damit werden auch gelöscht: {tables}.',
+    'also changed': 'Diese bleiben, verweisen aber nicht mehr darauf: {tables}.',
+    'still needed': 'Das kann nicht gelöscht werden, weil diese es brauchen: {tables}. Ändern '
+        'oder löschen Sie zuerst diese.',
+    'back': 'Zurück',
+    'table changed': 'Die Tabelle hat sich geändert, seit dieses Formular geöffnet wurde. Bitte '
+        'sehen Sie es noch einmal an; ohne Feld ist nun:',
+    'too many children': 'Es sind zu viele, um sie hier zu ändern; sehen Sie in deren Liste nach.',
+    'file of': '{kind}, {size}',
+    'no file': 'Hier ist keine Datei.',
+    'stored file': 'Die bisherige Datei',
+    'remove file': 'Entfernen',
 }

@@ -108,4 +108,27 @@ WORDS = {
     'log': 'Le journal',
     'log end': 'Ses dernières lignes ; le tout se trouve dans {path}.',
     'log empty': "Rien n'a été noté jusqu'ici.",
+    # Forms of records.
+    'new': 'Nouveau',
+    'new of': 'Nouveau : {what}',
+    'change of': 'Modifier {what}',
+    'copy of': 'Copie de {what}',
+    'did add': 'Ajouter {what}',
+    'did change': 'Modifier {what}',
+    'did delete': 'Supprimer {what}',
+    'delete': 'Supprimer',
+    'delete question': 'Supprimer {what} ?',
+    'delete changed': 'Cela a changé entre-temps ; rien n’a été supprimé. Voici l’état actuel.',
+    'also deleted': 'Seront aussi supprimés : {tables}.',
+    'also changed': 'Ceux-ci restent, mais n’y renvoient plus : {tables}.',
+    'still needed': 'Impossible de supprimer : ceux-ci en ont besoin : {tables}. Modifiez-les '
+        'ou supprimez-les d’abord.',
+    'back': 'Retour',
+    'table changed': 'La table a changé depuis l’ouverture de ce formulaire. Veuillez le revoir '
+        '; n’ont plus de champ :',
+    'too many children': 'Il y en a trop pour les modifier ici ; voyez leur liste.',
+    'file of': '{kind}, {size}',
+    'no file': 'Il n’y a pas de fichier ici.',
+    'stored file': 'Le fichier actuel',
+    'remove file': 'Le retirer',
 }

@@ -18,7 +18,7 @@ from kali.http.urls import build_url
 from kali.live.jobs import Jobs
 from kali.markup import escape
 from kali.pages.shell import Shell
-from kali.records import exporting, list_page, record_page
+from kali.records import delete_page, exporting, files, form_page, list_page, record_page
 from kali.records.columns import heading_of
 from kali.records.declared import Table as Declared
 from kali.records.keys import key_from
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ['Records']
 
 #: The pages of each table; a page that answers `/new` may come before or after one that answers `/*`.
-PAGES: tuple[Callable[[Router, Section], None], ...] = (list_page.mount, record_page.mount,
-                                                          exporting.mount)
+PAGES: tuple[Callable[[Router, Section], None], ...] = (
+    list_page.mount, record_page.mount, exporting.mount, form_page.mount, delete_page.mount, files.mount)
 
 
 class Records:
