@@ -91,8 +91,7 @@ class Picture(Upload):
         return '' if getattr(intermediate, 'removed', False) else getattr(intermediate, 'version', '')
 
     def in_words(self, intermediate: Any) -> str:
-        return super().in_words(intermediate) or (
-            say('file of', kind=say('file'), size=size_text(intermediate.size)) if intermediate.size else '')
+        return super().in_words(intermediate) or (size_text(intermediate.size) if intermediate.size else '')
 
     def html(self, name: str, intermediate: Any) -> Content:
         version, head = getattr(intermediate, 'version', ''), getattr(intermediate, 'head', b'')

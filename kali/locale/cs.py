@@ -123,7 +123,6 @@ WORDS = {
     'back': 'Zpět',
     'table changed': 'Tabulka se od otevření formuláře změnila. Podívejte se na něj znovu; bez pole je nyní:',
     'too many children': 'Je jich příliš mnoho pro změnu zde; podívejte se do jejich seznamu.',
-    'file of': '{kind}, {size}',
     'no file': 'Zde není žádný soubor.',
     'stored file': 'Dosavadní soubor',
     'remove file': 'Odebrat',

@@ -128,7 +128,6 @@ WORDS = {
     'table changed': 'Die Tabelle hat sich geändert, seit dieses Formular geöffnet wurde. Bitte '
         'sehen Sie es noch einmal an; ohne Feld ist nun:',
     'too many children': 'Es sind zu viele, um sie hier zu ändern; sehen Sie in deren Liste nach.',
-    'file of': '{kind}, {size}',
     'no file': 'Hier ist keine Datei.',
     'stored file': 'Die bisherige Datei',
     'remove file': 'Entfernen',

@@ -124,7 +124,6 @@ WORDS = {
     'table changed': 'The table has changed since this form was opened. Please look at it again; '
         'what has no field any more:',
     'too many children': 'There are too many to be changed here; look at the list of them.',
-    'file of': '{kind}, {size}',
     'no file': 'There is no file here.',
     'stored file': 'The file so far',
     'remove file': 'Remove it',

@@ -124,7 +124,6 @@ WORDS = {
     'back': 'Volver',
     'table changed': 'La tabla ha cambiado desde que se abrió este formulario. Revíselo; ya no tienen campo:',
     'too many children': 'Hay demasiados para cambiarlos aquí; vea su lista.',
-    'file of': '{kind}, {size}',
     'no file': 'Aquí no hay ningún archivo.',
     'stored file': 'El archivo actual',
     'remove file': 'Quitarlo',

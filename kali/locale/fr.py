@@ -127,7 +127,6 @@ WORDS = {
     'table changed': 'La table a changé depuis l’ouverture de ce formulaire. Veuillez le revoir '
         '; n’ont plus de champ :',
     'too many children': 'Il y en a trop pour les modifier ici ; voyez leur liste.',
-    'file of': '{kind}, {size}',
     'no file': 'Il n’y a pas de fichier ici.',
     'stored file': 'Le fichier actuel',
     'remove file': 'Le retirer',

@@ -46,9 +46,8 @@ def small(section: Section, path: str, column: str, head: Any, size: int | None)
     if kind and size <= _SMALL:
         return Markup('<a href="{}"><img src="{}" alt="{}" loading="lazy" height="48"></a>').format(
             url, url, section.heading(column))
-    return Markup('<a href="{}" download>{}</a>').format(
-        url, say('file of', kind=kind.removeprefix('image/').upper() or section.heading(column),
-                 size=size_text(size)))
+    what = kind.removeprefix('image/').upper() or section.heading(column)
+    return Markup('<a href="{}" download>{}, {}</a>').format(url, what, size_text(size))
 
 
 def name_column(table: Table, column: str) -> str | None:

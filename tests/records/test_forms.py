@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sqlite3
 from typing import Any
 
 import html5lib
 import pytest
 
-from kali.records import Records, Table
+from kali.records import Records
 from kali.sqlite import connect
+from kali.sqlite.schema import quoted
 from kali.testing import Client
 from tests.sqlite.schemas import SCHEMAS
 
@@ -22,10 +21,9 @@ def dump(db: Any) -> list[Any]:
     run = sqlite3.Cursor(db).execute
     for name, in run("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'kali%' "
                      "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY rowid").fetchall():
-        quoted = '"%s"' % name.replace('"', '""')
-        columns = [row[1].replace('"', '""') for row in run(f'PRAGMA table_xinfo({quoted})')]
-        shown = ', '.join(f'typeof("{each}"), CAST("{each}" AS BLOB)' for each in columns)
-        found.append((name, sorted(map(repr, run(f'SELECT {shown} FROM {quoted}').fetchall()))))
+        columns = [quoted(row[1]) for row in run(f'PRAGMA table_xinfo({quoted(name)})')]
+        shown = ', '.join(f'typeof({each}), CAST({each} AS BLOB)' for each in columns)
+        found.append((name, sorted(map(repr, run(f'SELECT {shown} FROM {quoted(name)}').fetchall()))))
     return found
 
 
