@@ -45,6 +45,7 @@ def add(app: Any, page: Page, name: str) -> None:
 
 def says(page: Page, text: str) -> None:
     page.get_by_role('status').get_by_text(text, exact=True).wait_for()
+    page.wait_for_load_state()  # from then on the page hears its keys
 
 
 def test_by_keyboard_alone(app: Any, page: Page) -> None:
