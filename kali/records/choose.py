@@ -166,7 +166,7 @@ class Reference(Pick):
             return self.records(order=self.by_key, limit=limit)
         names = [self.label_sql] if self.function is None else (
             [quoted(name) for name in self.other.search_columns] if self.other else [])
-        has = ' OR '.join(f'instr(fold({name}), ?)' for name in names) or '0'
+        has = ' OR '.join(f'instr(kali_fold(CAST({name} AS BLOB)), ?)' for name in names) or '0'
         where = ' AND '.join([f'({has})'] * len(words))
         is_key = ' AND '.join(f'CAST({quoted(name)} AS TEXT) = ?' for name in self.targets)
         keys = [text.strip()] if len(self.targets) == 1 else []

@@ -199,6 +199,8 @@ class Section:
             return self.records.read_only
         if self.table.is_view:
             return f'{self.title} is a view: what it shows is worked out from other tables.'
+        if self.table.kind == 'virtual':
+            return f'{self.title} is a virtual table: what is written to it could not be undone.'
         return '' if self.table.key else (
             f'The rows of {self.title} have no key, so none can be told from the others.')
 

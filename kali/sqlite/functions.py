@@ -52,6 +52,16 @@ def fold(value: Any) -> Any:
     return normalize('NFC', ''.join(letter for letter in letters if not _is_accent(letter)))
 
 
+def fold_bytes(value: Any) -> Any:
+    """`fold` for text that may be no UTF-8, which Python's functions are not given: `kali_fold(CAST(name AS
+    BLOB))`.
+
+    >>> fold_bytes(b'M\\xff'), fold_bytes(None)
+    ('m\ufffd', None)
+    """
+    return fold(value.decode('utf-8', 'replace')) if isinstance(value, bytes) else value
+
+
 def _is_accent(letter: str) -> bool:
     return category(letter) == 'Mn' and not '\u0900' <= letter <= '\u1aaf'
 
@@ -64,6 +74,7 @@ def equip(connection: sqlite3.Connection, prepare: Prepare | None = None) -> sql
     """
     connection.create_function('casefold', 1, casefold, deterministic=True)
     connection.create_function('fold', 1, fold, deterministic=True)
+    connection.create_function('kali_fold', 1, fold_bytes, deterministic=True)
     if prepare is not None:
         prepare(connection)
     return connection

@@ -14,6 +14,8 @@ __all__ = ['label_of']
 _LABELS = ('name|{0}_?name', 'full_?name|last_?name|family_?name|surname|display_?name|nachname|příjmení',
            'title|label|caption|titel|bezeichnung|nom|titre|nombre|título|název|jméno',
            '.*name|subject|betreff')
+# Texts that tell about a record, and not which one it is.
+_LONG = re.compile('.*(notes?|memo|comments?|description|remarks?|bemerkung(en)?|beschreibung|notiz(en)?|kommentar)')
 
 
 def label_of(table: str, columns: Collection[Column], key: tuple[str, ...],
@@ -28,7 +30,8 @@ def label_of(table: str, columns: Collection[Column], key: tuple[str, ...],
         for column in plain:
             if re.fullmatch(pattern.format(own), column.name.lower().replace(' ', '_')):
                 return column.name
-    texts = [column for column in plain if column.affinity == 'TEXT']
+    texts = [column for column in plain if column.affinity == 'TEXT' and column.rule.choices is None
+             and not _LONG.fullmatch(column.name.lower())]
     for found in ([each for each in texts if not each.key and each.name not in refers],
                   [each for each in texts if each.key], texts):
         if found:

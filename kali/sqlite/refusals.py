@@ -158,8 +158,11 @@ def read_refusal(error: sqlite3.Error, connection: sqlite3.Connection,
 
 
 def _leads_nowhere(connection: sqlite3.Connection, changed: str, parent: str) -> Refusal | None:
-    """A foreign key of the table that was changed, to a table that is not there or has no such key."""
+    """A foreign key of the table that was changed, to a table that is not there or has no such key; or one of
+    another table that refers to it in such a way."""
     table = _table(connection, changed)
+    if table is not None and table.name.lower() == parent.lower():
+        return Refusal('foreign key', table.name, schema=table)
     for key in table.foreign_keys if table else ():
         if key.parent.lower() == parent.lower():
             return Refusal('foreign key', table.name, key.columns, others=(key.parent,), schema=table)

@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
+import re
+import secrets
 from typing import Any
 
-import html5lib
 import pytest
 
-from kali.records import Records
-from kali.sqlite import connect
-from kali.sqlite.schema import quoted
+from kali.records import Records, Table
 from kali.testing import Client
+from tests.records.forms import controls, dump, open_file
 from tests.sqlite.schemas import SCHEMAS
-
-
-def dump(db: Any) -> list[Any]:
-    """All that is in the database, but for what kali keeps in it."""
-    found = []
-    run = sqlite3.Cursor(db).execute
-    for name, in run("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'kali%' "
-                     "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY rowid").fetchall():
-        columns = [quoted(row[1]) for row in run(f'PRAGMA table_xinfo({quoted(name)})')]
-        shown = ', '.join(f'typeof({each}), CAST({each} AS BLOB)' for each in columns)
-        found.append((name, sorted(map(repr, run(f'SELECT {shown} FROM {quoted(name)}').fetchall()))))
-    return found
-
-
-def controls(page: str) -> list[tuple[str, str]]:
-    """What a browser sends of the form in a page whose button is pressed."""
-    form = next(each for each in html5lib.parse(page, namespaceHTMLElements=False).iter('form')
-                if each.get('method') == 'post' and 'undo' not in (each.get('class') or '')
-                and each.find('.//input[@name="_form_id"]') is not None)
-    found = []
-    for tag in form.iter():
-        name = tag.get('name')
-        if not name or tag.get('disabled') is not None:
-            continue
-        if tag.tag == 'input' and tag.get('type') in ('checkbox', 'radio'):
-            if tag.get('checked') is not None:
-                found.append((name, tag.get('value', 'on')))
-        elif tag.tag == 'input' and tag.get('type') not in ('file', 'submit'):
-            found.append((name, tag.get('value', '')))
-        elif tag.tag == 'textarea':
-            found.append((name, (tag.text or '').replace('\n', '\r\n')))
-        elif tag.tag == 'select':
-            options = [each.get('value', each.text or '') for each in tag.iter('option')
-                       if each.get('selected') is not None]
-            first = [each.get('value', '') for each in tag.iter('option')][:1]
-            found += [(name, each) for each in options or first]
-    return found
-
-
-def open_file(sql: str, path: Any = ':memory:') -> Any:
-    db = connect(path)
-    sqlite3.Cursor(db).execute('PRAGMA foreign_keys = OFF')
-    db.executescript(sql)
-    sqlite3.Cursor(db).execute('PRAGMA foreign_keys = ON')
-    return db
 
 
 @pytest.mark.parametrize('name', SCHEMAS)
@@ -80,4 +34,119 @@ def test_a_form_that_is_saved_unchanged_changes_nothing(name: str) -> None:
             assert dump(db) == before, url
             seen += 1
     assert seen
+    db.close()
+
+
+@pytest.mark.parametrize('name', SCHEMAS)
+def test_what_is_changed_and_undone_is_as_it_was(name: str) -> None:
+    db = open_file(SCHEMAS[name])
+    records = Records(db)
+    client = Client(records, raise_errors=True)
+    before, changed, refused = dump(db), 0, 0
+    for section in records.sections.values():
+        if section.read_only:
+            continue
+        for row in section.table.rows(limit=3):
+            url = section.url(section.path_of(row), 'edit')
+            fields = controls(client.get(url).text)
+            for number, (field, value) in enumerate(fields):
+                if field.startswith('_') or field.endswith('.is') or not value:
+                    continue
+                for text in (f'{value}1', ''):
+                    sent = [*fields[:number], (field, text), *fields[number + 1:]]
+                    reply = client.post(url + '?_save=1', form=with_new_id(sent))
+                    assert reply.status in (303, 422, 409), (url, field, text, reply.text)
+                    if reply.status != 303:
+                        refused += 1
+                        assert text in reply.text and dump(db) == before
+                        continue
+                    if dump(db) != before:
+                        assert records.history.undo() is not None
+                        changed += 1
+                    assert dump(db) == before, (url, field, text)
+    assert changed and refused
+    db.close()
+
+
+def with_new_id(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, secrets.token_hex(16) if name == '_form_id' else value) for name, value in fields]
+
+
+SHOP = '''
+CREATE TABLE customer (customer INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT UNIQUE);
+CREATE TABLE job (job INTEGER PRIMARY KEY, customer INT NOT NULL REFERENCES customer, received DATE,
+    status TEXT NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'done')), notes TEXT);
+CREATE TABLE job_line (job_line INTEGER PRIMARY KEY, job INT NOT NULL REFERENCES job ON DELETE CASCADE,
+    position INT NOT NULL, what TEXT NOT NULL, price DECIMAL(10, 2) CHECK (price >= 0), UNIQUE (job, position));
+INSERT INTO customer VALUES (1, 'Ada', 'ada@example.org'), (2, 'Bo', NULL);
+INSERT INTO job VALUES (1, 1, '2026-02-01', 'new', 'x'), (2, 2, NULL, 'done', NULL);
+INSERT INTO job_line VALUES (1, 1, 1, 'Chain', 20), (2, 1, 2, 'Tyre', 30), (3, 1, 3, 'Bell', 5.5);
+'''
+
+
+def shop(**job: Any) -> tuple[Any, Records, Client]:
+    db = open_file(SHOP)
+    records = Records(db, tables=[Table('job', children=['job_line'], **job), 'customer', 'job_line'])
+    return db, records, Client(records, raise_errors=True)
+
+
+def lines(db: Any, job: int = 1) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in db.execute(
+        'SELECT job_line, position, what, price FROM job_line WHERE job = ? ORDER BY position', [job])]
+
+
+def put(fields: list[tuple[str, str]], **changes: Any) -> list[tuple[str, str]]:
+    """The fields with some changed: `job_line__1__what='x'` is `job_line-1-what`; None takes one out."""
+    named = {name.replace('__', '-'): value for name, value in changes.items()}
+    kept = [(name, named.pop(name, value)) for name, value in fields]
+    return [(name, value) for name, value in [*kept, *named.items()] if value is not None]
+
+
+def without_row(fields: list[tuple[str, str]], number: int) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in fields if not name.startswith(f'job_line-{number}-')]
+
+
+STORED = [(1, 1, 'Chain', 20), (2, 2, 'Tyre', 30), (3, 3, 'Bell', 5.5)]
+
+
+@pytest.mark.parametrize(('change', 'after'), [
+    (lambda fields: put(fields, job_line__2__what='Tube'), [STORED[0], (2, 2, 'Tube', 30), STORED[2]]),
+    (lambda fields: without_row(fields, 2), [STORED[0], STORED[2]]),
+    (lambda fields: put(fields, job_line__2__what='', job_line__2__price='', job_line__2__position=''),
+     [STORED[0], STORED[2]]),
+    (lambda fields: put(fields, job_line__9__what='Oil', job_line__9__price='1,50'),
+     [*STORED, (4, 4, 'Oil', 1.5)]),
+    # Two that change places, three in a circle, and one that takes the place of a row that goes.
+    (lambda fields: put(fields, job_line__1__position='2', job_line__2__position='1'),
+     [(2, 1, 'Tyre', 30), (1, 2, 'Chain', 20), STORED[2]]),
+    (lambda fields: put(fields, job_line__1__position='2', job_line__2__position='3', job_line__3__position='1'),
+     [(3, 1, 'Bell', 5.5), (1, 2, 'Chain', 20), (2, 3, 'Tyre', 30)]),
+    (lambda fields: put(without_row(fields, 1), job_line__2__position='1', job_line__9__what='Oil',
+                        job_line__9__position='2'), [(2, 1, 'Tyre', 30), (4, 2, 'Oil', None), STORED[2]]),
+])
+def test_the_rows_of_a_parent_are_saved_with_it_in_one_step(change: Any, after: list[Any]) -> None:
+    db, records, client = shop()
+    before = dump(db)
+    fields = controls(client.get('/table/job/1/edit').text)
+    reply = client.post('/table/job/1/edit?_save=1', form=put(change(fields), notes='both'))
+    assert reply.status == 303, reply.text
+    assert lines(db) == after and db.execute('SELECT notes FROM job WHERE job = 1').fetchone()[0] == 'both'
+    assert records.history.undo() == 'Change Job 1' and dump(db) == before
+    db.close()
+
+
+@pytest.mark.parametrize(('changes', 'sentence'), [
+    ({'job_line__1__price': 'dear'}, 'is not a number'), ({'job_line__1__what': ''}, 'may not be blank'),
+    ({'job_line__9__what': 'Oil', 'job_line__9__price': '-1'}, 'must be 0.00 or more'),
+    ({'job_line__1__position': '2', 'job_line__2__position': '2'}, 'There is a job line with this job and'),
+])
+def test_what_is_wrong_in_a_row_is_said_at_its_field(changes: dict[str, str], sentence: str) -> None:
+    db, _, client = shop()
+    before = dump(db)
+    fields = controls(client.get('/table/job/1/edit').text)
+    reply = client.post('/table/job/1/edit?_save=1', form=put(fields, notes='typed', **changes))
+    assert reply.status == 422 and dump(db) == before
+    at_field = rf'aria-invalid="true" aria-describedby="job_line-\d-\w+-error"[^~]*{sentence}'
+    assert re.search(at_field, reply.text), reply.text
+    assert 'typed' in reply.text
     db.close()
