@@ -15,7 +15,8 @@ _LABELS = ('name|{0}_?name', 'full_?name|last_?name|family_?name|surname|display
            'title|label|caption|titel|bezeichnung|nom|titre|nombre|título|název|jméno',
            '.*name|subject|betreff')
 # Texts that tell about a record, and not which one it is.
-_LONG = re.compile('.*(notes?|memo|comments?|description|remarks?|bemerkung(en)?|beschreibung|notiz(en)?|kommentar)')
+_LONG = re.compile('.*(notes?|memo|comments?|description|remarks?|bemerkung(en)?|beschreibung|notiz(en)?|'
+                   'kommentar)')
 
 
 def label_of(table: str, columns: Collection[Column], key: tuple[str, ...],
