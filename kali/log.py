@@ -68,15 +68,15 @@ def _write(level: str, message: str, values: tuple[object, ...],
         _print(getattr(sys, 'stderr', None), f'kali: {message % values} (and the log failed: {error!r})')
 
 
-def say(text: str) -> None:
+def say(text: str, end: str = '\n') -> None:
     """Print `text` on the console, if there is one (pythonw has none)."""
-    _print(getattr(sys, 'stdout', None), text)
+    _print(getattr(sys, 'stdout', None), text, end)
 
 
-def _print(stream: Any, text: str) -> None:
+def _print(stream: Any, text: str, end: str = '\n') -> None:
     try:
         if stream is not None and _is_console(stream):
-            _write_out(stream, text + '\n')
+            _write_out(stream, text + end)
     except Exception:  # closed, gone, or an object of the application's own that does not do what files do
         pass
 

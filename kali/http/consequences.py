@@ -2,10 +2,13 @@
 
 A guard says here which transaction is open while a handler or a step of an answer runs. Whatever must not
 happen for nothing (an event is published, a job is started, a kept upload is given up) asks for
-`after_commit`. Handlers run one at a time in a process, so one note for all of them is enough.
+`after_commit`. Handlers run one at a time in a process, so one note for all of them is enough; another thread
+has nothing to do with what they save.
 """
 
 from __future__ import annotations
+
+from _thread import get_ident
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ['OPEN', 'after_commit']
 
-#: The open transactions, the innermost last: anything with `after_commit(function)`.
+#: The open transactions, the innermost last: anything with `after_commit(function)` and `thread`.
 OPEN: list[Any] = []
 
 
@@ -26,7 +29,7 @@ def after_commit(function: Callable[[], object]) -> None:
     >>> after_commit(lambda: print('nothing to wait for'))
     nothing to wait for
     """
-    if OPEN:
+    if OPEN and OPEN[-1].thread == get_ident():
         OPEN[-1].after_commit(function)
     else:
         function()

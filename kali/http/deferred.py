@@ -71,16 +71,26 @@ class Wait:
     :param signal: a Signal; the wait ends with the first `set` after it was made. So where another thread
         sets it, make the Wait first and look for news then.
     :param room: whether to wait until the client has taken most of what it was sent
+    :param news: gives the bytes that came with the signal, if that is all there is to a step: the host sends
+        them and the wait goes on. With b'' or None, the answer takes its next step
     :ivar resting: whether nothing is under way meanwhile, so that a program may end; not so unless set
     """
 
-    __slots__ = ('_count', 'future', 'resting', 'room', 'signal', 'until')
+    __slots__ = ('_count', 'future', 'news', 'resting', 'room', 'signal', 'until')
 
     def __init__(self, future: Any = None, until: float | None = None, *, signal: Signal | None = None,
-                 room: bool = False) -> None:
-        self.future, self.until, self.signal, self.room = future, until, signal, room
+                 room: bool = False, news: Callable[[], bytes | None] | None = None) -> None:
+        self.future, self.until, self.signal, self.room, self.news = future, until, signal, room, news
         self._count = 0 if signal is None else signal.count
         self.resting = False
+
+    def pieces(self) -> bytes | None:
+        """What has come by now; the wait goes on for more."""
+        if self.news is None:
+            return None
+        if self.signal is not None:
+            self._count = self.signal.count  # before looking: another thread may set it in between
+        return self.news()
 
     def over(self, now: float) -> bool:
         """Whether the wait has ended at the time `now`; about room, the host knows."""
@@ -93,7 +103,7 @@ class Wait:
     def capped(self, until: float) -> Wait:
         """The same wait, but over at `until` if nothing has come by then."""
         wait = Wait(self.future, until if self.until is None else min(until, self.until), signal=self.signal,
-                    room=self.room)
+                    room=self.room, news=self.news)
         wait._count, wait.resting = self._count, self.resting
         return wait
 
@@ -116,7 +126,7 @@ class Waiter:
     __slots__ = ('_futures', '_go_on', '_signal')
 
     def __init__(self, go_on: Callable[[], object]) -> None:
-        self._go_on: Callable[[], object] | None = go_on
+        self._go_on = go_on
         self._signal: Signal | None = None
         # Subscribed to and not done. A future of concurrent.futures keeps each callback until then.
         self._futures: dict[int, Any] = {}
@@ -125,7 +135,7 @@ class Waiter:
         """Subscribe to the future and the signal of `wait`."""
         if wait.signal is not None:
             self._signal = wait.signal
-            wait.signal.subscribe(self._come)
+            wait.signal.subscribe(self._go_on)
         future = wait.future
         if future is not None and id(future) not in self._futures:
             self._futures[id(future)] = future
@@ -134,7 +144,7 @@ class Waiter:
     def leave(self) -> None:
         """Take the subscriptions off, as far as that can be done."""
         if self._signal is not None:
-            self._signal.unsubscribe(self._come)
+            self._signal.unsubscribe(self._go_on)
             self._signal = None
         for number, future in list(self._futures.items()):
             if hasattr(future, 'remove_done_callback'):  # asyncio has it
@@ -144,14 +154,16 @@ class Waiter:
     def end(self) -> None:
         """Leave, and keep nothing alive that a future still refers to."""
         self.leave()
-        self._go_on = None
+        self._go_on = _nothing
         self._futures = {}
 
     def _come(self, future: Any = None) -> None:
         self._futures.pop(id(future), None)
-        go_on = self._go_on
-        if go_on is not None:
-            go_on()
+        self._go_on()
+
+
+def _nothing() -> None:
+    """What is called of a waiter that has ended."""
 
 
 class Deferred:

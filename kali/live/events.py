@@ -10,8 +10,10 @@ Source: HTML standard, "Server-sent events".
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kali.http.consequences import after_commit
@@ -88,6 +90,8 @@ class EventStream(Deferred):
             if not isinstance(piece, Wait):
                 self._silent_until = now + self._keep_alive
                 return piece if isinstance(piece, bytes) else encoded(piece)
+            if piece.news is not None and self._wait is not None:  # which went out without a step
+                self._silent_until = now + self._keep_alive
             self._wait = piece
         if now >= self._silent_until:
             self._silent_until = now + self._keep_alive
@@ -116,6 +120,7 @@ class Channel:
         self._kept: deque[bytes] = deque(maxlen=max(history, backlog, 1))
         self._published = 0  # events so far; the last one kept has this number
         self._life = os.urandom(4).hex()  # tells the ids of this run from those of earlier ones
+        self._lock = threading.Lock()  # a function that runs in a thread may publish too
         self._news = Signal()
         self._streams = 0
 
@@ -133,9 +138,10 @@ class Channel:
         after_commit(lambda: self._send(event))
 
     def _send(self, event: Event | str) -> None:
-        self._published += 1
         event = Event(event) if isinstance(event, str) else event
-        self._kept.append(encoded(event._replace(id=f'{self._life}-{self._published}')))
+        with self._lock:
+            self._published += 1
+            self._kept.append(encoded(event._replace(id=self.last_id)))
         self._news.set()
 
     def stream(self, request: Request) -> EventStream:
@@ -156,20 +162,20 @@ class Channel:
     def _listen(self, seen: str) -> Iterator[bytes | Event | Wait]:
         self._streams += 1
         try:
-            place = self._place_after(seen) if seen else self._published
-            if place is None:
-                place = self._published
+            found = self._place_after(seen) if seen else self._published
+            place = self._published if found is None else found
+            if found is None:
                 yield RELOAD._replace(id=self.last_id)
-            while True:
-                wait = Wait(signal=self._news)  # before looking: another thread may publish in between
-                missed = self._published - place
-                if missed > len(self._kept):
-                    return  # it reads too slowly; it will come back and be reloaded
-                if missed:
-                    place = self._published
-                    yield b''.join(self._last(missed))
-                else:
-                    yield wait
+
+            def news() -> bytes | None:
+                nonlocal place
+                with self._lock:
+                    missed, place = self._published - place, self._published
+                    return self._last(missed) if missed <= len(self._kept) else None
+            wait = Wait(signal=self._news, news=news)
+            while (piece := wait.pieces()) is not None:
+                yield piece or wait
+            # It reads too slowly. It will come back and be reloaded.
         finally:
             self._streams -= 1
 
@@ -182,11 +188,7 @@ class Channel:
         missed = self._published - place
         return place if 0 <= missed <= min(self._history, len(self._kept)) else None
 
-    def _last(self, count: int) -> list[bytes]:
-        found = []
-        for event in reversed(self._kept):
-            if not count:
-                break
-            count -= 1
-            found.append(event)
-        return found[::-1]
+    def _last(self, count: int) -> bytes:
+        if count == 1:  # the same bytes for all that listen
+            return self._kept[-1]
+        return b''.join(list(islice(reversed(self._kept), count))[::-1])

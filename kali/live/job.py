@@ -48,6 +48,20 @@ class Job:
         """Whether it has ended, in whichever way."""
         return self.state in ('done', 'failed', 'cancelled')
 
+    def words(self) -> str:
+        """What it is doing, how much is done, how fast, and how long it will take."""
+        done, total, message = self.progress
+        took = (self.ended if self.is_over else time.monotonic()) - self.begun
+        words = [message] if message else []
+        if done:
+            words.append(f'{done:,.0f} of {total:,.0f}' if total else f'{done:,.0f}')
+            rate = done / took if took > 0 else 0
+            if took >= 1:
+                words.append(f'{rate:,.0f} a second' if rate >= 1 else f'{rate * 60:,.1f} a minute')
+            if total and rate and not self.is_over and took >= 1:
+                words.append(f'{_duration((total - done) / rate)} left')
+        return ', '.join(words)
+
     def _step(self) -> Wait | bytes | None:
         """To the next yield. Gives a Wait, nothing yet (b''), or None at the end."""
         future: Any
@@ -80,3 +94,15 @@ class Job:
             return Wait(given)
         raise TypeError(f'the job yielded {given!r:.80}; it may yield Progress(done, total, message), a '
                         'Future to wait for, pause(seconds), or nothing')
+
+
+def _duration(seconds: float) -> str:
+    """
+    >>> _duration(7), _duration(200), _duration(8000)
+    ('7 s', '3 min 20 s', '2 h 13 min')
+    """
+    minutes, seconds = divmod(round(max(0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f'{hours} h {minutes} min'
+    return f'{minutes} min {seconds} s' if minutes else f'{seconds} s'

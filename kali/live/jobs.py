@@ -18,6 +18,7 @@ from kali.http.consequences import after_commit
 from kali.http.deferred import Deferred, Signal, Wait, Waiter
 from kali.http.response import Response
 from kali.live import jobs_page
+from kali.live.console import Console
 from kali.live.job import Job, Progress
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Jobs:
         self._more = Signal()
         self._host: Host | None = None
         self._parked: dict[Job, tuple[Waiter, Wait]] = {}
+        self._console = Console()
 
     def start(self, request: Request, work: Generator[Any, Any, Any], title: str = '') -> Response:
         """Begin a job, after COMMIT if a transaction is open, and answer with a redirect to its page.
@@ -123,44 +125,51 @@ class Jobs:
         """Take the jobs that can go on further, in turn, for a slice of time."""
         wait = Wait(signal=self._more)
         until = time.monotonic() + SLICE
-        while self._turn:
-            self._advance(self._turn.popleft())
-            if time.monotonic() >= until:
-                return b''
+        moved: dict[Job, None] = {}
+        try:
+            while self._turn:
+                job = self._turn.popleft()
+                moved[job] = None
+                if self._advance(job) >= until:
+                    return b''
+        finally:
+            for job in moved:
+                job.changed.set()
+            self._console.show(moved)
         # For a host that wants to know whether something is under way elsewhere.
         futures = (each.future for _, each in self._parked.values() if each.future is not None)
         wait.future, wait.resting = next(futures, None), not self._parked
         return wait
 
-    def _advance(self, job: Job) -> None:
-        if job.is_over:
-            return
-        if job.state == 'waiting':
-            job.state, job.begun = 'running', time.monotonic()
+    def _advance(self, job: Job) -> float:
+        """Take a job to its next yield; gives the time then."""
         before = time.monotonic()
+        if job.is_over:
+            return before
+        if job.state == 'waiting':
+            job.state, job.begun = 'running', before
         try:
             outcome = job.deferred.step()
         except BaseException as error:
             if self._host is not None and self._host.stopping:
                 raise  # Ctrl-C came while it worked
             self._end(job, 'failed', error)
-            return
-        took = time.monotonic() - before
-        if took > TOO_LONG:
+            return time.monotonic()
+        now = time.monotonic()
+        if now - before > TOO_LONG:
             log.warning('the job %s did not yield for %.1f s; nothing else could be done meanwhile',
-                        job.title, took)
+                        job.title, now - before)
         if outcome is None:
             self._end(job, 'done')
         elif isinstance(outcome, Wait):
             self._park(job, outcome)
         else:
             self._turn.append(job)
-            job.changed.set()
+        return now
 
     def _park(self, job: Job, wait: Wait) -> None:
         """Have a job go on when what it waits for has come."""
         assert self._host is not None
-        job.changed.set()
 
         def go_on() -> None:
             if parked:
@@ -193,6 +202,7 @@ class Jobs:
         except BaseException as late:
             log.error('the job %s could not be ended properly', job.title, exception=late)
         job.changed.set()
+        self._console.show([job])
 
     def _close(self) -> None:
         """The host ends: so do its jobs, and their `finally` runs."""

@@ -6,7 +6,6 @@ is, its stream of events changes it in place.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from kali.errors import NotFound
@@ -75,14 +74,14 @@ def state(job: Job) -> Markup:
     """How a job stands, as HTML: it replaces what the page showed before."""
     parts: list[Content] = [f'<div id="job-{job.number}" role="status">\n<p>{STATES[job.state]}</p>\n']
     if not job.is_over:
-        parts += [f'<p>{_bar(job)}</p>\n<p>{escape(_words(job))}</p>\n',
+        parts += [f'<p>{_bar(job)}</p>\n<p>{escape(job.words())}</p>\n',
                   f'<form method="post" action="{job.number}/cancel"><button>Cancel</button></form>\n']
     elif job.state == 'failed':
         detail = f'{type(job.error).__name__}: {job.error}' if job.debug else 'Something went wrong.'
         parts.append(f'<p class="error">{escape(detail)}</p>\n<p>What it had finished is saved; the step '
                      f'that failed is not. The log has more under the number {job.reference}.</p>\n')
     elif job.state == 'cancelled':
-        parts.append(f'<p>It had come this far: {escape(_words(job)) or "nothing was done"}.</p>\n')
+        parts.append(f'<p>It had come this far: {escape(job.words()) or "nothing was done"}.</p>\n')
     else:
         parts.append(_result(job.result))
     return Markup(joined([parts, '</div>\n']))
@@ -102,33 +101,6 @@ def _bar(job: Job) -> str:
     if not total:
         return '<progress aria-label="Progress"></progress>'
     return f'<progress aria-label="Progress" max="{total:g}" value="{min(done, total):g}"></progress>'
-
-
-def _words(job: Job) -> str:
-    """What it is doing, how much is done, how fast, and how long it will take."""
-    done, total, message = job.progress
-    took = (job.ended if job.is_over else time.monotonic()) - job.begun
-    words = [message] if message else []
-    if done:
-        words.append(f'{done:,.0f} of {total:,.0f}' if total else f'{done:,.0f}')
-        rate = done / took if took > 0 else 0
-        if took >= 1:
-            words.append(f'{rate:,.0f} a second' if rate >= 1 else f'{rate * 60:,.1f} a minute')
-        if total and rate and not job.is_over and took >= 1:
-            words.append(f'{_duration((total - done) / rate)} left')
-    return ', '.join(words)
-
-
-def _duration(seconds: float) -> str:
-    """
-    >>> _duration(7), _duration(200), _duration(8000)
-    ('7 s', '3 min 20 s', '2 h 13 min')
-    """
-    minutes, seconds = divmod(round(max(0, seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f'{hours} h {minutes} min'
-    return f'{minutes} min {seconds} s' if minutes else f'{seconds} s'
 
 
 def _events(job: Job) -> Iterator[Event | Wait]:

@@ -1,14 +1,16 @@
 """Deferred answers and jobs under way: taken a step further between requests, parked while they wait.
 
-One step at a time and in turn, so that no answer holds up another. What a step gives goes to the function
-that the answer was begun with, which also says whether there is room for more. Only answers whose future,
-signal or moment has come are looked at.
+One step at a time and in turn, so that no answer holds up another, and for a millisecond in one go, so that
+a request which comes in meanwhile goes first. What a step gives goes to the function that the answer was
+begun with, which also says whether there is room for more. Only answers whose future, signal or moment has
+come are looked at.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 
 from kali import log
 from kali.http.deferred import Wait, Waiter
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     Take: TypeAlias = Callable[[Step | Broken], bool]
 
 __all__ = ['Answer', 'Answers']
+
+SLICE = 0.001  # seconds until the host looks at its sockets again
 
 
 def _nobody(outcome: object) -> bool:
@@ -96,15 +100,20 @@ class Answers:
         return [answer.wait for answer in self._open if answer.wait is not None]
 
     def advance(self) -> None:
-        """Take each answer that may go on one step further."""
-        while self.called:
-            answer = self.called.popleft()
-            self._guarded(self._look, answer)
-        for _ in range(len(self.ready)):
-            answer = self.ready.popleft()
+        """Take the answers that may go on one step further, as many as there is time for."""
+        until = time.monotonic() + SLICE
+        called, ready = self.called, self.ready
+        while called:
+            self._guarded(self._look, called.popleft())
+            if time.monotonic() >= until:
+                break
+        for _ in range(len(ready)):
+            answer = ready.popleft()
             answer.queued = False
             if not answer.over:
                 self._guarded(self._step, answer)
+            if time.monotonic() >= until:
+                break
 
     def resume(self, answer: Answer) -> None:
         """Let an answer go on in the next turn, whatever it waits for."""
@@ -182,7 +191,7 @@ class Answers:
             self.resume(answer)
             return
         if answer.waiter is None:
-            answer.waiter = Waiter(lambda: self._call(answer))
+            answer.waiter = Waiter(partial(self._call, answer))
         answer.waiter.wait_for(wait)
         if wait.until is not None:
             answer.timer = self.timers.at(wait.until, lambda: self.called.append(answer))
@@ -205,8 +214,15 @@ class Answers:
 
     def _look(self, answer: Answer) -> None:
         """What an answer waits for may have come; or something that it waited for earlier."""
-        if answer.wait is not None and answer.wait.over(time.monotonic()):
+        wait = answer.wait
+        if wait is None or not wait.over(time.monotonic()):
+            return
+        piece = wait.pieces()
+        if not piece:
             self.resume(answer)
+        elif not answer.take(piece) and not answer.over:
+            self._unpark(answer)
+            answer.wait = Wait(room=True)
 
     def _close(self, answer: Answer) -> None:
         self._open.pop(answer, None)

@@ -8,6 +8,7 @@ saved has no consequences.
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -52,13 +53,13 @@ class Transaction:
     """
 
     __slots__ = ('_adapter', '_after', '_before', '_finished', '_request', 'forms', 'group', 'refused',
-                 'saved', 'title', 'under_way')
+                 'saved', 'thread', 'title', 'under_way')
 
     def __init__(self, adapter: Adapter, under_way: dict[str, Signal], request: Request | None = None,
                  title: str = '') -> None:
         self._adapter, self._request = adapter, request
         self.under_way = under_way  # the forms whose answers are not final yet
-        self.title, self.group = title, str(next(_numbers))
+        self.title, self.group, self.thread = title, str(next(_numbers)), get_ident()
         self.forms: dict[str, _Form] = {}
         self.refused: Callable[[Refusal], Any] | None = None
         self._begin()

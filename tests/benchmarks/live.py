@@ -2,12 +2,15 @@
 
 Run it with `python3 tests/benchmarks/live.py [STREAMS [SECONDS]]`. It prints ratios and times:
 
-- the 99th percentile of a small page's latency with 500 event streams and 20 publishes a second, over the one
-  of the same server when idle; and the time from `publish` to the last of the 500 streams that has it;
-- the same page while a job works in the background, and how much of the time the job gets;
-- the processor time of a server with an idle coroutine and idle streams.
+- the time from a publish to the last of 500 streams that has it, 20 times a second, and the same for a bare
+  loop that sends as many bytes to as many sockets ("raw": what the system and the listeners take);
+- the 99th percentile of a small page's latency meanwhile, over the one of the same server when idle;
+- the same page while a job works in the background, and what the job does of the work that its generator does
+  alone;
+- the processor time of a program in which nothing happens, with streams and a coroutine waiting.
 
-The peer is Starlette's EventSourceResponse on uvicorn, if both and sse-starlette are installed.
+The peers are Starlette's EventSourceResponse on uvicorn (starlette, sse-starlette, uvicorn) and NiceGUI,
+whose pages listen by a WebSocket, where they are installed.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +35,9 @@ app, channel, jobs, schedule = Router(), Channel(), Jobs(), Schedule()
 app.delegate_folder('/jobs/', jobs)
 app.get('/small')(lambda request: 'x' * 1000)
 app.get('/stream')(lambda request: channel.stream(request))
-publishing = []
-schedule.every(0.05, lambda: publishing and channel.publish('at %r' % time.monotonic()))
 @app.get('/publish')
 def publish():
-    publishing.append(True)
+    schedule.every(0.05, lambda: channel.publish('at %r' % time.monotonic()))
     return 'on'
 worked = 0
 def work():
@@ -44,15 +46,18 @@ def work():
         for _ in range(1000):
             worked += 1
         yield Progress(worked)
+@app.get('/alone')
+def alone():
+    until = time.monotonic() + 1
+    for _ in work():
+        if time.monotonic() >= until:
+            return 'enough'
 @app.get('/work')
 def start(request):
     return jobs.start(request, work())
 @app.get('/worked')
 def how_much():
-    return str(worked)
-@app.get('/cpu')
-def cpu():
-    return str(time.process_time())
+    return f'{{worked}} {{time.process_time()}}'
 @app.get('/coroutine')
 async def coroutine():
     asyncio.get_running_loop().create_task(asyncio.sleep(3600))
@@ -94,32 +99,94 @@ uvicorn.run(Starlette(routes=[Route('/stream', stream), Route('/publish', publis
             port={port}, log_level='critical')
 '''
 
+NICEGUI = '''
+import time
+from nicegui import app, ui
+from starlette.responses import PlainTextResponse
+labels = []
+@ui.page('/')
+def page():
+    labels.append(ui.label('-'))
+def tick():
+    said = 'at %r' % time.monotonic()
+    for label in labels:
+        label.text = said
+@app.get('/publish')
+async def publish():
+    app.timer(0.05, tick)
+    return PlainTextResponse('on')
+@app.get('/small')
+async def small():
+    return PlainTextResponse('x' * 1000)
+ui.run(port={port}, show=False, reload=False, show_welcome_message=False)
+'''
+
+RAW = '''
+import socket, sys, time
+listener = socket.create_server(('127.0.0.1', {port}), backlog=1000)
+streams = []
+while True:
+    client = listener.accept()[0]
+    asked = client.recv(1000)
+    if b'/stream' in asked:
+        client.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n')
+        streams.append(client)
+        continue
+    client.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n' + b'x' * 1000)
+    client.close()
+    if b'/publish' in asked:
+        break
+while True:
+    time.sleep(0.05)
+    data = b'id: 01234567-12\\ndata: at %r\\n\\n' % time.monotonic()
+    for client in streams:
+        try:
+            client.send(data, socket.MSG_DONTWAIT)
+        except OSError:
+            sys.exit()
+'''
+
 # The clients of the streams: a process of their own, so that they do not share the interpreter with what
-# measures the pages. Prints the milliseconds from each publish to the last stream that has it.
-LISTENERS = '''
-import selectors, socket, sys, time
-port, count, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+# measures the pages. Prints the milliseconds from each publish to the last stream that has it. Those of
+# NiceGUI load a page, and open the WebSocket that it asks for.
+LISTENERS = r'''
+import re, selectors, socket, sys, time
+port, count, seconds, kind = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
+def asked(path, fields=''):
+    client = socket.create_connection(('127.0.0.1', port))
+    client.sendall(f'GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}\r\n'.encode())
+    return client
+def socket_of_a_page():
+    with asked('/', 'Connection: close\r\n') as page:
+        text = b''.join(iter(lambda: page.recv(65536), b'')).decode()
+    number = re.search("'client_id': '([^']*)'", text)[1]
+    client = asked(f'/_nicegui_ws/socket.io/?client_id={number}&next_message_id=0&implicit_handshake=true'
+                   f'&document_id={number}&tab_id={number}&EIO=4&transport=websocket',
+                   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+                   'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n')
+    while b'"sid"' not in client.recv(1000):
+        pass
+    client.sendall(b'\x81\x82\0\0\0\x0040')
+    return client
 selector = selectors.DefaultSelector()
 for _ in range(count):
-    client = socket.create_connection(('127.0.0.1', port))
-    client.sendall(b'GET /stream HTTP/1.1\\r\\nHost: 127.0.0.1:%d\\r\\n\\r\\n' % port)
+    client = socket_of_a_page() if kind == 'NiceGUI' else asked('/stream')
     client.recv(100)
     client.setblocking(False)
     selector.register(client, selectors.EVENT_READ)
 print('ready', flush=True)
-seen, until = {{}}, time.monotonic() + seconds
-while (now := time.monotonic()) < until:
+received, until = [], time.monotonic() + seconds
+while time.monotonic() < until:
     for key, _ in selector.select(0.1):
-        try:
-            data = key.fileobj.recv(65536)
-        except BlockingIOError:
-            continue
-        now = time.monotonic()
-        for line in data.split(b'\\n'):
-            if b'at ' in line:
-                seen.setdefault(line.split(b'at ')[1].strip(), []).append(now)
-whole = [(max(times) - float(said)) * 1000 for said, times in seen.items() if len(times) == count]
-print(len(whole), *('%.3f' % each for each in whole))
+        received.append((key.fileobj.recv(65536), time.monotonic()))
+        if received[-1][0][:3] == b'\x81\x012':  # a ping of NiceGUI's
+            key.fileobj.sendall(b'\x81\x81\0\0\0\x003')
+seen = {}
+for data, now in received:
+    for said in re.findall(rb'at ([0-9.]+)', data):
+        seen.setdefault(float(said), []).append(now)
+print(len([1 for times in seen.values() if len(times) == count]),
+      *('%.3f' % ((max(times) - said) * 1000) for said, times in seen.items() if len(times) == count))
 '''
 
 
@@ -171,21 +238,21 @@ def streams(name: str, script: str, count: int, seconds: float) -> None:
     """Pages beside many streams, and how soon a publish is everywhere."""
     server, port = started(script)
     try:
-        idle = latencies(port, seconds)
-        listeners = subprocess.Popen([sys.executable, '-c', LISTENERS.replace('{{', '{').replace('}}', '}'),
-                                      str(port), str(count), str(seconds + 3)], stdout=subprocess.PIPE,
-                                     text=True)
+        idle = latencies(port, seconds) if name != 'raw' else [1.0]
+        listeners = subprocess.Popen([sys.executable, '-c', LISTENERS, str(port), str(count),
+                                      str(seconds + 3), name], stdout=subprocess.PIPE, text=True)
         assert listeners.stdout is not None
         assert listeners.stdout.readline() == 'ready\n'
         get(port, '/publish')
         time.sleep(0.5)
-        loaded = latencies(port, seconds)
+        loaded = latencies(port, seconds) if name != 'raw' else [1.0]
         heard, *times = listeners.stdout.readline().split()
         listeners.wait()
         took = [float(each) for each in times] or [float('nan')]
-        print(f'{name:10} p99 of a page: idle {p99(idle):.2f} ms, with {count} streams {p99(loaded):.2f} ms, '
-              f'ratio {p99(loaded) / p99(idle):.2f}; median ratio '
-              f'{statistics.median(loaded) / statistics.median(idle):.2f}')
+        if name != 'raw':
+            print(f'{name:10} p99 of a page: idle {p99(idle):.2f} ms, with {count} streams {p99(loaded):.2f} '
+                  f'ms, ratio {p99(loaded) / p99(idle):.2f}; median ratio '
+                  f'{statistics.median(loaded) / statistics.median(idle):.2f}')
         print(f'{name:10} a publish is with all of {count} after {statistics.median(took):.1f} ms (median), '
               f'{max(took):.1f} ms (the longest of {heard})')
     finally:
@@ -194,25 +261,32 @@ def streams(name: str, script: str, count: int, seconds: float) -> None:
 
 
 def job(seconds: float) -> None:
-    """Pages beside a job, and the job beside pages."""
+    """Pages beside a job, and the job beside a program that waits."""
     server, port = started(KALI)
     try:
         idle = latencies(port, seconds)
+        first = worked(port)
+        get(port, '/alone')
+        second = worked(port)
         get(port, '/work')
-        time.sleep(0.2)
-        before, begun = int(get(port, '/worked')), time.monotonic()
+        begun = worked(port)
         time.sleep(seconds)
-        alone = (int(get(port, '/worked')) - before) / (time.monotonic() - begun)
+        now = worked(port)
         loaded = latencies(port, seconds)
         print(f'kali       p99 of a page beside a job: {p99(loaded):.1f} ms (idle {p99(idle):.2f} ms)')
-        counted, until = 0, time.monotonic() + 1
-        while time.monotonic() < until:
-            for _ in range(1000):
-                counted += 1
-        print(f'kali       the job does {alone / counted:.2f} of what a bare loop does')
+        # In time of the processor, for which others may compete on this machine.
+        alone = (second[0] - first[0]) / (second[1] - first[1])
+        print(f'kali       the job does {(now[0] - begun[0]) / (now[1] - begun[1]) / alone:.2f} of what its '
+              'generator does alone')
     finally:
         server.kill()
         server.wait()
+
+
+def worked(port: int) -> tuple[float, float]:
+    """How much work is done, in how many seconds of the processor."""
+    work, seconds = get(port, '/worked').split()
+    return float(work), float(seconds)
 
 
 def idle_cpu(seconds: float) -> None:
@@ -223,24 +297,24 @@ def idle_cpu(seconds: float) -> None:
         clients = [socket.create_connection(('127.0.0.1', port)) for _ in range(50)]
         for client in clients:
             client.sendall(b'GET /stream HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % port)
-        before = float(get(port, '/cpu'))
+        before = worked(port)[1]
         time.sleep(seconds)
-        share = (float(get(port, '/cpu')) - before) / seconds
-        print('kali       an idle program with 50 streams, a coroutine and 20 calls a second: '
-              f'{share:.2%} of a processor')
+        share = (worked(port)[1] - before) / seconds
+        print(f'kali       an idle program with 50 streams and a coroutine: {share:.2%} of a processor')
     finally:
         server.kill()
         server.wait()
 
 
 def main(count: int, seconds: float) -> None:
+    streams('raw', RAW, count, seconds)
     streams('kali', KALI, count, seconds)
-    try:
-        import sse_starlette  # noqa: F401  # only whether it is there
-        import uvicorn  # noqa: F401
-        streams('Starlette', STARLETTE, count, seconds)
-    except ImportError:
-        print('Starlette  is not installed (starlette, sse-starlette, uvicorn)')
+    for name, script, modules in (('Starlette', STARLETTE, 'uvicorn sse_starlette starlette'),
+                                  ('NiceGUI', NICEGUI, 'nicegui')):
+        if all(find_spec(module) for module in modules.split()):
+            streams(name, script, count, seconds)
+        else:
+            print(f'{name:10} is not installed ({modules})')
     job(seconds)
     idle_cpu(seconds)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kali import Request, Router
-from kali.http.deferred import Wait
+from kali.http.consequences import OPEN
+from kali.http.deferred import Signal, Wait
 from kali.live import SSE, Channel, Event, EventStream, datastar_response, pause, read_signals
 from kali.testing import Client
 from tests.server.conftest import rest
@@ -77,6 +80,70 @@ def test_everybody_hears_and_a_closed_page_is_forgotten(running: Callable[..., R
         assert 'data: more\n' in event(clients[1])
     server.until(lambda: len(channel) == 0)
     assert len(channel._news) == 0, 'nobody is subscribed any more'
+
+
+def test_a_request_goes_first_while_many_are_told(running: Callable[..., Running]) -> None:
+    """The loop looks at its sockets between two slices of those that hear of an event."""
+    signal, order, count = Signal(), [], 300
+
+    def slow(number: int) -> bytes:
+        until = time.monotonic() + 0.002
+        while time.monotonic() < until:
+            pass
+        order.append(number)
+        return b'' if len(order) > count else b': heard\n\n'
+
+    def stream(number: int) -> EventStream:
+        def source() -> Iterator[Wait]:
+            yield Wait(signal=signal, news=lambda: slow(number))
+            yield Wait(signal=signal)
+        return EventStream(source())
+    numbers = iter(range(count))
+    server = running(lambda request: len(order) if request.target == '/' else stream(next(numbers)))
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(listener(server, '/stream'))
+        server.until(lambda: len(signal) == count)
+        server.server.at(0, signal.set)
+        server.server.wake()
+        server.until(lambda: order)
+        assert int(server.get('/')[2]) < count
+        server.until(lambda: len(order) == count)
+    assert sorted(order) == list(range(count)), 'and each has heard of it, once'
+
+
+def test_a_thread_may_publish_whatever_is_being_saved(running: Callable[..., Running]) -> None:
+    """What another thread publishes does not wait for a transaction that it has nothing to do with."""
+    channel = Channel(history=2000)
+
+    def publish(name: str) -> None:
+        for number in range(300):
+            channel.publish(f'{name}{number}')
+
+    class Open:
+        thread = threading.get_ident()
+
+        def after_commit(self, function: Callable[[], object]) -> None:
+            raise AssertionError('this is not the thread that saves')
+    server = running(lambda request: channel.stream(request))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(listener(server)) for _ in range(3)]
+        server.until(lambda: len(channel._news) == 3)
+        OPEN.append(Open())
+        try:
+            threads = [threading.Thread(target=publish, args=(name,)) for name in 'abcd']
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            OPEN.pop()
+        for client in clients:
+            heard = b''
+            while heard.count(b'data: ') < 1200:
+                heard += client.recv(65536)
+            numbers = [int(each) for each in re.findall(rb'id: .*-(\d+)\n', heard)]
+            assert numbers == list(range(1, 1201)), 'each event once, in one order'
 
 
 def first(channel: Channel, last_event_id: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import Future
@@ -11,7 +12,7 @@ import pytest
 
 from kali import Request, Response, Router
 from kali.live import Jobs, Progress, in_process, in_thread, pause
-from kali.live.jobs_page import _duration
+from kali.live.job import _duration
 from kali.testing import Client
 
 if TYPE_CHECKING:
@@ -221,6 +222,33 @@ def test_a_job_that_does_not_yield_is_named(caplog: pytest.LogCaptureFixture,
     with Client(make(work, 'Slow one')[0]) as client:
         client.post('/start', follow=True)
     assert 'the job Slow one did not yield for' in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, 'openpty'), reason='needs a terminal, which this system makes otherwise')
+def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line that is written anew, no control character in it, and as wide as the terminal at most."""
+    def work() -> Generator[Any, Any, Any]:
+        yield Progress(250, 1000, 'Reading \x1b[31m' + 'long ' * 40)
+    outer, inner = os.openpty()
+    os.set_blocking(outer, False)
+    with Client(make(work, 'Bike\n\x07s')[0]) as client, os.fdopen(inner, 'w') as terminal:
+        monkeypatch.setattr('sys.stdout', terminal)
+        client.post('/start', follow=True)
+        seen = os.read(outer, 100_000).decode()
+    os.close(outer)
+    lines = [line for line in seen.replace('\n', '\r').split('\r') if line]
+    assert lines[-1].startswith('Bike ?s: done Reading ?[31mlong long')
+    assert {len(line) for line in lines} == {79}, 'a shorter line covers the one before'
+
+
+def test_without_a_terminal_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    with Client(make(lambda: iter_progress())[0]) as client:
+        client.post('/start', follow=True)
+    assert capfd.readouterr() == ('', '')
+
+
+def iter_progress() -> Generator[Any, Any, Any]:
+    yield Progress(1, 2)
 
 
 def test_work_in_processes() -> None:

@@ -1,0 +1,46 @@
+"""Console: one line that says how far the jobs are, where the program was started from a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from kali import log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kali.live.job import Job
+
+__all__ = ['Console']
+
+PAUSE = 0.2  # seconds from one change of the line to the next
+
+
+class Console:
+    """Writes the line anew as a job goes on, and leaves it when the job has ended."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def show(self, jobs: Iterable[Job]) -> None:
+        """Say how far these jobs are, of those that go on the last one; not too often."""
+        now = time.monotonic()
+        for job in jobs:
+            if (not job.is_over and now < self._next) or not (width := _width()):
+                continue
+            self._next = now + PAUSE
+            words = f'{job.title}: {job.state if job.is_over else ""} {job.words()}'
+            line = ''.join(each if each.isprintable() else '?' for each in ' '.join(words.split()))
+            log.say(f'\r{line[:width]:{width}}', end='\n' if job.is_over else '')
+
+
+def _width() -> int:
+    """How many letters fit on a line of the terminal; 0 if the output does not go to one."""
+    try:
+        number = sys.stdout.fileno()
+        return (os.get_terminal_size(number).columns or 80) - 1 if os.isatty(number) else 0
+    except (AttributeError, OSError, ValueError):  # there is no output, or it is closed or of another kind
+        return 0
