@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from kali import log
 from kali.http.deferred import Deferred, Signal, Wait
 from kali.http.response import Response
-from kali.interop.foreign import Broken, finished, host_and_port, kind_of, response_of, split_target
+from kali.interop.foreign import Broken, declared, finished, host_and_port, kind_of, response_of, split_target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,7 +42,7 @@ class Exchange:
         self._response: Response | None = None
         self._pieces: deque[bytes] = deque()
         self._waiting = self._count = 0  # bytes: sent by the application and not by kali; sent in all
-        self._is_whole = False
+        self._is_whole = self._streams = False
         self._error: BaseException | None = None
         self._gone = asyncio.Event()  # the client has left, or has its answer
         self._news = asyncio.Event()
@@ -73,7 +73,8 @@ class Exchange:
         """
         self._loop = asyncio.get_running_loop()
         try:
-            while not (self._is_whole or self._pieces or self._error is not None):
+            while not (self._is_whole or self._pieces or self._error is not None
+                       or (self._streams and self._request.method == 'HEAD')):
                 self._news.clear()
                 await self._news.wait()
         except asyncio.CancelledError:
@@ -86,7 +87,7 @@ class Exchange:
         """The response, or the stream, that has begun."""
         response = self._response
         assert response is not None
-        if self._is_whole:
+        if self._is_whole and not self._streams:
             response.content = b''.join(self._pieces)
             self.leave()
             return response
@@ -151,7 +152,8 @@ class Exchange:
             piece = self._body.read(BLOCK)
             self._is_read = len(piece) < BLOCK
             return {'type': 'http.request', 'body': piece, 'more_body': not self._is_read}
-        await self._gone.wait()
+        if not self._is_whole:  # after its response, an application is told at once (ASGI, "Disconnect")
+            await self._gone.wait()
         return {'type': 'http.disconnect'}
 
     async def _send(self, message: dict[str, Any]) -> None:
@@ -189,6 +191,7 @@ class Exchange:
             self._pieces.append(piece)
             self._waiting += len(piece)
         self._is_whole = not more
+        self._streams |= more and declared(response) is None
         self._news.set()
         while self._waiting >= HIGH_WATER and more:
             if self._gone.is_set():

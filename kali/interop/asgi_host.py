@@ -117,7 +117,7 @@ class LoopHost:
         try:
             self._loop.call_soon_threadsafe(self._turn)
         except RuntimeError:
-            pass  # the loop is closed, and nothing comes any more
+            pass  # the loop is closed: a thread of in_thread ended after the server, and has nobody to tell
 
     def _soon(self) -> None:
         if not self._planned:

@@ -6,6 +6,7 @@ Source: the ASGI specification, https://asgi.readthedocs.io/en/latest/specs/
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,17 +14,17 @@ from kali.errors import KaliError
 from kali.http.around import entered
 from kali.http.body import Body
 from kali.http.deferred import Deferred, Wait
-from kali.http.limits import DEFAULT, Limits
 from kali.http.request import Request
 from kali.http.response import Response, rendered
 from kali.interop.asgi_host import LoopHost
-from kali.interop.messages import admitting, declared_length, head_of, message, take
+from kali.interop.messages import Outward, declared_length, head_of, message, take
 from kali.routing.servlets import refusal
 from kali.server.dispatcher import Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from kali.http.limits import Limits
     from kali.http.parser import Head
     from kali.http.response import Handler
     from kali.locale import Locale
@@ -38,18 +39,8 @@ HIGH_WATER = 65536  # bytes of a stream that wait for the server to send them
 PATH_SAFE = "/!$&'()*+,;=:@~"  # RFC 3986 section 3.3
 
 
-def to_asgi(handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
-            headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT,
-            locale: Locale | None = None) -> Asgi:
-    """An ASGI application of a kali handler.
-
-    :param handler: any callable from a Request to a Response or content; a Router, mostly
-    :param hosts: the names that people use for the server, such as `'office.example.org'`. Requests with
-        another Host get a 403; this machine's own names (`localhost`, `127.0.0.1`) are always let in
-    :param debug: whether error pages show the cause; anybody that can reach the server would see it
-    :param headers: header fields for every response, in place of or besides kali's own; None leaves one out
-    :param limits: how much of a request is taken
-    :param locale: of all answers; that of each browser unless given
+class Asgi(Outward):
+    """`to_asgi(handler, hosts=…)`: a kali handler as an ASGI application.
 
     Handlers and jobs run in the server's asyncio loop, one at a time; coroutines and async generators of the
     application are run by that loop. The lifespan is entered when the server starts, or else with the first
@@ -60,14 +51,10 @@ def to_asgi(handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
 
     Run it with `uvicorn module:application`. Source: the ASGI specification.
     """
-    return Asgi(lambda: LoopHost(handler, debug=debug, locale=locale, headers=headers), hosts, limits)
 
-
-class Asgi:
-    """The application that to_asgi makes."""
-
-    def __init__(self, make: Callable[[], LoopHost], hosts: Iterable[str], limits: Limits) -> None:
-        self._make, self._admit, self._limits = make, admitting(hosts), limits
+    def _prepare(self, handler: Handler, *, debug: bool, locale: Locale | None,
+                 headers: Mapping[str, str | None] | None) -> None:
+        self._make = partial(LoopHost, handler, debug=debug, locale=locale, headers=headers)
         self._host: LoopHost | None = None
         self._entered: entered | None = None
 
@@ -162,7 +149,7 @@ class _Answering:
         try:
             await self._start(response)
         except OSError:
-            pass  # the client has gone
+            pass  # an ASGI server may raise it when its client has gone, and nobody waits for the rest
 
     async def answer(self, request: Request, receive: Receive) -> None:
         """Have the handler called, and send what it answers."""
@@ -180,7 +167,7 @@ class _Answering:
             if sending.done():
                 sending.result()
         except OSError:
-            pass  # the client has gone
+            pass  # as in `whole`: its client has gone; what was begun is ended below
         finally:
             for each in (gone, sending):
                 each.cancel()
@@ -266,3 +253,6 @@ async def _read(head: Head, receive: Receive, body: Body, limits: Limits) -> boo
 async def _gone(receive: Receive) -> None:
     while (await receive())['type'] != 'http.disconnect':
         pass
+
+
+to_asgi = Asgi

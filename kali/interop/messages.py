@@ -1,5 +1,5 @@
-"""What to_wsgi and to_asgi have in common: a request that another server has parsed, checked as kali's own
-server checks it, and a response in parts that such a server sends.
+"""What to_wsgi and to_asgi have in common: their arguments, a request that another server has parsed, checked
+as kali's own server checks it, and a response in parts that such a server sends.
 
 Sources: RFC 9110 sections 7.2 (Host) and 7.6.1 (Connection), and what kali.server.gate names.
 """
@@ -15,22 +15,49 @@ from kali.errors import ProtocolError
 from kali.http.body import Body
 from kali.http.encoder import BODILESS, Encoder
 from kali.http.grammar import METHODS
-from kali.http.limits import WAY_BACK, Limits, size_text
+from kali.http.limits import DEFAULT, WAY_BACK, Limits, size_text
 from kali.http.parser import Head
 from kali.multidict import Headers
 from kali.server.gate import Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from kali.http.response import Response
+    from kali.http.response import Handler, Response
+    from kali.locale import Locale
 
-__all__ = ['HOP_BY_HOP', 'Message', 'admitting', 'declared_length', 'head_of', 'message', 'take']
+__all__ = ['HOP_BY_HOP', 'Message', 'Outward', 'admitting', 'declared_length', 'head_of', 'message', 'take']
 
 # Fields about one connection. Only the server that holds the connection may set them.
 HOP_BY_HOP = frozenset(('connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te',
                         'trailer', 'trailers', 'transfer-encoding', 'upgrade'))
 _PORT = re.compile(':([0-9]{1,5})$')
+
+
+class Outward:
+    """A kali handler as an application for another server; Wsgi and Asgi are the two kinds."""
+
+    def __init__(self, handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
+                 headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT,
+                 locale: Locale | None = None) -> None:
+        """Make an application.
+
+        :param handler: any callable from a Request to a Response or content; a Router, mostly
+        :param hosts: the names that people use for the server, such as `'office.example.org'`. Requests with
+            another Host get a 403; this machine's own names (`localhost`, `127.0.0.1`) are always let in
+        :param debug: whether error pages show the cause; anybody that can reach the server would see it
+        :param headers: header fields for every response, in place of or besides kali's own; None leaves one
+            out
+        :param limits: how much of a request is taken
+        :param locale: of all answers; that of each browser unless given
+        """
+        self._admit, self._limits = admitting(hosts), limits
+        self._prepare(handler, debug=debug, locale=locale, headers=headers)
+
+    def _prepare(self, handler: Handler, *, debug: bool, locale: Locale | None,
+                 headers: Mapping[str, str | None] | None) -> None:
+        """Make ready to call `handler`."""
+        raise NotImplementedError
 
 
 def head_of(method: str, target: str, fields: Iterable[tuple[str, str]]) -> Head:

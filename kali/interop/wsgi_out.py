@@ -11,16 +11,16 @@ from urllib.parse import quote, unquote_to_bytes
 from kali.errors import KaliError, ProtocolError
 from kali.http.body import Body
 from kali.http.deferred import Deferred
-from kali.http.limits import DEFAULT, Limits
 from kali.http.request import Request
 from kali.http.response import REASONS, Response, rendered
-from kali.interop.messages import admitting, declared_length, head_of, message, take
+from kali.interop.messages import Outward, declared_length, head_of, message, take
 from kali.interop.worker import Answering, Worker
 from kali.routing.servlets import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from kali.http.limits import Limits
     from kali.http.parser import Head
     from kali.http.response import Handler
     from kali.locale import Locale
@@ -34,18 +34,8 @@ CGI = (('Content-Type', 'CONTENT_TYPE'), ('Content-Length', 'CONTENT_LENGTH'))
 PATH_SAFE = "/!$&'()*+,;=:@~"  # RFC 3986 section 3.3
 
 
-def to_wsgi(handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
-            headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT,
-            locale: Locale | None = None) -> Wsgi:
-    """A WSGI application of a kali handler.
-
-    :param handler: any callable from a Request to a Response or content; a Router, mostly
-    :param hosts: the names that people use for the server, such as `'office.example.org'`. Requests with
-        another Host get a 403; this machine's own names (`localhost`, `127.0.0.1`) are always let in
-    :param debug: whether error pages show the cause; anybody that can reach the server would see it
-    :param headers: header fields for every response, in place of or besides kali's own; None leaves one out
-    :param limits: how much of a request is taken
-    :param locale: of all answers; that of each browser unless given
+class Wsgi(Outward):
+    """`to_wsgi(handler, hosts=…)`: a kali handler as a WSGI application.
 
     All handlers and jobs of a process run in one thread, one at a time, however many threads the server has;
     so only that thread uses a connection that the module has opened. The lifespan is entered with the first
@@ -59,14 +49,10 @@ def to_wsgi(handler: Handler, *, hosts: Iterable[str] = (), debug: bool = False,
 
     Run it with `gunicorn module:application`. Source: PEP 3333.
     """
-    return Wsgi(Worker(handler, debug=debug, locale=locale, headers=headers), hosts, limits)
 
-
-class Wsgi:
-    """The application that to_wsgi makes."""
-
-    def __init__(self, worker: Worker, hosts: Iterable[str], limits: Limits) -> None:
-        self._worker, self._admit, self._limits = worker, admitting(hosts), limits
+    def _prepare(self, handler: Handler, *, debug: bool, locale: Locale | None,
+                 headers: Mapping[str, str | None] | None) -> None:
+        self._worker = Worker(handler, debug=debug, locale=locale, headers=headers)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
@@ -171,3 +157,6 @@ def _read(environ: Environ, body: Body, limits: Limits) -> None:
         count = take(body, count, piece, limits)
     if length and left > 0:
         raise ProtocolError('The body is shorter than its Content-Length.')
+
+
+to_wsgi = Wsgi

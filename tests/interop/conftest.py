@@ -18,7 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-collect_ignore = ['shared.py']  # what a server of the tests imports, with a database that is there then
+# What servers of the tests import, with a database that is there then; and what Starlette's tests import.
+collect_ignore = ['shared.py', 'starlette_client.py']
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -295,3 +295,40 @@ def test_a_disconnect_arrives(serve: Any, eventually: Any) -> None:
     with ask(served.port, '/shop/endless') as client:
         assert client.recv(1000)
     eventually(lambda: 'OSError' in served.get('/log').text)
+
+
+@pytest.mark.parametrize('method', ['GET', 'HEAD'])
+def test_what_is_streamed_is_a_stream_however_fast_it_comes(method: str) -> None:
+    with Client(routed(sending(START, {**BODY, 'more_body': True}, BODY))) as client:
+        assert 'content-length' not in client.request(method, '/shop/').headers
+
+
+def test_the_head_of_an_endless_stream_does_not_wait_for_its_end() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope['type'] == 'lifespan':
+            raise NotImplementedError
+        await send(START)
+        while True:
+            await asyncio.sleep(0)
+            await send({**BODY, 'more_body': True})
+    with Client(routed(app)) as client:
+        assert client.head('/shop/').status == 200
+
+
+def test_after_its_response_an_application_receives_the_disconnect_at_once() -> None:
+    received = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope['type'] == 'lifespan':
+            raise NotImplementedError
+        await send(START)
+        await send(BODY)
+        await receive()
+        reader = receive()  # awaited without a loop that could run something else meanwhile
+        try:
+            reader.send(None)
+        except StopIteration as end:
+            received.append(end.value['type'])
+    with Client(routed(app)) as client:
+        client.get('/shop/')
+    assert received == ['http.disconnect']

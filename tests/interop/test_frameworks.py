@@ -150,6 +150,7 @@ serve_http(from_asgi(api))
 '''
 
 
+@pytest.mark.slow
 def test_responder(serve: Any, eventually: Any) -> None:
     pytest.importorskip('responder')
     served = serve(RESPONDER)
@@ -174,6 +175,7 @@ serve_http(from_asgi(Datasette(['plants.sqlite']).app()))
 '''
 
 
+@pytest.mark.slow
 def test_datasette(serve: Any) -> None:
     pytest.importorskip('datasette')
     served = serve(DATASETTE)
@@ -194,6 +196,7 @@ serve_http(router)
 '''
 
 
+@pytest.mark.slow
 def test_the_admin_of_django(serve: Any) -> None:
     pytest.importorskip('django')
     import httpx

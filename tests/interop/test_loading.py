@@ -73,8 +73,8 @@ def vague(*args):
 
 
 @pytest.mark.parametrize('arguments, text', [
-    (['shop'], 'ASGI'), (['shop:wsgi'], 'WSGI'), (['shop.py:hello'], 'kali'),
-    (['shop:vague', '--as', 'wsgi'], 'WSGI'),
+    (['shop'], 'ASGI'), pytest.param(['shop:wsgi'], 'WSGI', marks=pytest.mark.slow),
+    pytest.param(['shop.py:hello'], 'kali', marks=pytest.mark.slow), (['shop:vague', '--as', 'wsgi'], 'WSGI'),
 ])
 def test_the_command(arguments: list[str], text: str, tmp_path: Path, eventually: Any) -> None:
     import httpx

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SERVERS = (*WSGI, *ASGI)
+# One of each kind is among the quick tests.
+QUICK = ('waitress', 'uvicorn')
+SERVERS = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in (*WSGI, *ASGI)]
 BIG = bytes(range(256)) * 12000  # 3 MB: more than a Body keeps in memory
 
 
@@ -235,7 +237,8 @@ def test_an_event_stream_arrives_while_it_is_open(served: Served) -> None:
     assert served.client.get('/hello').status_code == 200
 
 
-@pytest.mark.parametrize('name', SERVERS)
+@pytest.mark.slow
+@pytest.mark.parametrize('name', (*WSGI, *ASGI))
 def test_the_lifespan_is_left_when_the_server_ends(under: Any, name: str, tmp_path: Path) -> None:
     if name == 'wsgiref' or sys.platform == 'win32':
         pytest.skip('this server has no way to end but to be killed')
