@@ -110,3 +110,72 @@ def starlette() -> Any:
     return Starlette(routes=[
         Route('/', home), Route('/greet/{name}', greet), Route('/form', form, methods=['POST']),
         Route('/stream', stream), Route('/away', away), Route('/fails', fails)])
+
+
+def fastapi() -> Any:
+    """FastAPI."""
+    from fastapi import FastAPI, Request, Response
+    from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, StreamingResponse
+    app = FastAPI()
+
+    async def home(request: Request) -> Any:
+        return HTMLResponse(f'<a href="{request.url_for("greet", name="Ann").path}">Ann</a>')
+
+    def greet(name: str, request: Request) -> Any:  # FastAPI runs it in a thread
+        return PlainTextResponse(f'Hello {name}, {request.cookies.get("seen", 0)}')
+
+    async def form(request: Request) -> Any:
+        async with request.form() as fields:
+            file = fields['file']
+            text = f'{fields["name"]} {file.filename} {len(await file.read())}'  # type: ignore[union-attr]
+        return PlainTextResponse(text, headers={'Set-Cookie': 'seen=1; Path=/'})
+
+    async def stream(request: Request) -> Any:
+        return StreamingResponse(f'{number},' for number in range(1000))
+
+    async def away(request: Request) -> Any:
+        return RedirectResponse(request.url_for('greet', name='Bob'), 302)
+
+    async def fails(request: Request) -> Response:
+        raise LookupError('lost')
+    for path, function in (('/', home), ('/greet/{name}', greet), ('/form', form), ('/stream', stream),
+                           ('/away', away), ('/fails', fails)):
+        function.__annotations__.update({'request': Request, 'return': Any})  # they are text in this file
+        app.add_api_route(path, function, methods=['POST' if function is form else 'GET'],
+                          response_model=None)
+    return app
+
+
+def pyramid() -> Any:
+    """Pyramid."""
+    from pyramid.config import Configurator
+    from pyramid.httpexceptions import HTTPFound
+    from pyramid.response import Response
+
+    def home(request: Any) -> Any:
+        return Response(f'<a href="{request.route_path("greet", name="Ann")}">Ann</a>')
+
+    def greet(request: Any) -> Any:
+        return Response(f'Hello {request.matchdict["name"]}, {request.cookies.get("seen", 0)}')
+
+    def form(request: Any) -> Any:
+        file = request.POST['file']
+        with file.file as content:
+            response = Response(f'{request.POST["name"]} {file.filename} {len(content.read())}')
+        response.set_cookie('seen', '1', path='/')
+        return response
+
+    def stream(request: Any) -> Any:
+        return Response(app_iter=(f'{number},'.encode() for number in range(1000)))
+
+    def away(request: Any) -> Any:
+        return HTTPFound(request.route_path('greet', name='Bob'))
+
+    def fails(request: Any) -> Any:
+        raise LookupError('lost')
+    with Configurator() as config:
+        for path, view in (('/', home), ('/greet/{name}', greet), ('/form', form), ('/stream', stream),
+                           ('/away', away), ('/fails', fails)):
+            config.add_route(view.__name__, path)
+            config.add_view(view, route_name=view.__name__)
+        return config.make_wsgi_app()

@@ -17,11 +17,16 @@ from tests.interop import frameworks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What other projects do is theirs: Pyramid, for one, imports cgi and pkg_resources.
+pytestmark = pytest.mark.filterwarnings('ignore')
+
 HERE = Path(__file__).resolve().parent
 HOSTED = {
     'flask': lambda: from_wsgi(validator(frameworks.flask())),
     'bottle': lambda: from_wsgi(validator(frameworks.bottle())),
+    'pyramid': lambda: from_wsgi(validator(frameworks.pyramid())),
     'starlette': lambda: from_asgi(frameworks.starlette()),
+    'fastapi': lambda: from_asgi(frameworks.fastapi()),
 }
 
 
@@ -69,7 +74,6 @@ def test_a_stream_head_and_a_redirect(hosted: tuple[Client, str]) -> None:
     assert client.get(mount + '/away').headers['location'].endswith(mount + '/greet/Bob')
 
 
-@pytest.mark.filterwarnings('ignore')
 def test_its_errors_are_its_own(hosted: tuple[Client, str]) -> None:
     client, mount = hosted
     assert client.get(mount + '/nowhere').status == 404
@@ -113,7 +117,7 @@ serve_http(from_asgi(app))
 
 
 def test_bareasgi(serve: Any) -> None:
-    pytest.importorskip('bareasgi')
+    pytest.importorskip('bareasgi', reason='bareASGI 5 needs Python 3.12')
     served = serve(BARE)
     assert served.get('/hello/Ann').text == 'Hello Ann, started'
     assert served.get('/ticks').text == 'tick 0\ntick 1\ntick 2\n'
@@ -152,7 +156,7 @@ serve_http(from_asgi(api))
 
 @pytest.mark.slow
 def test_responder(serve: Any, eventually: Any) -> None:
-    pytest.importorskip('responder')
+    pytest.importorskip('responder', reason='Responder 9 needs Python 3.11')
     served = serve(RESPONDER)
     assert served.get('/hello/Ann').text == 'Hello Ann'
     assert '"got"' in served.post('/echo', {'name': 'Ann'}).text
@@ -177,7 +181,6 @@ serve_http(from_asgi(Datasette(['plants.sqlite']).app()))
 
 @pytest.mark.slow
 def test_datasette(serve: Any) -> None:
-    pytest.importorskip('datasette')
     served = serve(DATASETTE)
     assert 'Fern' in served.get('/plants/plant').text
     assert '"name": "Moss"' in served.get('/plants/plant.json?_shape=array').text
@@ -198,7 +201,6 @@ serve_http(router)
 
 @pytest.mark.slow
 def test_the_admin_of_django(serve: Any) -> None:
-    pytest.importorskip('django')
     import httpx
     served = serve(ADMIN)
     with httpx.Client(base_url=served.url, trust_env=False, follow_redirects=True) as client:
