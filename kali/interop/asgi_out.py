@@ -17,7 +17,7 @@ from kali.http.deferred import Deferred, Wait
 from kali.http.request import Request
 from kali.http.response import Response, rendered
 from kali.interop.asgi_host import LoopHost
-from kali.interop.messages import Outward, declared_length, head_of, message, take
+from kali.interop.messages import Outward, declared_length, head_of, message, own_file, take
 from kali.routing.servlets import refusal
 from kali.server.dispatcher import Broken
 
@@ -118,7 +118,7 @@ class Asgi(Outward):
             return
         answering = _Answering(host, scope['method'], send)
         try:
-            head, depth = _head(scope)
+            head, depth, answering.script = own_file(*_head(scope))
             refused = self._admit(head)  # type: ignore[assignment]
             if refused is None and not await _read(head, receive, body, self._limits):
                 return  # the client has gone
@@ -141,6 +141,7 @@ class _Answering:
         self._host, self._method, self._send = host, method, send
         self._outcomes: asyncio.Queue[Any] = asyncio.Queue()
         self._waiting = 0  # bytes
+        self.script = ''  # where the application is
         self._answer: Answer | None = None
         self._request: Request | None = None
 
@@ -216,7 +217,8 @@ class _Answering:
         await self._send({'type': 'http.response.body', 'body': b''})
 
     async def _start(self, response: Response, *, streams: bool = False) -> None:
-        status, fields, body = message(self._host.encoder, response, self._method, streams=streams)
+        status, fields, body = message(self._host.encoder, response, self._method, streams=streams,
+                                       script=self.script)
         await self._send({'type': 'http.response.start', 'status': status, 'headers': [
             (name.lower().encode('latin-1'), value.encode('latin-1')) for name, value in fields]})
         if not streams:

@@ -18,6 +18,7 @@ from kali.http.grammar import METHODS
 from kali.http.limits import DEFAULT, WAY_BACK, Limits, size_text
 from kali.http.parser import Head
 from kali.multidict import Headers
+from kali.pages.assets import PREFIX
 from kali.server.gate import Gate
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from kali.http.response import Handler, Response
     from kali.locale import Locale
 
-__all__ = ['HOP_BY_HOP', 'Message', 'Outward', 'admitting', 'declared_length', 'head_of', 'message', 'take']
+__all__ = ['HOP_BY_HOP', 'Message', 'Outward', 'admitting', 'declared_length', 'head_of',
+           'message', 'own_file', 'take']
 
 # Fields about one connection. Only the server that holds the connection may set them.
 HOP_BY_HOP = frozenset(('connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te',
                         'trailer', 'trailers', 'transfer-encoding', 'upgrade'))
+_OWN = re.compile(rb'(?<=["\'])(?=/\.kali/)')  # where a page or a script of kali's names a file of kali's
 _PORT = re.compile(':([0-9]{1,5})$')
 
 
@@ -129,10 +132,32 @@ class Message(NamedTuple):
     body: bytes
 
 
-def message(encoder: Encoder, response: Response, method: str, *, streams: bool = False) -> Message:
-    """Status, header fields and body of a response whose content is bytes."""
+def own_file(head: Head, depth: int) -> tuple[Head, int, str]:
+    """The head, how many components of its path lead to the application, and those as a prefix: what begins
+    with `/.kali/` below it is for kali itself, which serves that at the top.
+
+    >>> own_file(Head('GET', '/shop/.kali/kali.css', Headers([])), 1)[0].target
+    '/.kali/kali.css'
+    """
+    script = '/'.join(head.target.partition('?')[0].split('/')[:depth + 1]) if depth else ''
+    if script and head.target.startswith(script + PREFIX):
+        return head_of(head.method, head.target[len(script):], head.headers.items()), 0, script
+    return head, depth, script
+
+
+def message(encoder: Encoder, response: Response, method: str, *, streams: bool = False,
+            script: str = '') -> Message:
+    """Status, header fields and body of a response whose content is bytes.
+
+    :param script: where the application is, such as `'/shop'`; pages that are whole look there for kali's
+        style sheet and scripts
+    """
     body = b'' if streams else response.content
     assert isinstance(body, bytes)
+    if script and b'/.kali/' in body:
+        kind = response.headers.get('Content-Type', 'text/html')
+        if kind.startswith(('text/html', 'text/javascript')):
+            body = _OWN.sub(script.encode(), body)
     length: int | None = len(body)
     if response.status in BODILESS:
         body, length = b'', None

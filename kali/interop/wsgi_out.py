@@ -13,7 +13,7 @@ from kali.http.body import Body
 from kali.http.deferred import Deferred
 from kali.http.request import Request
 from kali.http.response import REASONS, Response, rendered
-from kali.interop.messages import Outward, declared_length, head_of, message, take
+from kali.interop.messages import Outward, declared_length, head_of, message, own_file, take
 from kali.interop.worker import Answering, Worker
 from kali.routing.servlets import refusal
 
@@ -56,10 +56,10 @@ class Wsgi(Outward):
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
-        method = environ['REQUEST_METHOD']
+        method, script = environ['REQUEST_METHOD'], ''
         body = Body()
         try:
-            head, depth = _head(environ)
+            head, depth, script = own_file(*_head(environ))
             refused = self._admit(head)
             if refused is None:
                 _read(environ, body, self._limits)
@@ -67,23 +67,24 @@ class Wsgi(Outward):
             refused = refusal(error)
         if refused is not None:
             body.close()
-            return self._send(start_response, rendered(refused), method)
+            return self._send(start_response, rendered(refused), method, script)
         request = Request(method, head.target, head.headers, body.whole(), mount_depth=depth,
                           limits=self._limits)
         answering = self._worker.answer(request)
         answer = answering.first()
         if isinstance(answer, Response):
             body.close()
-            return self._send(start_response, answer, method)
+            return self._send(start_response, answer, method, script)
         return self._stream(start_response, answer, answering, body, method)
 
     def close(self) -> None:
         """Leave the lifespan, as the end of the process does."""
         self._worker.close()
 
-    def _send(self, start_response: Callable[..., Any], response: Response, method: str,
+    def _send(self, start_response: Callable[..., Any], response: Response, method: str, script: str = '',
               streams: bool = False) -> list[bytes]:
-        status, fields, content = message(self._worker.encoder, response, method, streams=streams)
+        status, fields, content = message(self._worker.encoder, response, method, streams=streams,
+                                          script=script)
         start_response(f'{status} {REASONS.get(status, "Unknown")}', fields)
         return [content] if content else []
 

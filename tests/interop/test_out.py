@@ -268,3 +268,56 @@ def test_a_lifespan_that_fails_is_readable(under: Any, name: str, tmp_path: Path
             assert 'the printer is on fire' in reply.text
 
 
+
+
+def below(depth: str, name: str) -> Any:
+    """Get a target from the same application in process, as a server that has it below `/shop` hands it on."""
+    from kali import Router
+    from kali.interop import to_asgi, to_wsgi
+    from kali.pages.shell import Shell
+    app = Router()
+    app.get('/')(lambda request: Shell('Shop').page(request, 'Home', '<p>Here'))
+    handler = Shell('Shop').wrap(app)
+
+    def by_wsgi(target: str) -> tuple[str, bytes]:
+        heard: list[str] = []
+        application = to_wsgi(handler)
+        try:
+            body = b''.join(application({
+                'REQUEST_METHOD': 'GET', 'SCRIPT_NAME': depth, 'PATH_INFO': target, 'HTTP_HOST': 'localhost',
+                'wsgi.input': None}, lambda status, headers: heard.append(status)))
+        finally:
+            application.close()
+        return heard[0], body
+
+    def by_asgi(target: str) -> tuple[str, bytes]:
+        import asyncio
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {'type': 'http.request'}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+        scope = {'type': 'http', 'method': 'GET', 'path': depth + target, 'root_path': depth,
+                 'headers': [(b'host', b'localhost')]}
+        asyncio.run(to_asgi(handler)(scope, receive, send))
+        return str(sent[0]['status']), b''.join(each['body'] for each in sent[1:])
+    return {'wsgi': by_wsgi, 'asgi': by_asgi}[name]
+
+
+@pytest.mark.parametrize('name', ['wsgi', 'asgi'])
+@pytest.mark.parametrize('depth', ['', '/shop', '/a/b', '/caf%C3%A9'])
+def test_kalis_own_files_are_found_wherever_the_application_is(name: str, depth: str) -> None:
+    import re
+    from urllib.parse import unquote
+    get = below(unquote(depth).encode().decode('latin-1') if name == 'wsgi' else unquote(depth), name)
+    for target in ('/', '/nowhere'):
+        page = get(target)[1].decode()
+        named = set(re.findall(r'["\']([^"\']*/\.kali/[^"\']*)', page))
+        assert {f'{depth}/.kali/kali.css', f'{depth}/.kali/kali.js'} & named
+        assert all(each.startswith(f'{depth}/.kali/') for each in named), named
+    for file in ('kali.css', 'kali.js', 'live.js'):
+        status, body = get(f'/.kali/{file}')
+        assert status.startswith('200'), file
+        assert set(re.findall(rb'["\']([^"\']*)/\.kali/live.js', body)) <= {depth.encode()}
