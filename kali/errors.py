@@ -83,10 +83,12 @@ class SpentError(KaliError):
 class DatabaseError(KaliError):
     """The database cannot be used as asked: a sentence that says what is wrong with it and what to do.
 
-    `facts` are lines for the programmer: which handler it was, which tables it changed, by which SQL.
+    `facts` are lines for the programmer: which handler it was, which tables it changed, by which SQL. `again`
+    is how many times it may help to run the same once more, since it met another process's transaction.
     """
 
     facts: tuple[str, ...] = ()
+    again = 0
 
 
 class TemplateError(KaliError):

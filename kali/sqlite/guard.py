@@ -48,7 +48,8 @@ def guard(handler: Handler, *connections: Any, mode: Literal['commit', 'check'] 
     SELECTs of kali's own connections are ended with the request. What goes wrong with the database is a
     DatabaseError: 503 if trying again helps, 409 if the database refuses the data (UNIQUE …), else 500. All
     other exceptions roll back and go on. Several connections are several guards, the first outermost, and are
-    committed one after the other: a power cut between them can part them.
+    committed one after the other: a power cut between them can part them. With PostgreSQL, a handler is called
+    anew if its transaction met that of another process; what it does besides belongs into `after_commit`.
 
     :param connections: sqlite3 connections, each to a file of its own; or those of psycopg (see
         kali.sqlite.postgres); for another database, an `Adapter` (see kali.sqlite.adapter)
@@ -87,6 +88,10 @@ def guard(handler: Handler, *connections: Any, mode: Literal['commit', 'check'] 
     return handler
 
 
+class _Again(Exception):
+    """A transaction met one of another process, and was rolled back."""
+
+
 class _Guard(Around):
     """The guard of one connection."""
 
@@ -98,8 +103,11 @@ class _Guard(Around):
         self.errors: tuple[type[Exception], ...] = DatabaseError, adapter.error
         self.under_way: dict[str, Signal] = {}
 
-    def _answer(self, request: Request) -> Any:
-        """A Response, rendered, or a Deferred."""
+    def _answer(self, request: Request, attempt: int = 0) -> Any:
+        """A Response, rendered, or a Deferred.
+
+        :param attempt: how many times the handler was called for it already
+        """
         if self.mode == 'check':
             run, course, mine = self._check, None, False
         elif request.method in SAFE_METHODS:
@@ -109,7 +117,10 @@ class _Guard(Around):
             run, mine = self._write, outer is None
             course = Transaction(self.adapter, self.under_way, request) if mine else outer
         try:
-            answer = self._once(run, request, course, lambda: _outcome(self.inside(request), request))
+            answer = self._once(run, request, course, lambda: _outcome(self.inside(request), request),
+                                attempt if mine else None)
+        except _Again:
+            return self._answer(request, attempt + 1)
         except UnderWay as under_way:
             if not mine:
                 raise
@@ -125,14 +136,19 @@ class _Guard(Around):
         return _Later(self, run, None, course, deferred).deferred()
 
     def _once(self, run: Callable[..., Any], request: Request | None, course: Transaction | None,
-              work: Work) -> Any:
-        """The outcome of `work`, and what went wrong with the database in words."""
+              work: Work, attempt: int | None = None) -> Any:
+        """The outcome of `work`, and what went wrong with the database in words.
+
+        :raises _Again: if it may help to run it anew, after so many attempts; with None it may not
+        """
         try:
             return run(request, course, work)
         except UnderWay:
             raise
         except self.errors as error:
             told = self._told(request, error)
+            if attempt is not None and attempt < getattr(told, 'again', 0):
+                raise _Again from error
             refusal: Refusal | None = getattr(told, 'refusal', None)
             if refusal is None or request is None or course is None or course.refused is None:
                 if told is error:

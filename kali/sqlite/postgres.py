@@ -5,8 +5,8 @@ is imported when a guard is given one of psycopg's connections. After `roll_back
 transaction is open.
 
 A request that writes is SERIALIZABLE, which is what a program that was written for SQLite takes for granted:
-as if there were no others at the same time. If that cannot be had, it is answered with 503 and nothing is
-saved. A request that reads sees one state of the database, REPEATABLE READ READ ONLY. An isolation level that
+as if there were no others at the same time. One that met another is rolled back, and its handler is called
+anew; if that does not help a few times, it is answered with 503 and nothing is saved. A request that reads sees one state of the database, REPEATABLE READ READ ONLY. An isolation level that
 was set on the connection is kept instead of both.
 """
 
@@ -28,13 +28,17 @@ if TYPE_CHECKING:
 __all__ = ['PostgresAdapter']
 
 
+AGAIN = 4  # times that a request is run anew which met others
+
+
 class _Fault(NamedTuple):
     status: int  # 503 where trying again helps
     sentence: str
+    again: int = 0  # as DatabaseError.again
 
 
 _BUSY = _Fault(503, 'Somebody else was changing the same in the database {} at the same time. Nothing was '
-               'saved. Try again.')
+               'saved. Try again.', AGAIN)
 _LOCKED = _Fault(503, 'Somebody else holds a lock in the database {} for longer than its time limit allows '
                  'to wait. Nothing was saved. Try again in a moment.')
 _LOST = _Fault(503, 'The connection to the database {} is lost. What had not been committed is not saved. '
@@ -48,7 +52,7 @@ _FAILED = _Fault(500, 'A statement failed in the database {}, and the handler we
 _FULL = _Fault(503, 'There is no room left for the database {}. Nothing was saved. Make room on the disk of '
                'its server and try again.')
 _SPENT = _Fault(503, 'This form is being saved by another request to the database {} at this moment. Send '
-                'it again to see what came of it.')
+                'it again to see what came of it.', AGAIN)
 # By SQLSTATE, or the class that its first two characters are.
 _FAULTS = {'40': _BUSY, '55P03': _LOCKED, '57014': _LOCKED, '25P02': _FAILED, '53100': _FULL, '08': _LOST,
            '57P01': _LOST, '57P02': _LOST, '57P03': _LOST}
@@ -221,7 +225,10 @@ class PostgresAdapter:
             parent = re.search('table "(.*)"', diag.message_detail or '')
             return Refusal(kind, diag.table_name or '', () if deleted else columns,
                            others=(diag.table_name or '',) if deleted else (parent[1] if parent else '',))
-        return Refusal(kind, diag.table_name or '', columns)
+        refusal = Refusal(kind, diag.table_name or '', columns)
+        # The other one may be this very form, sent twice at the same moment (PostgreSQL, section 13.5).
+        refusal.again = 1 if kind == 'unique' else 0
+        return refusal
 
     def run(self, table: str, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any] | None:
         """As `Adapter.run`, in a savepoint: an error would end the transaction."""
@@ -238,4 +245,6 @@ class PostgresAdapter:
             return cursor.fetchall() if cursor.description else []
 
     def _told(self, fault: _Fault) -> DatabaseError:
-        return DatabaseError(fault.sentence.format(self.name), status=fault.status)
+        told = DatabaseError(fault.sentence.format(self.name), status=fault.status)
+        told.again = fault.again
+        return told
