@@ -271,7 +271,7 @@ def test_a_lifespan_that_fails_is_readable(under: Any, name: str, tmp_path: Path
 
 
 def below(depth: str, name: str) -> Any:
-    """Get a target from the same application in process, as a server that has it below `/shop` hands it on."""
+    """Gets a target from an application in process, as a server that has it below `depth` hands it on."""
     from kali import Router
     from kali.interop import to_asgi, to_wsgi
     from kali.pages.shell import Shell
