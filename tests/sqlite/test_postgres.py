@@ -367,7 +367,7 @@ def test_old_ids_are_pruned(db, kept, monkeypatch):
 
 
 def test_the_same_form_at_the_same_time(db, open_db, kept):
-    """Another process saves it while ours does: ours finds it out, looks again, and gives the other's result."""
+    """Another process saves it while ours does: ours looks again, and gives the result of the other."""
     form, other = Form(db), Form(open_db(autocommit=True))
     form.post('first')  # so that there is the table
     other.runs = 5
