@@ -48,8 +48,9 @@ def guard(handler: Handler, *connections: Any, mode: Literal['commit', 'check'] 
     SELECTs of kali's own connections are ended with the request. What goes wrong with the database is a
     DatabaseError: 503 if trying again helps, 409 if the database refuses the data (UNIQUE …), else 500. All
     other exceptions roll back and go on. Several connections are several guards, the first outermost, and are
-    committed one after the other: a power cut between them can part them. With PostgreSQL, a handler is called
-    anew if its transaction met that of another process; what it does besides belongs into `after_commit`.
+    committed one after the other: a power cut between them can part them. With PostgreSQL, a handler is
+    called anew if its transaction met that of another process; what it does besides belongs into
+    `after_commit`.
 
     :param connections: sqlite3 connections, each to a file of its own; or those of psycopg (see
         kali.sqlite.postgres); for another database, an `Adapter` (see kali.sqlite.adapter)

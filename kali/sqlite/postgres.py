@@ -6,8 +6,9 @@ transaction is open.
 
 A request that writes is SERIALIZABLE, which is what a program that was written for SQLite takes for granted:
 as if there were no others at the same time. One that met another is rolled back, and its handler is called
-anew; if that does not help a few times, it is answered with 503 and nothing is saved. A request that reads sees one state of the database, REPEATABLE READ READ ONLY. An isolation level that
-was set on the connection is kept instead of both.
+anew; if that does not help a few times, it is answered with 503 and nothing is saved. A request that reads
+sees one state of the database, REPEATABLE READ READ ONLY. An isolation level that was set on the connection
+is kept instead of both.
 """
 
 from __future__ import annotations
