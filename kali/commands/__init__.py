@@ -47,7 +47,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(f'python -m kali {name}', description=command.__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     command.arguments(parser)
-    options = parser.parse_args(rest)
+    own, after = rest, []
+    if '--' in rest:  # what follows is for a script, whatever it looks like
+        own, after = rest[:rest.index('--')], rest[rest.index('--') + 1:]
+    options = parser.parse_intermixed_args(own)  # options may stand anywhere
+    if after and 'arguments' not in options:
+        parser.error(f'{name} starts no script, which {after[0]!r} could be for')
+    if after:
+        options.arguments += after
     try:
         return int(command.run(options) or 0)
     except KaliError as error:  # a sentence for the person at the keyboard

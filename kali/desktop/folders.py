@@ -13,7 +13,8 @@ TYPE_CHECKING = False  # spelled out: hello-world starts without the typing modu
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ['application_id', 'data_dir', 'data_folder', 'log_dir', 'log_folder', 'state_dir', 'state_folder']
+__all__ = ['application_id', 'data_dir', 'data_folder', 'log_dir', 'log_folder', 'script_id', 'state_dir',
+           'state_folder']
 
 
 def application_id(app_id: str | None = None) -> str:
@@ -24,14 +25,21 @@ def application_id(app_id: str | None = None) -> str:
     >>> application_id('Order Book')
     'order-book'
     """
-    from zlib import crc32  # in C, and small
     if app_id is None:
-        path = os.path.realpath(getattr(sys.modules.get('__main__'), '__file__', None) or 'python')
-        name = os.path.basename(path).rpartition('.')[0] or os.path.basename(path)  # noqa: PTH119
-        return f'{_plain(name)}-{crc32(path.encode("utf-8", "surrogateescape")):08x}'
+        main = sys.modules.get('__main__')  # a packed script brings its name along
+        return getattr(main, '__app_id__', None) or script_id(getattr(main, '__file__', None) or 'python')
     if app_id.isascii():
         return _plain(app_id)
+    from zlib import crc32  # in C, and small
     return f'{_plain(app_id)}-{crc32(app_id.encode()):08x}'  # what is left of two names may be the same
+
+
+def script_id(path: str) -> str:
+    """The short name of an application whose script lies there, and gives it no other."""
+    from zlib import crc32  # likewise
+    path = os.path.realpath(path)
+    name = os.path.basename(path).rpartition('.')[0] or os.path.basename(path)  # noqa: PTH119
+    return f'{_plain(name)}-{crc32(path.encode("utf-8", "surrogateescape")):08x}'
 
 
 def _plain(name: str) -> str:

@@ -15,12 +15,15 @@ from kali.http.urls import add_query
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from kali.server.gate import Keys
 
 __all__ = ['AGAIN', 'invite', 'launch_url', 'origin_of', 'remembered_port', 'secret_of', 'state_of']
 
 AGAIN = 'For another browser: {}'
+#: Set in a program that `python -m kali run --reload` starts anew after each change.
+session: Any = None  # a kali.desktop.reloading.Session
 EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}  # what leads there from this machine
 
 
@@ -61,7 +64,7 @@ def _path(start: str) -> str:
 
 
 def launch_url(keys: Keys, origin: str, start: str, key: str | None = None,
-                used: Callable[[], object] | None = None) -> str:
+               used: Callable[[], object] | None = None) -> str:
     """The address of a page, with a key in it that works once."""
     return origin + add_query(_path(start), {'key': keys.new(key, used=used)})
 

@@ -8,6 +8,7 @@ import os
 import sys
 
 from kali import log
+from kali.desktop import launch
 from kali.desktop.files import read, write
 from kali.desktop.folders import application_id
 from kali.desktop.instance import PATH, Lock, Reception, ask_first
@@ -15,6 +16,7 @@ from kali.desktop.launch import invite, launch_url, origin_of, remembered_port, 
 from kali.desktop.ports import STEPS, default_port, listen_nearby
 from kali.desktop.window import Window
 from kali.desktop.windows import Windows
+from kali.errors import KaliError
 from kali.server.gate import Gate, Keys
 from kali.server.loop import Server
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ['run_in_window']
 
 HANDED_OVER = 0.7  # seconds in which a browser that cannot show a window has ended, mostly
+RUNS_ALREADY = 'This program is running already, without --reload. End it, and start it again with --reload.'
 RUNNING = 'Running at {}\n(the address works once; Ctrl-C ends the program)'
 
 
@@ -43,6 +46,12 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
     """
     folder = state_of(app_id)
     lock = Lock(folder)
+    session, opens = launch.session, True
+    if session is not None:
+        opens = session.claim(app_id=application_id(app_id), address=address, port=port, start=start,
+                              window=window, hosts=hosts, key=key)
+        if not lock.take():
+            raise KaliError(RUNS_ALREADY)
     if _is_open_already(lock, folder, window):
         return
     try:
@@ -55,14 +64,19 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
         server = Server(windows.wrap(handler), sockets,
                         admit=windows.admit(Gate(number, hosts, keys, proving=(PATH,))), **options)
         windows.attach(server)
+        own_key = None
+        if session is not None:
+            own_key = keys.lasting = session.key
+            session.attach(server.dispatcher)
 
         def open_for(arguments: list[str]) -> str:
             return launch_url(keys, origin, (on_open(arguments) if on_open else None) or start)
         server.dispatcher.own.delegate('/instance', Reception(keys.secret, open_for))
-        invite(keys, origin, start, RUNNING, key)
-        if window is not None:
+        if opens:
+            invite(keys, origin, start, RUNNING, key or own_key)
+        if opens and window is not None:
             shown: list[int] = []
-            url = launch_url(keys, origin, start, used=lambda: shown.append(1))
+            url = launch_url(keys, origin, start, own_key, used=lambda: shown.append(1))
             Window(url, folder, window, is_shown=lambda: bool(shown), left=windows.left).open()
         log.info('listening on port %d', number)
         server.run()

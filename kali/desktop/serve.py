@@ -6,6 +6,7 @@ It checks what it is given, and runs a program in a window (kali.desktop.program
 from __future__ import annotations
 
 from kali import log
+from kali.desktop import launch
 from kali.desktop.folders import application_id
 from kali.desktop.launch import AGAIN, invite, origin_of, secret_of, state_of
 from kali.desktop.ports import BAD_PORTS, LOOPBACK, listen_at
@@ -94,6 +95,9 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
 def _run(handler: Handler, address: str, port: int, hosts: tuple[str, ...], key: str | None,
          app_id: str | None, options: dict[str, Any]) -> None:
     """Serve without a window."""
+    session = launch.session
+    if session is not None:
+        session.claim(app_id=app_id, address=address, port=port, start=None, hosts=hosts, key=key)
     if port in BAD_PORTS and port:
         log.say(f'Browsers do not open port {port}; other programs can use it.')
     sockets = listen_at(address, port)
@@ -107,7 +111,10 @@ def _run(handler: Handler, address: str, port: int, hosts: tuple[str, ...], key:
         log.say(f'Serving at {origin}/?key=… (Ctrl-C ends the program)')
         keys.new(key, used=lambda: invite(keys, origin, '/', AGAIN))
     log.info('listening on port %d', number)
-    Server(handler, sockets, admit=Gate(number, hosts, keys).admit, **options).run()
+    server = Server(handler, sockets, admit=Gate(number, hosts, keys).admit, **options)
+    if session is not None:
+        session.attach(server.dispatcher)
+    server.run()
     log.info('ended')
 
 

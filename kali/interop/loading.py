@@ -7,6 +7,7 @@ import inspect
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from kali.errors import KaliError
 from kali.interop.asgi_in import from_asgi
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from kali.http.response import Handler
 
-__all__ = ['Loaded', 'kind_of', 'loaded']
+__all__ = ['Loaded', 'app_id_of', 'kind_of', 'loaded']
 
 USUAL = ('app', 'application', 'api')
 SHAPES = {1: 'kali', 2: 'wsgi', 3: 'asgi'}  # request; environ, start_response; scope, receive, send
@@ -39,9 +40,7 @@ def loaded(target: str, kind: str | None = None) -> Loaded:
     :param kind: `'kali'`, `'wsgi'` or `'asgi'`, if it cannot be told
     :raises KaliError: with a sentence, if there is no such module or application
     """
-    place, colon, name = target.rpartition(':')
-    if not colon or name.startswith(('\\', '/')):  # a drive of Windows
-        place, name = target, ''
+    place, name = _parts(target)
     module = _module(place)
     if not name:
         name = next((each for each in USUAL if callable(getattr(module, each, None))), '')
@@ -54,7 +53,35 @@ def loaded(target: str, kind: str | None = None) -> Loaded:
         raise KaliError(f'{place} has no application {name or "named app, application or api"}; what can be '
                         f'called there: {", ".join(there) or "nothing"}.')
     kind = kind or kind_of(app)
-    return Loaded(MAKE[kind](app), kind, f'{Path(module.__file__ or place).resolve()}:{name}')
+    return Loaded(MAKE[kind](app), kind, app_id_of(target))
+
+
+def app_id_of(target: str) -> str:
+    """What tells an application from others, without loading it."""
+    place, name = _parts(target)
+    path = _file(place)
+    return f'{path.stem}-{crc32(f"{path}:{name}".encode("utf-8", "surrogateescape")):08x}'
+
+
+def _parts(target: str) -> tuple[str, str]:
+    place, colon, name = target.rpartition(':')
+    if not colon or name.startswith(('\\', '/')):  # a drive of Windows
+        return target, ''
+    return place, name
+
+
+def _file(place: str) -> Path:
+    """The file of a module, by the name of either."""
+    if place.endswith('.py'):
+        return Path(place).resolve()
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        spec = importlib.util.find_spec(place)
+    except (ImportError, ValueError):  # of a package on the way to it
+        spec = None
+    finally:
+        del sys.path[0]
+    return Path(spec.origin if spec and spec.origin else place).resolve()
 
 
 def _module(place: str) -> ModuleType:

@@ -64,6 +64,7 @@ class Keys:
 
     def __init__(self, cookie: str, secret: str) -> None:
         self.cookie, self.secret = cookie, secret
+        self.lasting = ''  # a key that is never spent: of a program that is started anew again and again
         self._fresh: dict[str, Callable[[], object] | None] = {}
         self._spent: set[str] = set()
 
@@ -78,10 +79,12 @@ class Keys:
 
     def swap(self, key: str) -> bool:
         """Whether `key` is fresh; it is spent from now on."""
-        if key not in self._fresh:
+        lasts = bool(key) and key == self.lasting
+        if key not in self._fresh and not lasts:
             return False
-        used = self._fresh.pop(key)
-        self._spent.add(key)
+        used = self._fresh.pop(key, None)
+        if not lasts:
+            self._spent.add(key)
         if used is not None:
             used()
         return True

@@ -29,6 +29,7 @@ def kali(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[st
     (['chek', 'templates'], 2, "There is no command 'chek' (did you mean check?)."),
     (['--nosuch'], 2, "There is no command '--nosuch'"),
     (['check', 'templates', '--nosuch'], 2, '--nosuch'),
+    (['check', 'templates', '--', 'more'], 2, "check starts no script, which 'more' could be for"),
     (['demo', 'nosuch'], 2, "There is no example 'nosuch'. There are: "),
     (['demo', 'intro', 'more'], 2, 'more'),
     (['check'], 2, 'folder'),
