@@ -16,9 +16,18 @@ from kali.errors import NotFound
 from kali.http.response import Response
 from kali.http.urls import build_url
 from kali.live.jobs import Jobs
-from kali.markup import escape
+from kali.locale.words import say
 from kali.pages.shell import Shell
-from kali.records import delete_page, exporting, files, form_page, list_page, record_page
+from kali.records import (
+    delete_page,
+    exporting,
+    files,
+    form_page,
+    list_page,
+    record_page,
+    search_page,
+    views,
+)
 from kali.records.columns import heading_of
 from kali.records.declared import Table as Declared
 from kali.records.keys import key_from
@@ -26,6 +35,7 @@ from kali.records.section import Section
 from kali.routing.router import Router
 from kali.sqlite import backup, guard, undo
 from kali.sqlite.schema import Names, Table, tables
+from kali.sqlite.watch import all_tables
 
 if TYPE_CHECKING:
     from kali.http.request import Request
@@ -34,7 +44,8 @@ __all__ = ['Records']
 
 #: The pages of each table; a page that answers `/new` may come before or after one that answers `/*`.
 PAGES: tuple[Callable[[Router, Section], None], ...] = (
-    list_page.mount, record_page.mount, exporting.mount, form_page.mount, delete_page.mount, files.mount)
+    list_page.mount, record_page.mount, views.mount, exporting.mount, form_page.mount, delete_page.mount,
+    files.mount)
 
 
 class Records:
@@ -78,6 +89,9 @@ class Records:
         self._version = -1
         self.refresh()
         self.jobs = Jobs()
+        if not self.read_only:
+            views.make_table(connection)
+            self.refresh()
         self.history = self._history() if history is None and not self.read_only else history or None
         self.backups = (backup(connection) if backups is None and self.file and not self.read_only
                         else backups or None)
@@ -118,7 +132,7 @@ class Records:
 
     def _history(self) -> Any:
         try:
-            return undo(self.connection)
+            return undo(self.connection, [*all_tables(self.connection), 'kali_view'])
         except ValueError as error:
             log.warning('%s: there is no undo here: %s', self.title, str(error))
             return None
@@ -170,7 +184,10 @@ class Records:
         return [(section.title, section.url()) for section in self.sections.values()]
 
     def _tools(self, request: Request) -> Any:
-        return self.history.buttons(self.url('undo')) if self.history is not None else None
+        depth = len(self.base)
+        is_list = request.path[depth:depth + 1] == ['table'] and request.path[depth + 2:] == ['']
+        return [None if is_list else search_page.search_form(self.url('search'), request.query.get('q', '')),
+                self.history.buttons(self.url('undo')) if self.history is not None else None]
 
 
 class _Pages(Router):
@@ -186,6 +203,7 @@ class _Pages(Router):
         if records.backups is not None:
             self.delegate('/backups', records.backups)
         self.function('/')(self._start)
+        self.function('/search')(self._search)
 
     def __call__(self, request: Request) -> Any:
         """The answer; within the guard of the application, if it has one."""
@@ -205,6 +223,9 @@ class _Pages(Router):
         return self.records.routed(section)(request)
 
     def _start(self, request: Request) -> Any:
-        rows = [f'<li><a href="{escape(section.url())}">{escape(section.title)}</a></li>\n'
-                for section in self.records.sections.values()]
-        return self.records.shell.page(request, self.records.title, ['<ul>', rows, '</ul>'])
+        return self.records.shell.page(request, self.records.title,
+                                       search_page.overview(self.records.sections.values()))
+
+    def _search(self, request: Request, *, q: str = '') -> Any:
+        sections = self.records.sections.values() if q.strip() else ()
+        return self.records.shell.page(request, say('search all'), search_page.found(sections, q.strip()))

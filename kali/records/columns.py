@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from kali.locale import current
@@ -17,31 +18,54 @@ from kali.locale.words import say
 from kali.markup import Markup, escape
 from kali.sqlite.schema import Column as SchemaColumn
 
-__all__ = ['SHORT', 'Column', 'heading_of', 'kind_of', 'shown']
+__all__ = ['SHORT', 'Column', 'heading_of', 'kind_of', 'moment_of', 'shown', 'size_and_head']
 
-#: Characters of a text that a list shows.
-SHORT = 200
+#: Characters of a text that a list shows, and bytes up to which a cell is read whole for it.
+SHORT, _WHOLE = 120, 1000
 
 _KINDS = (('bool', 'boolean'), ('datetime', 'moment'), ('timestamp', 'moment'), ('date', 'date'),
           ('time', 'time'), ('money', 'money'), ('currency', 'money'))
-_DAY = re.compile(r'(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?.*)?', re.ASCII | re.DOTALL)
+_DAY = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?.*)?', re.DOTALL)
 _WORDS = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[^A-Z\W_]+|[^\W_]+')
+# What no page can show is shown by its picture (https://unicode.org/charts/PDF/U2400.pdf).
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in '\t\n\r'} | {127: 0x2421}
+_HEAD = 32  # bytes of a BLOB that tell what kind of a file it is
 
 
 @dataclass(frozen=True)
 class Column:
     """A column of a list."""
 
-    name: str  # of the table's column; '' for an expression or a function
+    name: str  # by which the list is sorted; of an expression, its heading
     heading: str
     sql: str  # '' for a function
     kind: str  # text, number, boolean, date, moment, time, money, blob, key
     function: Callable[[Any], Any] | None = None
+    is_own: bool = True  # whether it is a column of the table, and no expression or function
+
+    @property
+    def select(self) -> str:
+        """SQL for what a list needs of a cell: the beginning of long text; the size and the first bytes of a
+        BLOB (see `size_and_head`)."""
+        return (f"CASE typeof({self.sql}) WHEN 'blob' THEN CAST(length({self.sql}) || ':' || "
+                f"hex(substr({self.sql}, 1, {_HEAD})) AS BLOB) WHEN 'text' THEN CASE WHEN "
+                f'length(CAST({self.sql} AS BLOB)) > {_WHOLE} THEN substr({self.sql}, 1, {SHORT + 1}) '
+                f'ELSE {self.sql} END ELSE {self.sql} END')
 
     @property
     def is_number(self) -> bool:
-        """Whether it stands at the right, and may be summed up."""
+        """Whether it stands at the right."""
         return self.kind in ('number', 'money')
+
+
+def size_and_head(found: bytes) -> tuple[int, bytes]:
+    """The size of a BLOB in bytes, and its first ones, of what `Column.select` made of it.
+
+    >>> size_and_head(b'70:89504E47')
+    (70, b'\\x89PNG')
+    """
+    size, _, head = found.partition(b':')
+    return int(size), bytes.fromhex(head.decode())
 
 
 def heading_of(name: str) -> str:
@@ -82,22 +106,44 @@ def shown(value: Any, kind: str, limit: int | None = SHORT) -> Markup:
         return escape(say('bytes', size=current().number(len(value))))
     if kind == 'boolean' and value in (0, 1):
         return escape(say('yes' if value else 'no'))
+    if kind in ('date', 'moment') and (moment := moment_of(value)) is not None:
+        match = _DAY.fullmatch(moment)
+        if match:
+            midnight = not match[2] or match[2] + (match[3] or '') in ('00:00', '00:00:00')
+            clock = '' if midnight else f' {match[2]}'
+            return Markup('<time datetime="{}">{}{}</time>').format(moment, current().day(match[1]), clock)
     if isinstance(value, (int, float)):
         return escape(_number(value, kind))
     text = str(value)
-    if kind in ('date', 'moment') and (match := _DAY.fullmatch(text)):
-        day = current().day(match[1])
-        is_midnight = not match[2] or match[2] + (match[3] or '') in ('00:00', '00:00:00')
-        clock = '' if is_midnight else f' {match[2]}'
-        return Markup('<time datetime="{}">{}{}</time>').format(text, day, clock)
     if limit is not None and len(text) > limit:
         text = f'{text[:limit].rstrip()}…'
-    return escape(text)
+    return escape(text.translate(_PICTURES))
+
+
+def moment_of(value: Any) -> str | None:
+    """The date and time that is stored as text, as a day of the Julian period, or as seconds, milliseconds or
+    microseconds since 1970; None for what is none of these.
+
+    >>> moment_of(2461100), moment_of(1772236800), moment_of('2026-02-28')
+    ('2026-02-28 12:00:00', '2026-02-28 00:00:00', '2026-02-28')
+
+    Source: https://sqlite.org/datatype3.html#date_and_time_datatype
+    """
+    if isinstance(value, str):
+        return value
+    if 1721060 <= value <= 5373484.5:
+        seconds = (value - 2440587.5) * 86400
+    else:
+        units = ((1e14, 1e6), (1e11, 1e3), (1e8, 1))
+        scale = next((scale for least, scale in units if abs(value) >= least), 0)
+        seconds = value / scale if scale else float('nan')
+    try:
+        return str(datetime(1970, 1, 1) + timedelta(seconds=round(seconds)))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _number(value: int | float, kind: str) -> str:
-    if kind == 'money':
-        return current().money(value)
     if kind == 'key' or (isinstance(value, float) and value and not 1e-4 < abs(value) < 1e15):
         return str(value)
-    return current().number(value)
+    return current().money(value) if kind == 'money' else current().number(value)

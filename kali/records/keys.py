@@ -12,7 +12,7 @@ from typing import Any
 
 from kali.errors import NotFound
 
-__all__ = ['component_of', 'key_from']
+__all__ = ['component_of', 'key_from', 'part_of', 'value_from']
 
 # Pages of a table, which stand where keys do.
 _PAGES = {'new', 'import', 'charts', 'report', 'rows', 'cell', 'choose', 'paste', 'view', 'views', 'search',
@@ -26,10 +26,11 @@ def component_of(key: Any) -> str:
     >>> [component_of(key) for key in (7, 'ALFKI', '7', ('a,b', 2), 'new', None)]
     ['7', 'ALFKI', '~t7', 'a~1b,2', '~tnew', '~n']
     """
-    return ','.join(map(_part, key)) if isinstance(key, tuple) else _part(key)
+    return ','.join(map(part_of, key)) if isinstance(key, tuple) else part_of(key)
 
 
-def _part(value: Any) -> str:
+def part_of(value: Any) -> str:
+    """The text that stands for one value."""
     if value is None:
         return '~n'
     if isinstance(value, int):
@@ -51,11 +52,15 @@ def key_from(component: str) -> Any:
     >>> key_from('a~1b,2'), key_from('~t7'), key_from('7')
     (('a,b', 2), '7', 7)
     """
-    parts = [_value(part) for part in component.split(',')]
+    parts = [value_from(part) for part in component.split(',')]
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
-def _value(part: str) -> Any:
+def value_from(part: str) -> Any:
+    """The value that a text stands for.
+
+    :raises NotFound: if it stands for none
+    """
     kind, rest = part[:2], part[2:]
     try:
         if kind == '~n' and not rest:

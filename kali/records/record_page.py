@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from kali.http.request import Request
-from kali.markup import escape
-from kali.records.columns import kind_of, shown
+from kali.locale.words import say
+from kali.markup import Markup, escape
+from kali.records.bounded import TooLong, within
+from kali.records.columns import Column, kind_of, shown
+from kali.records.facets import counted
+from kali.records.keys import component_of, part_of
+from kali.records.listing import Listing, blob
+from kali.records.query import MANY
 from kali.records.section import Section
 from kali.routing.router import Router
+from kali.sqlite.schema import quoted, select
+
+if TYPE_CHECKING:
+    from kali.iolist import Content
 
 __all__ = ['mount']
+
+#: The links above a record: the word, the page of the row, and whether it changes something.
+TOOLS: tuple[tuple[str, str, bool], ...] = (
+    ('edit', 'edit', True), ('copy', 'copy', True), ('delete', 'delete', True))
+
+CHILDREN = 10  # rows of another table that are shown
+_SECONDS = 0.02  # of the processor for each of those tables
+_ADDRESS = re.compile(r'https?://[^\s<>"]+')
 
 
 def mount(router: Router, section: Section) -> None:
@@ -23,6 +44,76 @@ def mount(router: Router, section: Section) -> None:
 
 def _page(section: Section, request: Request, path: str) -> Any:
     row = section.row(path)
-    items = [f'<dt>{escape(section.heading(name))}</dt><dd>{shown(row[name], kind_of(column), None)}</dd>\n'
-             for name, column in section.table.columns.items() if not column.hidden]
-    return section.page(request, f'{section.title} {path}', ['<dl>', items, '</dl>'])
+    label = section.label_of(row)
+    tools = [f'<a class="button secondary" href="{escape(section.url(path, page))}">{escape(say(word))}</a>\n'
+             for word, page, changes in TOOLS if not (changes and section.read_only)]
+    back = f'<a href="{escape(section.url())}">{escape(section.title)}</a>'
+    return section.page(request, label or section.title, [
+        '<div class="bar">', tools, f'<span class="push">{back}</span></div>\n',
+        f'<p class="notice">{escape(section.read_only)}</p>\n' if section.read_only else None,
+        '<dl>\n', _items(section, row, path), '</dl>\n', _pointing_here(section, row)],
+        notice=section.notice(request))
+
+
+def _items(section: Section, row: sqlite3.Row, path: str) -> Content:
+    """Each column with its value."""
+    found = []
+    for column in section.table.columns.values():
+        if not column.hidden:
+            value = _value(section, column.name, kind_of(column), row[column.name], path)
+            found.append(f'<dt>{escape(section.heading(column.name))}</dt><dd>{value}</dd>\n')
+    for extra in section.columns:
+        if not extra.is_own:
+            found.append(f'<dt>{escape(extra.heading)}</dt><dd>{_worked_out(section, extra, row)}</dd>\n')
+    return found
+
+
+def _value(section: Section, name: str, kind: str, value: Any, path: str) -> Markup:
+    if isinstance(value, bytes):
+        return blob(section, path, name, value[:32], len(value))
+    if name in section.parents and value is not None:
+        parent, key = section.parents[name]
+        label = parent.labels([value], key).get(value)
+        if label is None:
+            return shown(value, 'key')
+        url = (parent.url(component_of(value)) if parent.table.key == (key,)
+               else parent.url(**{f'is.{key}': part_of(value)}))
+        return Markup('<a href="{}">{}</a>').format(url, shown(label, 'text'))
+    if isinstance(value, str) and _ADDRESS.fullmatch(value):
+        return Markup('<a href="{}" rel="noreferrer">{}</a>').format(value, value)
+    html = shown(value, 'key' if name in section.table.key else kind, None)
+    return Markup(html.replace('\n', '<br>\n'))
+
+
+def _worked_out(section: Section, column: Column, row: sqlite3.Row) -> Markup:
+    """The value of an expression or a function."""
+    if column.function is not None:
+        value = column.function(row)
+        return escape(value) if hasattr(value, '__html__') else shown(value, column.kind)
+    where, parameters = section.table.condition(section.key_of(row))
+    return shown(section.table.rows(where, parameters, columns=column.sql, limit=1)[0][0], column.kind)
+
+
+def _pointing_here(section: Section, row: sqlite3.Row) -> Content:
+    """The rows of other tables that refer to this one, the first of each."""
+    parts = []
+    for other, columns, targets in section.pointing_here():
+        values = [row[name] for name in targets if name in section.table.columns]
+        if len(values) != len(columns) or None in values:
+            continue
+        fields = {f'is.{name}': part_of(value) for name, value in zip(columns, values, strict=True)}
+        shown_columns = [each for each in other.columns if each.name not in columns][:6]
+        listing = Listing(other, shown_columns or other.columns)
+        where = ' AND '.join(f'{quoted(name)} = ?' for name in columns)
+        if other.declared.where:
+            where += f' AND ({other.declared.where})'
+        with suppress(TooLong), within(section.connection, _SECONDS):
+            rows = other.table.rows(where, values, columns=listing.select, limit=CHILDREN)
+            number = select(section.connection, f'SELECT count(*) FROM (SELECT 1 FROM {other.table.sql_name} '
+                            f'WHERE {where} LIMIT {MANY + 1})', values)[0][0]
+            words = '' if number == len(rows) else f' ({counted(number)})'
+            by = f', {", ".join(map(other.heading, columns))}' if len(section.pointing_here()) > 1 else ''
+            link = f'<a href="{escape(other.url(**fields))}">{escape(other.title)}</a>'
+            parts.append([f'<h2>{link}{escape(words)}<small>{escape(by)}</small></h2>\n',
+                          listing.html(rows) if rows else f'<p>{escape(say("no records"))}</p>\n'])
+    return parts

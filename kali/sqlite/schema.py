@@ -22,8 +22,8 @@ from kali.sqlite.older import guessed
 from kali.sqlite.statements import kinds, quoted
 from kali.sqlite.values import storable
 
-__all__ = ['Column', 'ForeignKey', 'Names', 'Rule', 'Table', 'Unique', 'affinity_of', 'quoted', 'table',
-           'tables']
+__all__ = ['Column', 'ForeignKey', 'Names', 'Rule', 'Table', 'Unique', 'affinity_of', 'quoted', 'select',
+           'table', 'tables']
 
 
 class Table:
@@ -211,13 +211,7 @@ class Table:
         values = list(parameters)
         if limit is not None or offset:
             sql, values = f'{sql} LIMIT ? OFFSET ?', [*values, -1 if limit is None else limit, offset]
-        try:
-            return self._run(sql, values, sqlite3.Row).fetchall()
-        except sqlite3.OperationalError as error:
-            if 'decode' not in str(error):
-                raise
-        with _decoding(self.connection, 'replace'):
-            return self._run(sql, values, sqlite3.Row).fetchall()
+        return select(self.connection, sql, values)
 
     def _only(self, key: Any) -> sqlite3.Row:
         """The record with this key, which no other has."""
@@ -311,10 +305,9 @@ class Table:
         """The key of a row that `get` or `rows` gave; a tuple if it has several columns."""
         return _single([row[name] for name in self.key])
 
-    def _run(self, sql: str, parameters: Sequence[Any] = (),
-             row: type[sqlite3.Row] | None = None) -> sqlite3.Cursor:
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         cursor = self.connection.cursor()
-        cursor.row_factory = row
+        cursor.row_factory = None
         return cursor.execute(sql, parameters)
 
     def condition(self, key: Any) -> tuple[str, list[Any]]:
@@ -393,6 +386,25 @@ def _made(connection: sqlite3.Connection, schema: str, name: str | None = None) 
                 low is None or each.translate(LOWER) == low):
             kind, without, strict = described[each]
             yield Table(connection, schema, each, kind, without_rowid=without, strict=strict)
+
+
+def select(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    """The rows of a SELECT, as `sqlite3.Row`. Text that is no UTF-8 has U+FFFD in place of what is none.
+
+    >>> db = sqlite3.connect(':memory:')
+    >>> select(db, "SELECT CAST(x'61ff' AS TEXT) AS a")[0]['a']
+    'a\ufffd'
+    >>> db.close()
+    """
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    try:
+        return cursor.execute(sql, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        if 'decode' not in str(error):
+            raise
+    with _decoding(connection, 'replace'):
+        return cursor.execute(sql, parameters).fetchall()
 
 
 @contextmanager

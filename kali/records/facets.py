@@ -1,0 +1,224 @@
+"""facets: the filters beside a list: what its columns hold, and how often, each a link to the rows that have
+it.
+
+Counts are exact in a table of moderate size. In a large one they are those of an index, up to a limit, or of
+a part of the rows, and the page says so: they are never waited for.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import replace
+from html import unescape
+from time import thread_time
+from typing import Any, NamedTuple
+
+from kali.locale import current
+from kali.locale.words import say
+from kali.markup import Markup, escape
+from kali.records.bounded import TooLong, within
+from kali.records.columns import kind_of, shown
+from kali.records.filters import Filter, date_sql
+from kali.records.keys import part_of, value_from
+from kali.records.query import MANY, Query
+from kali.records.section import Section
+from kali.sqlite.schema import quoted, select
+
+__all__ = ['PART', 'Choice', 'Facet', 'chosen', 'counted', 'facets', 'in_words']
+
+SECONDS = 0.035  # of the processor, for all facets of a page
+FEW, MORE = 10, 200  # choices that are shown at first, and when more are asked for
+PART = 10_000  # rows that are counted in a large table
+_SKIPS = 40  # different values that are looked up one after the other in an index
+_LONGEST = 100  # characters of a text that is a choice
+_PERIOD = re.compile('[0-9]{4}(-(0[1-9]|1[0-2])(-[0-9]{2})?)?')
+
+Counts = list[tuple[Any, int]]
+
+
+class Choice(NamedTuple):
+    """A value to choose rows by; its link reads "Rock (1,297)"."""
+
+    text: Markup
+    url: str
+    number: int | None = None
+    chosen: bool = False
+
+    def __html__(self) -> str:
+        number = '' if self.number is None else f' ({counted(self.number)})'
+        return Markup('<a href="{}"{}>{}{}</a>').format(
+            self.url, Markup(' aria-current="true"' if self.chosen else ''), self.text, number)
+
+
+class Facet(NamedTuple):
+    """The filter of a column."""
+
+    column: str
+    heading: str
+    kind: str  # choice, date, range
+    choices: list[Choice]
+    in_part: bool = False  # whether only a part of the rows was counted
+    more: str = ''  # the address with more choices
+    is_open: bool = False
+
+
+def counted(number: int) -> str:
+    """A number of rows in words: `1,297`, or `over 10,000`."""
+    return say('over', number=current().number(MANY)) if number > MANY else current().number(number)
+
+
+def facets(query: Query, more: str = '') -> list[Facet]:
+    """The filters of a list. What takes too long is left without counts.
+
+    :param more: the column of which more choices are asked for
+    """
+    until, found = thread_time() + SECONDS, []
+    is_large = query.section.is_large
+    for column in query.section.filters:
+        kind = query.section.filter_kind(column)
+        limit = MORE if column == more else FEW
+        mine = [each for each in query.filters if each.column == column]
+        period = next((each.text[:7] for each in mine if each.kind == 'in'), '') if kind == 'date' else ''
+        others = replace(query, filters=tuple(each for each in query.filters if each.column != column) + (
+            (Filter('in', column, period),) if period else ()))
+        counts, in_part = _counts(others, column, kind, period, limit, is_large, (until - thread_time()) / 2)
+        has_more = len(counts) > limit and column != more
+        choices = _choices(query, column, kind, mine, period, counts[:limit])
+        found.append(Facet(column, query.section.heading(column), kind, choices, in_part,
+                           query.url(more=column) if has_more else '', bool(mine) or column == more))
+    return found
+
+
+# Counting.
+
+def _counts(others: Query, column: str, kind: str, period: str, limit: int, is_large: bool,
+            seconds: float) -> tuple[Counts, bool]:
+    """The values of a column with the numbers of rows, and whether only a part of the rows was counted.
+
+    :param others: the query without the filter of this column, but for the year or month that is looked into
+    """
+    section, name = others.section, quoted(column)
+    where, parameters = others.where()
+    table = section.table.sql_name
+    if seconds <= 0 or (kind == 'range' and (is_large or section.table.columns[column].not_null)):
+        return [], False
+    length = (7 if len(period) == 4 else 10) if period else 4
+    group = f'substr({date_sql(section, column)}, 1, {length})' if kind == 'date' else name
+    source = f"SELECT CASE {group} WHEN '' THEN NULL ELSE {group} END AS each FROM {table}"
+    if kind == 'range':
+        source, where = f'SELECT NULL AS each FROM {table}', ' AND '.join(
+            filter(None, [where, f"({name} IS NULL OR {name} = '')"]))
+    plain = source + (f' WHERE {where}' if where else '')
+    sources = [plain]
+    if is_large:
+        alone = len(others.filters) == bool(period) and not others.q and not section.declared.where
+        if column in section.indexed and alone and (
+                found := _skipped(section, column, kind, period, length)) is not None:
+            return found, False
+        part = f'(SELECT * FROM {table} LIMIT {PART}) AS {quoted(section.name)}'
+        sources = [f'{plain} LIMIT {PART}', plain.replace(f' FROM {table}', f' FROM {part}', 1)]
+    for each in sources:
+        with suppress(TooLong), within(section.connection, seconds):
+            rows = [(value, number) for value, number in select(
+                section.connection, f'SELECT each, count(*) FROM ({each}) GROUP BY 1 ORDER BY '
+                f'{"1 DESC" if kind == "date" else "2 DESC, 1"} LIMIT {limit + 2}', parameters)]
+            return rows, is_large and (each != sources[0] or sum(number for _, number in rows) == PART)
+    return [], False
+
+
+def _skipped(section: Section, column: str, kind: str, period: str, length: int) -> Counts | None:
+    """The same from an index, by going from one value to the next; None if there are many, or numbers in
+    place of dates."""
+    name = quoted(column)
+    found: Counts = []
+
+    def first(sql: str, *parameters: Any) -> Any:
+        return select(section.connection, f'SELECT {sql}', parameters)[0][0]
+    up_to = f'FROM (SELECT 1 FROM {section.table.sql_name} WHERE {{}} LIMIT {MANY + 1})'
+    value = first(f'min({name}) FROM {section.table.sql_name}' + (f' WHERE {name} >= ?' if period else ''),
+                  *([f'{period}-'] if period else []))
+    while value is not None and not (period and not str(value).startswith(period)):
+        if len(found) == _SKIPS or (kind == 'date' and not isinstance(value, str)):
+            return None
+        start, end = (value[:length], f'{value[:length]}~') if kind == 'date' else (value, value)
+        condition = f'{name} >= ? AND {name} <= ?' if start != end else f'{name} = ?'
+        ends = [start, end] if start != end else [start]
+        found.append((start, first('count(*) ' + up_to.format(condition), *ends)))
+        value = first(f'min({name}) FROM {section.table.sql_name} WHERE {name} > ?', end)
+    nothing = first('count(*) ' + up_to.format(f'{name} IS NULL')) if not period else 0
+    found.sort(key=(lambda pair: pair[0]) if kind == 'date' else (lambda pair: pair[1]), reverse=True)
+    return found + [(None, nothing)] * bool(nothing)
+
+
+# The choices.
+
+def _choices(query: Query, column: str, kind: str, mine: list[Filter], period: str,
+             counts: Counts) -> list[Choice]:
+    """What can be chosen, each with the address that it leads to."""
+    section = query.section
+    chosen = {(each.kind, each.text) for each in mine}
+    found, empty = [], []
+    texts = _texts(section, column, kind, [value for value, _ in counts if value is not None])
+    for value, number in counts:
+        if value is None:
+            is_chosen = ('empty', '1') in chosen
+            url = query.filtered(column) if is_chosen else query.filtered(column, empty='1')
+            empty = [Choice(escape(say('blank choice')), url, number, is_chosen)]
+        elif value in texts:
+            field, text = ('in', str(value)) if kind == 'date' else ('is', part_of(value))
+            is_chosen = (field, text) in chosen
+            url = query.filtered(column) if is_chosen else query.filtered(column, **{field: text})
+            found.append(Choice(texts[value], url, number, is_chosen))
+    above = [Choice(escape(say('all')), query.filtered(column))] if period else []
+    if len(period) == 7:
+        above.append(Choice(escape(period[:4]), query.filtered(column, **{'in': period[:4]})))
+    shown_already = {each.url for each in found if each.chosen}
+    strays = [value_from(text) for field, text in chosen if field == 'is' and not shown_already]
+    names = _texts(section, column, kind, strays)
+    lost = [Choice(names.get(value, escape(value)), query.filtered(column), None, True) for value in strays]
+    return above + lost + found + empty
+
+
+def _texts(section: Section, column: str, kind: str, values: list[Any]) -> dict[Any, Markup]:
+    """What stands for values that can be chosen; those that cannot are left out."""
+    fit = [value for value in values if not isinstance(value, bytes) and len(str(value)) <= _LONGEST]
+    if kind == 'date':
+        months = say('months').split()
+        return {value: escape(f'{months[int(value[5:7]) - 1]} {value[:4]}') if len(value) == 7 else
+                shown(value, 'date') for value in fit if _PERIOD.fullmatch(value)}
+    if column in section.parents:
+        parent, key = section.parents[column]
+        labels = parent.labels(fit, key)
+        return {value: escape(labels.get(value, value)) for value in fit}
+    return {value: shown(value, kind_of(section.table.columns[column])) for value in fit}
+
+
+# What is chosen already.
+
+def chosen(query: Query) -> list[tuple[str, Markup]]:
+    """The columns that rows are chosen by, each with what is asked for: "Genre: Rock"."""
+    section = query.section
+    found: dict[str, list[Markup]] = {}
+    for each in query.filters:
+        if each.kind == 'is':
+            value = value_from(each.text)
+            text = _texts(section, each.column, 'choice', [value]).get(value, escape(value))
+        elif each.kind == 'empty':
+            text = Markup('{}{}').format('' if each.text == '1' else '≠ ', say('blank choice'))
+        else:
+            word = '' if each.kind == 'in' else f'{say(each.kind)} '
+            text = Markup('{}{}').format(word, shown(each.text, 'date'))
+        found.setdefault(each.column, []).append(text)
+    return [(column, Markup('{}: {}').format(section.heading(column), Markup(', ').join(texts)))
+            for column, texts in found.items()]
+
+
+def in_words(query: Query) -> str:
+    """What the list asks for, as the name of a view."""
+    parts = [f'“{query.q}”'] if query.q else []
+    parts += [unescape(re.sub('<[^>]*>', '', text)) for _, text in chosen(query)]
+    name = query.order.removeprefix('-')
+    if query.order != query.section.declared.order and name:
+        parts.append(f'{query.section.heading(name)} {"↓" if query.order.startswith("-") else "↑"}')
+    return ', '.join(parts)

@@ -1,0 +1,66 @@
+"""search_page: the start, with all tables and what is in them, and the search over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from kali.locale.words import say
+from kali.markup import escape
+from kali.records.bounded import TooLong, within
+from kali.records.facets import counted
+from kali.records.listing import Listing
+from kali.records.query import Query
+from kali.records.section import Section
+
+if TYPE_CHECKING:
+    from kali.iolist import Content
+
+__all__ = ['found', 'overview', 'search_form']
+
+SECONDS = 0.08  # of the processor, for all tables together
+HITS = 5  # rows of each table
+
+
+def search_form(url: str, q: str = '') -> Content:
+    """The form for a search over all tables."""
+    label, word = escape(say('search all')), escape(say('search'))
+    return (f'<form role="search" action="{escape(url)}"><input type="search" name="q" value="{escape(q)}" '
+            f'aria-label="{label}"><button class="secondary">{word}</button></form>\n')
+
+
+def overview(sections: Iterable[Section]) -> Content:
+    """The tables as links, with the numbers of their rows."""
+    rows = []
+    for section in sections:
+        number = Query(section).quick_count if not section.table.problem else None
+        rows.append(f'<tr><th scope="row"><a href="{escape(section.url())}">{escape(section.title)}</a></th>'
+                    f'<td class="number">{"" if number is None else escape(counted(number))}</td>'
+                    f'<td>{escape(section.table.problem or section.read_only)}</td></tr>\n')
+    return ['<table class="data">\n<thead><tr>', f'<th scope="col">{escape(say("tables"))}</th>',
+            f'<th scope="col" class="number">{escape(say("number of records"))}</th><td></td></tr></thead>\n',
+            '<tbody>\n', rows, '</tbody>\n</table>\n']
+
+
+def found(sections: Iterable[Section], q: str) -> Content:
+    """The first rows of each table in which `q` occurs."""
+    sections = list(sections)
+    parts = [part for section in sections if (part := _hits(section, q, SECONDS / len(sections)))]
+    return parts or f'<p>{escape(say("nothing found", q=q))}</p>\n'
+
+
+def _hits(section: Section, q: str, seconds: float) -> Content:
+    query = Query(section, q=q)
+    if section.table.problem or not (section.search_sql or section.search_labels):
+        return None
+    listing, title = Listing(section, section.columns[:5]), escape(section.title)
+    heading = f'<h2><a href="{escape(query.url())}">{title}</a></h2>\n'
+    with suppress(TooLong), within(section.connection, seconds):
+        rows = section.table.rows(*query.where(), columns=listing.select, limit=HITS + 1)
+        if not rows:
+            return None
+        more = f'<p><a href="{escape(query.url())}">{escape(say("show all"))}</a></p>\n'
+        return [heading, listing.html(rows[:HITS]), more if len(rows) > HITS else None]
+    return [heading, f'<p>{escape(say("not searched", title=section.title))} '
+            f'<a href="{escape(query.url())}">{escape(say("search in", title=section.title))}</a></p>\n']
