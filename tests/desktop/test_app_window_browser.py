@@ -1,4 +1,4 @@
-"""The program's own window on a screen: Chromium under Xvfb, driven by its keys and by its port for debugging.
+"""The program's own window on a screen: Chromium under Xvfb, driven by keys and its port for debugging.
 
 A browser that runs as root wants --no-sandbox; a wrapper on the PATH adds it, and the port for debugging.
 """
