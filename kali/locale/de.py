@@ -131,6 +131,31 @@ WORDS = {
     'no file': 'Hier ist keine Datei.',
     'stored file': 'Die bisherige Datei',
     'remove file': 'Entfernen',
+    'several rows': 'Mit mehreren Zeilen',
+    'all rows': 'Alle, die die Liste hat',
+    'column': 'Spalte',
+    'change': 'Ändern',
+    'paste': 'Zellen einfügen',
+    'too many chosen': 'Das sind mehr als {limit} Zeilen. Bitte wählen Sie weniger, durch eine Suche oder '
+        'einen Filter.',
+    'rows changed': 'Inzwischen sind es andere Zeilen: {what}. Nichts wurde geändert; bitte sehen Sie es '
+        'noch einmal an.',
+    'paste help': 'Kopieren Sie Zellen in einer Tabellenkalkulation und fügen Sie sie hier ein. Sie '
+        'kommen in die Zeilen der Liste, ab einer Zeile und Spalte; die nächste Seite zeigt, '
+        'was sich ändert.',
+    'cells': 'Zellen',
+    'from row': 'Ab dieser Zeile',
+    'from column': 'Ab dieser Spalte',
+    'preview': 'Vorschau',
+    'paste too many': 'Das sind mehr als {limit} Zeilen. Bitte fügen Sie weniger ein, oder importieren Sie '
+        'sie.',
+    'paste summary': '{changes} Zellen ändern sich; {wrong} sind nicht möglich.',
+    'paste over': 'Es wurden {count} Zeilen mehr eingefügt, als die Liste von dort an hat.',
+    'paste good': 'Die anderen speichern',
+    'paste changed': 'Die Liste hat sich inzwischen geändert, deshalb wurde nichts gespeichert. Das würde '
+        'sich nun ändern.',
+    'paste fixed': 'kann hier nicht geändert werden.',
+    'did paste': 'Zellen in {what} einfügen',
     # Lists of records.
     'over': 'über {number}',
     'blank choice': 'Leer',

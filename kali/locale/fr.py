@@ -130,6 +130,29 @@ WORDS = {
     'no file': 'Il n’y a pas de fichier ici.',
     'stored file': 'Le fichier actuel',
     'remove file': 'Le retirer',
+    'several rows': 'Avec plusieurs lignes',
+    'all rows': 'Tous ceux de la liste',
+    'column': 'Colonne',
+    'change': 'Modifier',
+    'paste': 'Coller des cellules',
+    'too many chosen': 'Cela fait plus de {limit} lignes. Choisissez-en moins, par une recherche ou un '
+        'filtre.',
+    'rows changed': 'Ce sont d’autres lignes à présent : {what}. Rien n’a été modifié ; veuillez revoir.',
+    'paste help': 'Copiez des cellules dans un tableur et collez-les ici. Elles vont dans les lignes de '
+        'la liste, à partir d’une ligne et d’une colonne ; la page suivante montre ce qui '
+        'change.',
+    'cells': 'Cellules',
+    'from row': 'À partir de cette ligne',
+    'from column': 'À partir de cette colonne',
+    'preview': 'Aperçu',
+    'paste too many': 'Cela fait plus de {limit} lignes. Collez-en moins, ou importez-les.',
+    'paste summary': '{changes} cellules changent ; {wrong} ne peuvent être prises.',
+    'paste over': '{count} lignes collées de plus que la liste n’en a à partir de là.',
+    'paste good': 'Enregistrer les autres',
+    'paste changed': 'La liste a changé entre-temps ; rien n’a été enregistré. Voici ce qui changerait à '
+        'présent.',
+    'paste fixed': 'ne peut pas être modifié ici.',
+    'did paste': 'Coller des cellules dans {what}',
     # Lists of records.
     'over': 'plus de {number}',
     'blank choice': 'Vide',

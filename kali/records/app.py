@@ -23,8 +23,11 @@ from kali.records import (
     exporting,
     files,
     form_page,
+    in_place,
     list_page,
+    paste,
     record_page,
+    rows_page,
     search_page,
     views,
 )
@@ -45,7 +48,7 @@ __all__ = ['Records']
 #: The pages of each table; a page that answers `/new` may come before or after one that answers `/*`.
 PAGES: tuple[Callable[[Router, Section], None], ...] = (
     list_page.mount, record_page.mount, views.mount, exporting.mount, form_page.mount, delete_page.mount,
-    files.mount)
+    files.mount, in_place.mount, rows_page.mount, paste.mount)
 
 
 class Records:
