@@ -18,6 +18,7 @@ from kali.records.exporting import links
 from kali.records.facets import PART, Facet, chosen, counted, facets
 from kali.records.listing import Listing
 from kali.records.query import MANY, Page, Query
+from kali.records.rows_page import tools
 from kali.records.section import Section
 from kali.routing.router import Router
 from kali.sqlite.schema import select
@@ -48,13 +49,14 @@ def _page(section: Section, request: Request) -> Any:
     number = None if page.looked > 0 else query.quick_count
     table = listing.html(
         page.rows, caption=_caption(query, page, number), link=lambda column: _sorted(query, column),
-        order='' if page.unsorted else query.order or _by_key(section), totals=_totals(query, number))
+        order='' if page.unsorted else query.order or _by_key(section), totals=_totals(query, number),
+        choose=not section.read_only, in_place='' if section.read_only else section.url('cell'))
     found = facets(query, request.query.get('more', ''))
     beside = [views.html(query), [_facet(query, each, place) for place, each in enumerate(found)]]
     content = [_bar(query), _notes(query, page),
                '<div class="split">\n<aside aria-label="', escape(say('filters')), '">\n', beside,
                '</aside>\n<div>\n', table if page.rows else f'<p>{escape(say("no records"))}</p>\n',
-               _pager(query, page), '</div>\n</div>\n']
+               _pager(query, page), tools(query) if page.rows else None, '</div>\n</div>\n']
     return section.page(request, section.title, content, notice=section.notice(request))
 
 

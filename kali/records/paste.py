@@ -10,6 +10,7 @@ import csv
 import io
 import sqlite3
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -32,7 +33,7 @@ from kali.sqlite.refusals import read_refusal
 
 __all__ = ['mount']
 
-_MOST = 1000  # rows
+_MOST, _FEW = 1000, 50  # rows; rows to choose the first from
 
 
 def mount(router: Router, section: Section) -> None:
@@ -53,7 +54,7 @@ def _ask(section: Section, request: Request) -> Any:
     options = Markup('').join(Markup('<option value="{}">{}</option>').format(name, element.label or name)
                               for name, element in _fields(section).items())
     places = Markup('').join(Markup('<option value="{}">{}</option>').format(
-        section.path_of(row), named(section, row)) for row in query.rows())
+        section.path_of(row), named(section, row)) for row in islice(query.each(), _FEW))
     return section.page(request, say('paste'), Markup('''<form method="post" action="{}">
 <p>{}</p>
 <div class="field"><label for="text">{}</label>

@@ -57,6 +57,7 @@ class Query:
     :ivar after: the place of the row after which the page begins; or `before`, before which it ends; or the
         page is the `last` one
     :ivar inside: whether the search looks inside of words where a full-text index finds beginnings only
+    :ivar keys: only these rows, as components of a path; all unless given
     :ivar scan: whether the table is looked through, since all of it would take too long
     """
 
@@ -69,6 +70,7 @@ class Query:
     last: bool = False
     inside: bool = False
     scan: bool = False
+    keys: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, section: Section, request: Request) -> Query:
@@ -82,7 +84,8 @@ class Query:
             section.expect_order(order.removeprefix('-'))
         after, before = fields.get('after', ''), fields.get('before', '')
         return cls(section, fields.get('q', '').strip(), read_filters(section, fields), order, after, before,
-                   **{name: name in fields for name in ('last', 'inside', 'scan')})
+                   **{name: name in fields for name in ('last', 'inside', 'scan')},
+                   keys=tuple(dict.fromkeys(fields.get_list('key'))))
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -92,6 +95,8 @@ class Query:
             found.setdefault(each.name, []).append(each.text)
         if self.order != self.section.declared.order:
             found['order'] = self.order
+        if self.keys:
+            found['key'] = list(self.keys)
         return found
 
     def url(self, **changes: Any) -> str:
@@ -116,6 +121,10 @@ class Query:
         found += conditions(self.section, (each for each in self.filters if each.column != without))
         if self.q:
             found.append(self.search)
+        if self.keys:
+            each = [self.section.table.condition(key_from(path)) for path in self.keys]
+            found.append((f'({" OR ".join(sql for sql, _ in each)})', [
+                value for _, values in each for value in values]))
         return ' AND '.join(sql for sql, _ in found), [value for _, values in found for value in values]
 
     @cached_property

@@ -5,10 +5,11 @@ get another value in a column, are exported, or go to an action of the author's 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from kali.errors import BadRequest, NotFound
+from kali.errors import BadRequest
 from kali.forms import Formlet, render_form
 from kali.http.request import Request
 from kali.http.response import Response
@@ -18,6 +19,7 @@ from kali.markup import Markup, escape_text
 from kali.records.children import expanded
 from kali.records.columns import heading_of
 from kali.records.delete_page import Delete
+from kali.records.files import is_file
 from kali.records.form_page import elements_of, expect_writable
 from kali.records.in_place import field_of
 from kali.records.query import MANY, Query
@@ -34,7 +36,7 @@ def mount(router: Router, section: Section) -> None:
     @router.post('/rows')
     def rows(request: Request) -> Any:
         expect_writable(section)
-        does = request.fields.get('do', '')
+        does = str(request.fields.get('do', ''))
         chosen = _Chosen(section, request)
         if not chosen.rows:
             return Response.redirect(chosen.url)
@@ -42,6 +44,8 @@ def mount(router: Router, section: Section) -> None:
             form: Formlet = _DeleteSeveral(chosen)
         elif does == 'change':
             form = _ChangeSeveral(chosen)
+        elif does.startswith('export.'):
+            return Response.redirect(section.url(does, **chosen.query.fields))
         elif does.startswith(_ACTION):
             return _act(section, chosen, does, request)
         else:
@@ -49,18 +53,17 @@ def mount(router: Router, section: Section) -> None:
         return form.do_POST(request) if '_form_id' in request.fields else form.do_GET(request)
 
 
-def tools(section: Section, query: Query) -> Markup:
+def tools(query: Query) -> Markup:
     """The form with what can be done with the rows that are ticked in a list; the boxes name it
     (`form="rows"`).
 
     :param query: of the list
     """
+    section = query.section
     if section.read_only:
         return Markup('')
-    fields = [name for name, element in elements_of(section, new=False).items()
-              if not element.takes_files and element.is_read]
-    options = Markup('').join(Markup('<option value="{}">{}</option>').format(
-        name, say('and').join(section.heading(each) for each in name.split(', '))) for name in fields)
+    options = Markup('').join(Markup('<option value="{}">{}</option>').format(name, section.heading(name))
+                              for name in _writable(section))
     actions = Markup('').join(
         Markup('<button name="do" value="{}{}" class="secondary">{}</button>\n').format(
             _ACTION, number, _caption(action)) for number, action in enumerate(section.declared.actions))
@@ -71,11 +74,21 @@ def tools(section: Section, query: Query) -> Markup:
 {}<select name="column" aria-label="{}">{}</select>
 <button name="do" value="change" class="secondary">{}</button>
 <button name="do" value="delete" class="danger">{}</button>
+<button name="do" value="export.csv" class="secondary">CSV</button>
 <a class="button secondary push" href="{}">{}</a>
 </form></details>
 ''').format(say('several rows'), section.url('rows', **query.fields), secrets.token_hex(16), say('all rows'),
             actions, say('column'), options, say('change'), say('delete'),
             section.url('paste', **query.fields), say('paste'))
+
+
+def _writable(section: Section) -> list[str]:
+    """The columns that a form has, more or less: what is certain to be none is left out."""
+    form, columns = section.declared.form, section.table.columns
+    names = columns if form is None or isinstance(form, Mapping) else filter(columns.__contains__, form)
+    return [columns[name].name for name in names
+            if not (columns[name].generated or columns[name].hidden or is_file(columns[name]))
+            and columns[name].name != section.table.assigned]
 
 
 def _caption(action: Callable[..., Any]) -> str:
@@ -89,23 +102,17 @@ class _Chosen:
     def __init__(self, section: Section, request: Request) -> None:
         self.section, query = section, Query.read(section, request)
         self.url = query.url()
-        paths = [path for path in request.fields.get_list('key') if isinstance(path, str)]
+        paths = tuple(path for path in request.fields.get_list('key') if isinstance(path, str))
         self.are_all = request.fields.get('all') == '1'
-        where, parameters = query.where()
-        self.rows = section.table.rows(where, parameters, limit=MANY + 1) if self.are_all else [
-            row for row in map(self._row, dict.fromkeys(paths)) if row is not None]
+        self.query = query if self.are_all else replace(query, keys=paths)
+        where, parameters = self.query.where()
+        self.rows = section.table.rows(where, parameters, limit=MANY + 1) if self.are_all or paths else []
         if len(self.rows) > MANY:
             raise BadRequest(say('too many chosen', limit=current().number(MANY)))
         self.what = f'{current().number(len(self.rows))} × {section.title}'
         fields = [('all', '1')] if self.are_all else [('key', path) for path in paths]
         self.hidden = ''.join(f'<input type="hidden" name="{name}" value="{escape_text(value)}">'
                               for name, value in [*fields, ('do', request.fields.get('do', ''))])
-
-    def _row(self, path: str) -> Any:
-        try:
-            return self.section.row(path)
-        except NotFound:  # somebody has deleted it
-            return None
 
 
 class _DeleteSeveral(Delete):
