@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from kali.http.parser import Head
     from kali.http.request import Request
     from kali.http.response import Handler
-    from kali.live.events import Channel
     from kali.server.gate import Gate
     from kali.server.loop import Server
 
@@ -43,7 +42,6 @@ class Windows:
                  remember_place: Callable[[str], object] = lambda text: None) -> None:
         self._keep_running, self._remember_place = keep_running, remember_place
         self._lifetime: Lifetime | None = None
-        self._channel: Channel | None = None
         self._left = Signal()
 
     def wrap(self, handler: Handler) -> Handler:
@@ -78,19 +76,12 @@ class Windows:
         """Serve what the script asks for, and end the server with its last window."""
         if not self._keep_running:
             self._lifetime = Lifetime(server.at, server.is_busy, server.stop, is_seen=_has_console())
+            server.dispatcher.leased = self._lifetime.leased
             server.start(Deferred(self._wait_for_browser), 'the browser')
         server.dispatcher.dress = self.dress
         own = server.dispatcher.own
-        own.get('/events')(self._events)
         own.post('/goodbye')(self._goodbye)
         own.post('/quit')(self._quit)
-
-    def _events(self, request: Request) -> Deferred:
-        if self._channel is None:
-            from kali.live.events import Channel  # when there is a window that shows a page already
-            self._channel = Channel()
-        stream = self._channel.stream(request)
-        return stream if self._lifetime is None else self._lifetime.leased(stream)
 
     def left(self) -> None:
         """The browser that showed the windows has ended as it should; from any thread."""

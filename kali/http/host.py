@@ -40,6 +40,17 @@ class Host(Protocol):
     def at(self, when: float, function: Callable[[], object]) -> Handle:
         """Call `function` once at the time `when`, in seconds on the clock of `time.monotonic`."""
 
+    def publish(self, event: Any, to: str = '') -> None:
+        """Send an event to all windows of the program that listen to `/.kali/events`; in a transaction, after
+        COMMIT. The windows of a desktop program do, each browser by one stream. Elsewhere a page listens that
+        has `data-kali-events="/.kali/events"` in it; whoever asks for that address hears all of it.
+
+        :param event: what one of the methods of SSE makes, or a text
+        :param to: the path of the pages that it is for, as `app.url_for` gives it; with a slash at the end,
+            those below it as well. A text goes to all
+        :raises ValueError, TypeError: for what cannot be sent
+        """
+
     def asynchronous(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
         """The answer of an awaitable, or the stream of an async generator.
 

@@ -212,6 +212,24 @@ class Response:
         return stream(iter(pieces), cls(None, status=status, headers=headers))
 
     @classmethod
+    def patch(cls, elements: Content, selector: str | None = None, mode: str | None = None, *,
+              use_view_transition: bool | None = None, view_transition_selector: str | None = None,
+              namespace: str | None = None, status: int = 200) -> Response:
+        """New elements for a part of the page that asked, in an ordinary answer with a length. Arguments as
+        `SSE.patch_elements` has them (see kali.live). A page asks for it by `data-kali-patch`, or by an
+        action of Datastar's; both send the header `Datastar-Request`.
+
+        :raises ValueError: for an unknown mode or namespace
+
+        >>> Response.patch('<li>milk</li>', selector='#list', mode='append').headers['datastar-mode']
+        'append'
+        """
+        from kali.http.patches import header_fields, patch_fields  # for live pages only
+        fields = patch_fields(selector, mode, use_view_transition, view_transition_selector, namespace)
+        headers = {'datastar-mode': 'outer', **dict(header_fields(fields))}
+        return cls(elements, status=status, headers=headers)
+
+    @classmethod
     def generic(cls, body: Content = None, *, title: str | None = None, status: int = 200,
                 code: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
         """A plain page in kali's own look, or in the frame of the application if it has one.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kali.http.host import Handle
     from kali.http.request import Request
     from kali.http.response import Handler, Response
+    from kali.live.sse import Event
     from kali.locale import Locale
 
 __all__ = ['LoopHost']
@@ -101,6 +102,10 @@ class LoopHost:
         name = str(getattr(function, '__qualname__', 'a call'))
         handle: Handle = self._moments.at(when, partial(self.dispatcher.call, function, name))
         return handle
+
+    def publish(self, event: Event | str, to: str = '') -> None:
+        """Send an event to all windows, or to those that show one page."""
+        self.dispatcher.publish(event, to)
 
     def asynchronous(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
         """The answer of an awaitable, or the stream of an async generator."""

@@ -32,7 +32,7 @@ HEADERS = {'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-
 KEEP_ALIVE = b': still here\n\n'
 BACKLOG = 1000  # events that a page which reads slowly may be behind before its stream is ended
 #: What a page gets that has missed more than the channel has kept.
-RELOAD = SSE.execute_script('window.location.reload()')
+RELOAD = SSE.execute_script('window.location.reload()', attributes={'data-kali': 'reload'})
 
 
 def pause(seconds: float) -> Wait:

@@ -14,7 +14,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
+from kali.http.patches import patch_fields
 from kali.http.urls import is_local
 from kali.iolist import flatten
 from kali.markup import escape
@@ -22,10 +24,8 @@ from kali.markup import escape
 if TYPE_CHECKING:
     from kali.iolist import Content
 
-__all__ = ['END', 'SSE', 'Event', 'encoded']
+__all__ = ['END', 'SSE', 'Event', 'addressed', 'encoded']
 
-MODES = ('outer', 'inner', 'replace', 'prepend', 'append', 'before', 'after', 'remove')
-NAMESPACES = ('html', 'svg', 'mathml')
 DEFAULT_RETRY = 1000  # milliseconds: Datastar's own, so it is left out
 
 # The only ends of a line in an event stream; str.splitlines knows others.
@@ -111,15 +111,8 @@ class SSE:
         >>> SSE.patch_elements('<li>milk</li>', selector='#list', mode='append').data.splitlines()
         ['mode append', 'selector #list', 'elements <li>milk</li>']
         """
-        if mode is not None and mode not in MODES:
-            raise ValueError(f'mode {mode!r}: it is one of {", ".join(MODES)}')
-        if namespace is not None and namespace not in NAMESPACES:
-            raise ValueError(f'namespace {namespace!r}: it is one of {", ".join(NAMESPACES)}')
         return _event('datastar-patch-elements', event_id, retry_duration, [
-            ('mode', mode if mode != 'outer' else None), ('selector', _one_line(selector)),
-            ('useViewTransition', 'true' if use_view_transition else None),
-            ('viewTransitionSelector', _one_line(view_transition_selector)),
-            ('namespace', namespace if namespace != 'html' else None),
+            *patch_fields(selector, mode, use_view_transition, view_transition_selector, namespace),
             ('elements', flatten(elements).decode('utf-8') or None)])
 
     @staticmethod
@@ -167,6 +160,16 @@ class SSE:
                                   event_id=event_id, retry_duration=retry_duration)
 
     @staticmethod
+    def notify(text: str, event_id: str | None = None, retry_duration: int | None = None) -> Event:
+        """Show a line of text at the edge of the page for a few seconds; a screen reader says it. kali's own
+        script does that, Datastar's ignores it.
+
+        >>> SSE.notify('Ann has saved the order.').data
+        'text Ann has saved the order.'
+        """
+        return _event('kali-notify', event_id, retry_duration, [('text', text)])
+
+    @staticmethod
     def redirect(location: str, *, external: bool = False) -> Event:
         """Send the page to another address.
 
@@ -192,9 +195,22 @@ def _event(kind: str, event_id: str | None, retry: int | None, fields: list[tupl
     return Event('\n'.join(lines), kind, event_id or '', None if retry == DEFAULT_RETRY else retry)
 
 
-def _one_line(selector: str | None) -> str | None:
-    """A selector on one line; between its parts a line break means no more than a blank (CSS Syntax)."""
-    return selector and _LINE_END.sub(' ', selector)
+def addressed(event: Event | str, to: str) -> Event | str:
+    """`event` for the pages at the path `to`, or below it if that ends with a slash.
+
+    :raises ValueError: for what is no path, and for an event that is only text: there is no place in it
+
+    >>> addressed(SSE.notify('Saved'), '/orders/').data.splitlines()
+    ['to /orders/', 'text Saved']
+    """
+    if not to:
+        return event
+    if not to.startswith('/') or _LINE_END.search(to):
+        raise ValueError(f'publish(…, to={to!r}): the path of a page begins with a slash, as in /orders/7')
+    if not isinstance(event, Event) or not event.event.startswith(('datastar-', 'kali-')):
+        raise ValueError(f'publish({event!r:.80}, to=…): only what SSE makes can be for some pages')
+    path = quote(to, safe="/%:@!$&'()*+,;=~")  # as a browser has it in location.pathname
+    return event._replace(data=f'to {path}\n{event.data}')
 
 
 def _attributes(given: Mapping[str, Any] | Iterable[str]) -> dict[str, Any]:

@@ -4,7 +4,9 @@
    <div data-kali-events="/stream">  listens to that stream. All windows that listen to one address share one connection:
                                      a browser opens no more than six to a host.
    <form data-kali-patch="#list">    is sent without leaving the page; of the page that comes back, the parts that the
-   <a data-kali-patch="#list" …>     selector names replace those here (without a value: the <main>).
+   <a data-kali-patch="#list" …>     selector names replace those here (without a value: the <main>). The answer may be
+                                     events or Response.patch as well. What is none of these is shown as it would be
+                                     without this script, and nothing is sent twice.
 
    Events and headers are those of Datastar's protocol, so a handler serves both. What is changed in place keeps focus,
    caret, scroll position, typed text and open <details>. */
@@ -160,21 +162,28 @@ const fieldsOf = (data) => {
 
 const isForHere = (to) => !to || (to.endsWith('/') ? location.pathname.startsWith(to) : location.pathname === to);
 
-const act = (type, data) => {
-  if (type === 'kali-notify') {
-    notify(data);
-    return;
-  }
-  const fields = fieldsOf(data);
-  if (!isForHere(fields.to)) return;
-  if (type === 'datastar-patch-elements') {
+const ACTS = {
+  'datastar-patch-elements': (fields) => {
     const change = () => patch(fields.elements || '', fields);
     if (fields.useViewTransition === 'true' && document.startViewTransition) document.startViewTransition(change);
     else change();
-  } else if (type === 'datastar-patch-signals') {
+  },
+  'datastar-patch-signals': (fields) => {
     document.dispatchEvent(new CustomEvent('kali-signals', { detail: JSON.parse(fields.signals) }));
-  } else {
+  },
+  'kali-notify': (fields) => notify(fields.text),
+};
+
+const act = (type, data) => {
+  if (!(type in ACTS)) {
     document.dispatchEvent(new CustomEvent('kali-event', { detail: data }));
+    return;
+  }
+  const fields = fieldsOf(data);
+  try {
+    if (isForHere(fields.to)) ACTS[type](fields);
+  } catch (error) {  // a selector that is none, say; the next event is another matter
+    console.error(`${type}: ${error}`, data);
   }
 };
 
@@ -184,9 +193,11 @@ export const notify = (text) => {
     region = document.createElement('div');
     region.id = 'kali-notices';
     region.setAttribute('role', 'status');
+    region.style.cssText = 'position: fixed; inset: auto 1rem 1rem auto; z-index: 98; max-width: 24rem';
     document.body.append(region);
   }
   const line = document.createElement('p');
+  line.style.cssText = 'margin: .5rem 0 0; padding: .5rem 1rem; background: Canvas; color: CanvasText; border: 1px solid';
   line.textContent = text;
   region.append(line);
   setTimeout(() => line.remove(), 8000);
@@ -196,11 +207,19 @@ const TYPES = ['message', 'datastar-patch-elements', 'datastar-patch-signals', '
 
 // One window holds the connection, under a lock; it tells the others. The next one to hold it goes on from the last event.
 const RECENT = 100;  // events that are kept for a window that comes late
+const streams = new Map();  // address -> functions that hear whether it is open
 
 export const listen = (address, state = () => {}) => {
   const url = new URL(address);
   let seen = url.searchParams.get('last-event-id') || '';  // what the page knows already
   url.searchParams.delete('last-event-id');
+  if (streams.has(url.href)) {
+    streams.get(url.href).push(state);
+    return;
+  }
+  const states = [state];
+  streams.set(url.href, states);
+  const told = (isUp) => states.forEach((each) => each(isUp));
   const name = `kali ${url}`;
   const me = `${Math.random()}`;
   const others = new BroadcastChannel(name);
@@ -224,7 +243,7 @@ export const listen = (address, state = () => {}) => {
       const place = recent.findIndex((event) => event.id === said.asks);
       if (isHolding && place >= 0) others.postMessage({ to: said.me, events: recent.slice(place + 1) });
     } else if (said.isUp !== undefined) {
-      state(said.isUp);
+      told(said.isUp);
     } else if (said.to !== undefined) {
       if (said.to === me) said.events.forEach(hear);
     } else {
@@ -245,7 +264,7 @@ export const listen = (address, state = () => {}) => {
         hear(said);
       });
     }
-    const tell = (isUp) => { others.postMessage({ isUp }); state(isUp); };
+    const tell = (isUp) => { others.postMessage({ isUp }); told(isUp); };
     source.onopen = () => tell(true);
     source.onerror = () => { tell(false); if (source.readyState === EventSource.CLOSED) resolve(); };  // refused for good
   });
@@ -257,7 +276,7 @@ export const listen = (address, state = () => {}) => {
 
 const pieces = (page, selector) => [...page.querySelectorAll(selector)];
 
-const show = (page, selector, url) => {
+const show = (page, selector) => {
   const found = pieces(page, selector);
   const here = pieces(document, selector);
   if (!found.length || found.length !== here.length) return false;
@@ -266,69 +285,103 @@ const show = (page, selector, url) => {
     else here[number].replaceWith(element);
   }));
   if (page.title) document.title = page.title;
-  document.dispatchEvent(new CustomEvent('kali-patched', { detail: url }));
+  document.dispatchEvent(new CustomEvent('kali-patched'));
   return true;
 };
 
-const eventsOf = (text) => text.split('\n\n').filter(Boolean).map((block) => {
-  const said = { type: 'message', data: [] };
-  for (const line of block.split('\n')) {
-    if (line.startsWith('event: ')) said.type = line.slice(7);
-    else if (line.startsWith('data: ')) said.data.push(line.slice(6));
+const hearEach = async (body) => {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    const blocks = (text + (value || '')).replace(/\r\n|\r(?=[^\n])/g, '\n').split('\n\n');
+    text = done ? '' : blocks.pop();
+    for (const block of blocks) {
+      const of = (name) => block.split('\n').filter((line) => line.startsWith(`${name}:`))
+        .map((line) => line.slice(name.length + 1).replace(/^ /, ''));
+      if (of('event').length || of('data').length) act(of('event').pop() || 'message', of('data').join('\n'));
+    }
+    if (done) return;
   }
-  return [said.type, said.data.join('\n')];
-});
-
-const ask = async (url, options, selector) => {
-  const answer = await fetch(url, { ...options, headers: { 'Datastar-Request': 'true', Accept: 'text/html, text/event-stream' } });
-  const kind = answer.headers.get('Content-Type') || '';
-  if (answer.status === 204) return true;
-  const text = await answer.text();
-  if (kind.startsWith('text/event-stream')) {
-    for (const [type, data] of eventsOf(text)) act(type, data);
-    return true;
-  }
-  if (!kind.startsWith('text/html')) return false;
-  const where = answer.headers.get('datastar-selector');
-  const mode = answer.headers.get('datastar-mode');
-  if (where || mode) {
-    patch(text, { selector: where || '', mode: mode || 'outer' });
-    return true;
-  }
-  const page = new DOMParser().parseFromString(text, 'text/html');
-  return show(page, selector, answer.url) || show(page, 'main', answer.url);
 };
 
-addEventListener('submit', async (event) => {
+// An answer that no part of this page is made for: as a browser shows it, without asking for it again if that would do
+// something again.
+const whole = async (answer, isSafe) => {
+  const [kind, saved] = ['Content-Type', 'Content-Disposition'].map((name) => answer.headers.get(name) || '');
+  if (isSafe || answer.redirected) {
+    location.assign(answer.url);
+  } else if (kind.startsWith('text/html')) {
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const scripts = [...page.querySelectorAll('script:not([src^="/.kali/"])')];  // those are here
+    document.documentElement.replaceWith(page.documentElement);
+    scripts.forEach(awake);
+    document.dispatchEvent(new CustomEvent('kali-patched'));
+  } else {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(await answer.blob());
+    if (saved.startsWith('attachment')) link.download = (/filename="([^"]*)"/.exec(saved) || ['', ''])[1];
+    link.click();
+  }
+};
+
+const ask = async (url, options, selector) => {
+  const isSafe = !/post/i.test(options.method);
+  const answer = await fetch(url, { ...options, headers: { 'Datastar-Request': 'true', Accept: 'text/html, text/event-stream' } });
+  const kind = answer.headers.get('Content-Type') || '';
+  const [where, mode] = ['datastar-selector', 'datastar-mode'].map((name) => answer.headers.get(name) || '');
+  if (answer.status === 204) return;
+  if (kind.startsWith('text/event-stream')) {
+    await hearEach(answer.body);
+  } else if (where || mode) {
+    const namespace = answer.headers.get('datastar-namespace') || '';
+    patch(await answer.text(), { selector: where, mode: mode || 'outer', namespace });
+  } else {
+    const copy = answer.clone();
+    const page = kind.startsWith('text/html') && new DOMParser().parseFromString(await answer.text(), 'text/html');
+    if (page && (show(page, selector) || show(page, 'main'))) {
+      if (isSafe) history.replaceState(history.state, '', answer.url);
+      const wrong = !answer.ok && document.querySelector('[aria-invalid="true"]:not(:has([aria-invalid]))');
+      if (wrong) wrong.focus();
+    } else {
+      await whole(copy, isSafe);
+    }
+  }
+};
+
+// Without an answer the page stays, and what was typed: whether the program did what it was asked to, nobody knows.
+const asked = async (element, url, options) => {
+  const selector = Element.prototype.getAttribute.call(element, 'data-kali-patch') || 'main';
+  try {
+    await ask(url, options, selector);
+  } catch (error) {
+    console.error(error);
+    notify(document.body.dataset.kaliFailed || 'No answer came. See whether it was done before you send it again.');
+  }
+  document.dispatchEvent(new CustomEvent('kali-answered', { bubbles: true }));
+};
+
+addEventListener('submit', (event) => {
   const form = event.target;
-  const attribute = (name) => Element.prototype.getAttribute.call(form, name);
-  if (event.defaultPrevented || attribute('data-kali-patch') === null) return;
-  event.preventDefault();
   const button = event.submitter;
-  const method = ((button && button.getAttribute('formmethod')) || attribute('method') || 'get').toLowerCase();
-  const url = new URL((button && button.getAttribute('formaction')) || attribute('action') || location.href, location.href);
-  const data = new FormData(form);
-  if (button && button.name) data.append(button.name, button.value);
-  const hasFiles = attribute('enctype') === 'multipart/form-data';
-  const options = { method };
+  const of = (name) => (button && button.getAttribute(`form${name}`)) || Element.prototype.getAttribute.call(form, name) || '';
+  if (event.defaultPrevented || Element.prototype.getAttribute.call(form, 'data-kali-patch') === null) return;
+  const method = of('method').toLowerCase() || 'get';
+  const url = new URL(of('action') || location.href, location.href);
+  if (method === 'dialog' || !/^(_self)?$/.test(of('target')) || url.origin !== location.origin) return;
+  event.preventDefault();
+  const data = new FormData(form, button);
   if (method === 'get') url.search = new URLSearchParams(data);
-  else options.body = hasFiles ? data : new URLSearchParams(data);
-  let isDone = false;
-  try { isDone = await ask(url, options, attribute('data-kali-patch') || 'main'); } catch { /* the page goes the usual way */ }
-  if (isDone && method === 'get') history.replaceState(history.state, '', url);
-  if (isDone) EventTarget.prototype.dispatchEvent.call(form, new CustomEvent('kali-answered', { bubbles: true }));
-  else HTMLFormElement.prototype.submit.call(form);
+  asked(form, url, method === 'get' ? {}
+    : { method, body: of('enctype') === 'multipart/form-data' ? data : new URLSearchParams(data) });
 });
 
-addEventListener('click', async (event) => {
-  const link = event.target instanceof Element && event.target.closest('a[data-kali-patch]');
+addEventListener('click', (event) => {
+  const link = event.target instanceof Element && Element.prototype.closest.call(event.target, 'a[data-kali-patch]');
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  if (link.origin !== location.origin || link.target) return;
+  if (link.origin !== location.origin || link.target || link.hasAttribute('download')) return;
   event.preventDefault();
-  let isDone = false;
-  try { isDone = await ask(link.href, {}, link.dataset.kaliPatch || 'main'); } catch { /* as above */ }
-  if (isDone) history.replaceState(history.state, '', link.href);
-  else location.assign(link.href);
+  asked(link, link.href, {});
 });
 
 // A field with this sends its form when it is changed, and as it is typed in; a moment's rest goes first.
@@ -340,6 +393,11 @@ addEventListener('input', (event) => {
   resting = setTimeout(() => HTMLFormElement.prototype.requestSubmit.call(control.form), 200);
 });
 
-for (const url of new Set([...document.querySelectorAll('[data-kali-events]')].map((each) => each.dataset.kaliEvents))) {
-  listen(new URL(url, location.href).href);
-}
+// A patch may bring what listens, too.
+const attend = () => {
+  for (const each of document.querySelectorAll('[data-kali-events]')) {
+    listen(new URL(each.getAttribute('data-kali-events'), location.href).href);
+  }
+};
+attend();
+document.addEventListener('kali-patched', attend);

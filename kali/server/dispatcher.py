@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from kali.http.request import Request
     from kali.http.response import Handler
+    from kali.live.events import Channel
+    from kali.live.sse import Event
     from kali.locale import Locale
 
     Step: TypeAlias = 'bytes | Wait | Response | Deferred | None'
@@ -59,6 +61,10 @@ class Dispatcher:
         self.running = False  # whether code of the application is
         self.own = Router()  # what kali serves itself, below `/.kali/`
         self.own.delegate('', asset)
+        self.own.get('/events')(self._events)
+        self._news: Channel | None = None  # what all windows listen to
+        #: What the host makes of the stream that the windows of a browser share.
+        self.leased: Callable[[Deferred], Deferred] = lambda stream: stream
         #: Gets each answer that a window shows as a page, and gives it with what is to stand in it.
         self.dress: Callable[[Request, Response], Response] | None = None
 
@@ -90,6 +96,22 @@ class Dispatcher:
         finally:
             self.running = False
             leave(token)
+
+    @property
+    def news(self) -> Channel:
+        """What all windows listen to, at `/.kali/events`."""
+        if self._news is None:
+            from kali.live.events import Channel  # when a window shows a page already, or hears something
+            self._news = Channel()
+        return self._news
+
+    def _events(self, request: Request) -> Deferred:
+        return self.leased(self.news.stream(request))
+
+    def publish(self, event: Event | str, to: str = '') -> None:
+        """What `publish` of each host does (see kali.http.host)."""
+        from kali.live.sse import addressed  # the caller has loaded it
+        self.news.publish(addressed(event, to))
 
     def _own(self, request: Request) -> Any:
         if '..' in request.path:  # a Router would lead it out of here

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kali.http.host import Handle
     from kali.http.response import Response
     from kali.live.guest import Guest
+    from kali.live.sse import Event
     from kali.server.dispatcher import Dispatcher
 
 __all__ = ['Hosting']
@@ -61,6 +62,10 @@ class Hosting:
         """Call `function` at the time `when`, in seconds on the clock of `time.monotonic`."""
         name = str(getattr(function, '__qualname__', 'a call'))
         return self.timers.at(when, partial(self.dispatcher.call, function, name))
+
+    def publish(self, event: Event | str, to: str = '') -> None:
+        """Send an event to all windows, or to those that show one page."""
+        self.dispatcher.publish(event, to)
 
     def watch(self, descriptor: int, events: int, function: Callable[[int], object]) -> None:
         """Call `function` with what a foreign socket is ready for, whenever time passes."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kali.http.parser import Head
     from kali.http.response import Handler
     from kali.live.guest import Guest
+    from kali.live.sse import Event
     from kali.locale import Locale
     from kali.server.dispatcher import Step
 
@@ -63,6 +64,10 @@ class Server(Sockets):
         self._guest: Guest | None = None  # see asynchronous()
 
     # The host.
+
+    def publish(self, event: Event | str, to: str = '') -> None:
+        """Send an event to all windows, or to those that show one page."""
+        self.dispatcher.publish(event, to)
 
     def asynchronous(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
         """The answer of an awaitable, or the stream of an async generator."""

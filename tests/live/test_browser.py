@@ -93,6 +93,49 @@ def test_ten_windows_share_a_connection(serve: Callable[..., Any], profile: Brow
         assert page.locator('#messages li').count() == 2
 
 
+PUBLISHED = """
+from kali import Router, serve_http
+from kali.live import SSE
+app = Router()
+@app.get('/')
+@app.get('/orders/*')
+def page(request, number=''):
+    return '''<!DOCTYPE html><title>x</title><script src="/.kali/kali.js" defer></script>
+<main data-kali-events="/.kali/events"><p id="p">old</p></main>'''
+@app.post('/say')
+def say(request, word: str, to: str = ''):
+    host = request.scope.host
+    host.publish(SSE.patch_elements('<p id="p">%s</p>' % word), to)
+    host.publish(SSE.notify('<i>' + word), to)
+    return 'said'
+serve_http(app)
+"""
+
+
+def test_ten_windows_hear_what_is_published(serve: Callable[..., Any], profile: BrowserContext) -> None:
+    """Through the one stream that they share, which tells the program that they are there as well."""
+    served = serve(PUBLISHED)
+    pages = [window(profile, f'{served.url}/orders/{number}' if number % 2 else served.url)
+             for number in range(10)]
+    served.post('/say', {'word': 'all'})
+    for page in pages:
+        page.get_by_text('<i>all').wait_for()
+    served.post('/say', {'word': 'orders', 'to': '/orders/'})
+    served.post('/say', {'word': 'seven', 'to': '/orders/7'})
+    for number, page in enumerate(pages):
+        if number % 2:
+            page.get_by_text('<i>orders').wait_for()
+        if number == 7:
+            page.get_by_text('<i>seven').wait_for()
+        said = 'seven' if number == 7 else 'orders' if number % 2 else 'all'
+        assert page.locator('#p').inner_text() == said
+    served.post('/say', {'word': 'all again'})
+    for page in pages:
+        page.get_by_text('<i>all again').wait_for()
+    for page in pages[::2]:
+        assert page.locator('#kali-notices').inner_text().split() == ['<i>all', '<i>all', 'again']
+
+
 PAGE = """
 from kali import Router, serve_http
 from kali.live import SSE, Channel
