@@ -25,8 +25,11 @@ What an application needs every day is here; each name has a help of its own, as
     data_dir        the user's folder for the application's documents; state_dir, log_dir
     KaliError       what kali raises: BadRequest, NotFound, ProtocolError, DatabaseError, TemplateError
 
-`kali.sqlite` (databases, undo, backups), `kali.live` (streams, jobs) and `kali.testing` (a client in memory)
-are imported by name where they are used.
+Imported by name where they are used, each with a help of its own: `kali.records` (from a schema to a
+working program), `kali.sqlite` (databases, undo, backups), `kali.live` (streams, jobs), `kali.interop` (WSGI
+and ASGI), and `kali.testing` (a client in memory).
+
+The handbook says it all with examples: python -m kali docs
 """
 
 from kali.desktop.folders import data_dir, log_dir, state_dir
@@ -37,6 +40,7 @@ from kali.http.request import FileUpload, Request
 from kali.http.response import Response
 from kali.markup import Markup, escape
 from kali.multidict import Bag
+from kali.names import listed
 from kali.routing.router import Router
 from kali.routing.servlets import Servlet
 from kali.version import __version__
@@ -74,5 +78,4 @@ def __getattr__(name: str) -> object:
     return value
 
 
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__dir__ = listed(__all__)

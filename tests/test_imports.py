@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS = (
-    {'convert', 'errors', 'multidict', 'markup', 'iolist', 'locale', 'version', 'log', 'processes'},
+    {'convert', 'errors', 'multidict', 'markup', 'iolist', 'locale', 'names', 'version', 'log', 'processes'},
     {'http'},
     {'routing', 'templates', 'forms', 'sqlite', 'live', 'pages'},
-    {'records', 'server'},
-    {'desktop', 'interop', 'testing', 'handbook'},
+    {'records', 'server', 'handbook'},
+    {'desktop', 'interop', 'testing'},
     {'commands'},
     {'', '__main__'},
 )
@@ -34,6 +34,7 @@ LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 ACROSS = {  # the only arrows between rooms of one layer: importing room -> what it may import there
     'forms': ('kali.routing.servlets.Servlet', 'kali.sqlite.schema'),
     'pages': ('kali.templates',),
+    'server': ('kali.handbook',),  # where the error pages link to
 }
 NOT_FOR_HELLO_WORLD = (
     'asyncio', 'sqlite3', 'json', 'email', 'multiprocessing', 'dataclasses', 'inspect', 'typing', 'logging',

@@ -21,6 +21,7 @@ __all__ = ['COMMANDS', 'main']
 COMMANDS = {
     'demo': 'run an example, or the gallery of all of them',
     'run': 'run a script, or an application of kali, WSGI or ASGI',
+    'docs': 'open the handbook',
     'check': 'look for mistakes in the templates of a folder',
 }
 

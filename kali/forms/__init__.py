@@ -8,10 +8,13 @@
     Element         the base of all of them; elements_from (a dataclass), elements_from_table (a schema)
     String, Integer, Float, Decimal, Date, Time, DateTime, Email, Url, Json, Boolean, Enum, Choices, List
                     lenses: what the text of an Entry or a choice means; Nullable, Test: around another one
+    Lens, FormElement, StringLens, DateLens, ChoiceLens, EnumLens, ListLens
+                    their bases, and the names of kali 0.0.x
     TYPICAL, BLANKABLE, NULLABLE, DATE, REQUIRED_DATE
                     lenses that are ready-made
     render_form, render_page, Fields, Field
                     the HTML of a form, whole or field by field; tag: one HTML element
+    MESSAGES        what kali says itself; change an entry to say it in another way
     ValidationError, SaveError
                     what a lens raises, and what `save` raises for the fields of a form
 """
@@ -31,6 +34,7 @@ from kali.forms.schema import elements_from_table
 from kali.forms.typed import DATE, REQUIRED_DATE, Date, DateLens, DateTime, Decimal, Float, Integer, Time
 from kali.forms.uploads import Upload
 from kali.locale.words import MESSAGES
+from kali.names import listed
 
 __all__ = ['BLANKABLE', 'DATE', 'MESSAGES', 'NULLABLE', 'REQUIRED_DATE', 'TYPICAL', 'Boolean', 'Check',
            'CheckMany', 'ChoiceLens', 'Choices', 'Date', 'DateLens', 'DateTime', 'Decimal', 'Element',
@@ -40,5 +44,4 @@ __all__ = ['BLANKABLE', 'DATE', 'MESSAGES', 'NULLABLE', 'REQUIRED_DATE', 'TYPICA
            'ValidationError', 'elements_from', 'elements_from_table', 'render_form', 'render_page', 'tag']
 
 
-def __dir__() -> list[str]:
-    return __all__
+__dir__ = listed(__all__)

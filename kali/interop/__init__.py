@@ -5,6 +5,8 @@ that kind. `from_wsgi(app)` and `from_asgi(app)` make a handler of such an appli
 Router or passed to `serve_http`.
 """
 
+from kali.names import listed
+
 TYPE_CHECKING = False  # spelled out, as everywhere in kali
 if TYPE_CHECKING:
     from kali.interop.asgi_in import from_asgi
@@ -24,3 +26,6 @@ def __getattr__(name: str) -> object:
     from importlib import import_module  # as in kali
     value = globals()[name] = getattr(import_module(f'{__name__}.{_PLACES[name]}'), name)
     return value
+
+
+__dir__ = listed(__all__)

@@ -27,6 +27,9 @@ _REPORT = """<p><strong>%s</strong></p>
 <p><button type="button" data-copy="kali-report">Copy the report</button></p>
 <pre id="kali-report">%s</pre>
 """
+_MORE = """<p><small>The handbook has a page about this: <a href="/.kali/handbook/%(name)s">%(name)s</a>
+(<code>python -m kali docs %(name)s</code>).</small></p>
+"""
 _BUSY = """<p>The program cannot get at its data at the moment. Nothing was saved just now.</p>
 <p>Try again in a moment. If that does not help, tell the person in charge of this program
 the number <strong>%s</strong>.</p>
@@ -36,15 +39,20 @@ _APOLOGY = """<p>We are sorry: this did not work, and it is not your fault.</p>
 """
 
 
-def error_response(request: Request, error: BaseException, *, debug: bool, reference: str = '') -> Response:
+def error_response(request: Request, error: BaseException, *, debug: bool, reference: str = '',
+                   page_about: str | None = None) -> Response:
     """The page for a request that ended in `error`.
 
     A KaliError below 500 is for the visitor to correct, so its message is the page; anything else
     is a bug of the program.
 
     :param reference: the number under which the log has it, for the page without `debug`.
+    :param page_about: the name of the handbook's page about this error
     """
     page = _page(request, error, debug, reference)
+    if page_about and type(page.content) is Page:
+        page.content = Page(page.content.heading, [page.content.body, _MORE % {'name': escape(page_about)}],
+                            way_out=page.status != 403, script=True)
     if 'content-security-policy' not in page.headers:
         page.add_header('Content-Security-Policy', STRICT_POLICY)
     return page

@@ -6,7 +6,10 @@
 the file. A `Table` says what the schema does not, a `Chart` what is to be drawn.
 """
 
+from kali.names import listed
 from kali.records.app import Records
 from kali.records.declared import Chart, Table
 
 __all__ = ['Chart', 'Records', 'Table']
+
+__dir__ = listed(__all__)

@@ -67,6 +67,8 @@ class Dispatcher:
         self.leased: Callable[[Deferred], Deferred] = lambda stream: stream
         #: Gets each answer that a window shows as a page, and gives it with what is to stand in it.
         self.dress: Callable[[Request, Response], Response] | None = None
+        if debug:
+            self.own.delegate_folder('/handbook/', _handbook)
 
     def answer(self, request: Request) -> Response | Deferred:
         """The handler's answer to `request`: a Response whose content is bytes, or a Deferred."""
@@ -180,14 +182,31 @@ class Dispatcher:
             import os  # only a mishap needs a number
             reference = os.urandom(4).hex()
             log.error('%s %s failed (%s)', request.method, request.target, reference, exception=error)
+        page_about = _page_about(error) if self.debug else None
         # The application's frame may be what failed; and out of memory, or of stack, there is only the last.
         for framed in (request, None) if request.scope.shell else (None,):
             try:
-                page = error_response(request, error, debug=self.debug, reference=reference)
+                page = error_response(request, error, debug=self.debug, reference=reference,
+                                      page_about=page_about)
                 return self._dressed(request, rendered(page, framed))
             except BaseException as again:
                 log.error('the error page failed (%s)', reference, exception=again)
         return Response(b'<h1>Internal Server Error</h1>', status=500)
+
+
+def _handbook(request: Request) -> Any:
+    """The handbook, to which error pages link."""
+    from kali.handbook.app import handbook  # only an author reads it
+    return handbook(request)
+
+
+def _page_about(error: BaseException) -> str | None:
+    """The name of the handbook's page about an error, if it has one."""
+    from kali.handbook.pages import about  # only an error needs it
+    try:
+        return about(error)
+    except Exception:  # a broken __str__, for one
+        return None
 
 
 def _step(deferred: Deferred) -> Step:
