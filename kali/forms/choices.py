@@ -162,7 +162,7 @@ class Enum(_Fixed):
 
 
 class ListLens(ChoiceLens):
-    """One out of a list of short strings, which are their own labels.
+    """One out of a list of short strings, the options, which are their own labels.
 
     >>> ListLens(['FOO', 'BAR']).native_from_string('BAR')
     'BAR'

@@ -267,7 +267,8 @@ class Formlet(Servlet):
         return errors
 
     def record_url(self, table: str, key: Any) -> str:
-        """The URL of the page of another record, for a message that leads to it; '' for none.
+        """The URL of the page of another record, by its table and key, for a message that leads to it; '' for
+        none.
 
         Unless overridden: that of this very formlet, if it is mounted with one wildcard for each part of a
         key.

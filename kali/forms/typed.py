@@ -273,6 +273,8 @@ class Time(_Clock):
 class DateTime(_Clock):
     """A date and time of day (`datetime.datetime`), otherwise like `Time`; with a zone if the text has one.
 
+    :param step: seconds from one that is accepted to the next
+
     >>> DateTime().native_from_string('2026-02-28T14:30')
     datetime.datetime(2026, 2, 28, 14, 30)
     """

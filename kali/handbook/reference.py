@@ -81,6 +81,16 @@ COMMON = {
     'connection': 'of `kali.sqlite.connect`',
     'title': 'a heading: text, or Markup',
     'content': 'HTML, or any nesting of it',
+    'notice': 'what is to be said above the content: text, or Markup',
+    'app_id': 'the name of the application, as given to `serve_http`',
+    'debug': 'whether error pages show the cause, as in `serve_http`',
+    'limits': 'how much of a request is taken, as `Limits`',
+    'locale': 'how numbers and dates are written, as in `serve_http`',
+    'multiline': 'whether line breaks are accepted',
+    'text': 'what was typed, or is written',
+    'iso': 'a date such as `2026-02-28`',
+    'components': 'the parts of a path, as text',
+    'section': 'a table as Records shows it',
 }
 _FIELD = re.compile(r':(param|raises|ivar|returns?) ?([^:]*): ?(.*)')
 _WORDS = {'raises': 'raises '}
@@ -232,7 +242,8 @@ def everything() -> dict[str, str]:
         '- [Filters](reference-filters.md) of templates\n'
         '- [The command line](reference-commands.md)\n- [Words](reference-words.md) that kali says itself\n'
         '- [Looks](looks.md): the classes and variables of kali.css\n'
-        '- [Error messages](errors.md), and what to do about each\n\n## Arguments that many have in common\n\n'
+        '- [Error messages](errors.md), and what to do about each\n\n'
+        '## Arguments that many have in common\n\n'
         + '\n'.join(f'- `{name}`: {what}' for name, what in COMMON.items()))
     texts = {f'{page.name}.md': page.text for page in pages().values()} | made
     order = dict.fromkeys([*(f'{name}.md' for name in pages()), *made])

@@ -222,7 +222,8 @@ class Deferred:
 
 
 def stream(pieces: Iterator[Any], response: Response) -> Deferred:
-    """A Deferred that gives the pieces of an iterator one by one, each flattened by itself."""
+    """A Deferred that gives the pieces of an iterator one by one, each flattened by itself, behind the head
+    of `response`."""
     def step() -> bytes | None:
         for piece in pieces:
             return flatten(piece)  # also if it is empty: between two steps other requests go on

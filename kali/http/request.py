@@ -148,6 +148,8 @@ class Request:
         body
     :param args: what the route's wildcards matched
     :param mount_depth: how many components of the path belong to where the handler is mounted
+    :param scope: what belongs to the request and changes; a new one unless given
+    :param limits: how much is taken of it
 
     >>> request = Request('GET', '/contact/7?tab=notes')
     >>> request.path, request.query['tab'], request.headers.get('Accept')

@@ -107,8 +107,16 @@ class Response:
     def set_cookie(self, name: str, value: str, *, path: str = '/', max_age: int | None = None,
                    http_only: bool = True, same_site: str = 'Lax', secure: bool = False,
                    domain: str | None = None) -> None:
-        """Have the browser keep a cookie; `max_age=0` has it forget one. Arguments as in RFC 6265 section
-        4.1.
+        """Have the browser keep a cookie.
+
+        :param path: below which path the browser sends it
+        :param max_age: seconds until the browser forgets it; 0 for at once, None for when it ends
+        :param http_only: whether scripts of the page cannot see it
+        :param same_site: `Lax`, `Strict` or `None`: whether it is sent when another site leads here
+        :param secure: whether it is sent over https only
+        :param domain: for which hosts, besides this one
+
+        Source: RFC 6265 section 4.1.
 
         >>> page = Response('Hello')
         >>> page.set_cookie('theme', 'dark', max_age=3600)

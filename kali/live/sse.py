@@ -173,6 +173,7 @@ class SSE:
     def redirect(location: str, *, external: bool = False) -> Event:
         """Send the page to another address.
 
+        :param location: the address, such as `/done`
         :param external: must be True for an address that leaves this server, so that no text from a request
             can
         :raises ValueError: for a foreign address without `external=True`, or one of another scheme than http

@@ -21,15 +21,23 @@ __all__ = ['Rule', 'as_stored', 'read_checks']
 class Rule(NamedTuple):
     """What the CHECKs of a table are certain to say about one column; NULL passes all of it.
 
-    Values are as the column stores them: int, float, str, bytes.
+    Values are as the column stores them: int, float, str, bytes. None is no rule.
+
+    :ivar choices: of `IN (…)` and `=`
+    :ivar least: of `>=` and BETWEEN
+    :ivar most: of `<=` and BETWEEN
+    :ivar above: of `>`
+    :ivar below: of `<`
+    :ivar shortest: characters, of `length(…)`
+    :ivar longest: likewise
     """
 
-    choices: tuple[Any, ...] | None = None  # IN (…), =
-    least: Any = None  # >=, BETWEEN
-    most: Any = None  # <=, BETWEEN
-    above: Any = None  # >
-    below: Any = None  # <
-    shortest: int | None = None  # length(…) in characters
+    choices: tuple[Any, ...] | None = None
+    least: Any = None
+    most: Any = None
+    above: Any = None
+    below: Any = None
+    shortest: int | None = None
     longest: int | None = None
 
 

@@ -25,7 +25,9 @@ def affinity_of(declared: str, *, strict: bool = False) -> str:
     >>> affinity_of('VARCHAR(40)'), affinity_of('FLOATING POINT'), affinity_of('STRING'), affinity_of('')
     ('TEXT', 'INTEGER', 'NUMERIC', 'BLOB')
 
+    :param declared: the type as it was declared
     :param strict: for a column of a STRICT table, where ANY stores each value as it is
+
     Source: https://sqlite.org/datatype3.html, section 3.1; https://sqlite.org/stricttables.html
     """
     kind = declared.translate(LOWER)
@@ -65,36 +67,63 @@ class Names(Mapping[str, _T]):
 
 
 class Column(NamedTuple):
-    """A column of a table or view."""
+    """A column of a table or view.
+
+    :ivar name: as in the schema
+    :ivar declared: the type as it was declared, in capitals or not; '' without one
+    :ivar affinity: what SQLite makes of it: see affinity_of
+    :ivar not_null: whether NULL is refused: NOT NULL, or a part of the key of a table WITHOUT ROWID
+    :ivar default: an expression of SQL, or None
+    :ivar key: its place in the primary key, from 1; 0 if it is no part of it
+    :ivar generated: its value is worked out by SQLite, and cannot be written
+    :ivar hidden: of a virtual table: it is not part of `SELECT *`
+    :ivar collation: BINARY, NOCASE, RTRIM or one of the application's own
+    :ivar rule: the choices and limits that its CHECKs are certain to set
+    """
 
     name: str
-    declared: str  # the type as it was declared, in capitals or not; '' without one
-    affinity: str  # what SQLite makes of it: see affinity_of
-    not_null: bool  # whether NULL is refused: NOT NULL, or a part of the key of a table WITHOUT ROWID
-    default: str | None  # an expression of SQL
-    key: int  # its place in the primary key, from 1; 0 if it is no part of it
-    generated: bool  # its value is worked out by SQLite, and cannot be written
-    hidden: bool  # of a virtual table: it is not part of `SELECT *`
-    collation: str  # BINARY, NOCASE, RTRIM or one of the application's own
-    rule: Rule  # the choices and limits that its CHECKs are certain to set
+    declared: str
+    affinity: str
+    not_null: bool
+    default: str | None
+    key: int
+    generated: bool
+    hidden: bool
+    collation: str
+    rule: Rule
 
 
 class ForeignKey(NamedTuple):
-    """Columns of a table that refer to columns of another one, the parent."""
+    """Columns of a table that refer to columns of another one, the parent.
+
+    :ivar table: the table that refers
+    :ivar columns: its columns that do
+    :ivar parent: the table that is referred to
+    :ivar parent_columns: in the same order; () if there is no such parent, or it has no key
+    :ivar on_update: CASCADE, SET NULL, NO ACTION …
+    :ivar on_delete: likewise
+    """
 
     table: str
     columns: tuple[str, ...]
     parent: str
-    parent_columns: tuple[str, ...]  # in the same order; () if there is no such parent, or it has no key
+    parent_columns: tuple[str, ...]
     on_update: str
     on_delete: str
 
 
 class Unique(NamedTuple):
-    """Columns whose values together are unique: a key, a constraint, or an index."""
+    """Columns whose values together are unique: a key, a constraint, or an index.
 
-    name: str  # of the index; '' for an INTEGER PRIMARY KEY, which needs none
-    columns: tuple[str, ...]  # without the expressions
+    :ivar name: of the index; '' for an INTEGER PRIMARY KEY, which needs none
+    :ivar columns: without the expressions
+    :ivar is_key: whether it is the primary key
+    :ivar partial: only for some of the rows
+    :ivar expressions: an expression is part of it
+    """
+
+    name: str
+    columns: tuple[str, ...]
     is_key: bool
-    partial: bool  # only for some of the rows
-    expressions: bool  # an expression is part of it
+    partial: bool
+    expressions: bool

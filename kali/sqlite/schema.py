@@ -33,6 +33,12 @@ class Table:
     schema make a new one. `get`, `rows`, `insert`, `update` and `delete` run on the connection, in whatever
     transaction is open there; names are quoted by them, and values are parameters.
 
+    :ivar schema: `main`, `temp`, or the name of an attached database
+    :ivar name: as in the schema
+    :ivar kind: `table`, `view`, `virtual`, or `shadow` (where a virtual table keeps its data)
+    :ivar without_rowid: whether it was made WITHOUT ROWID
+    :ivar strict: whether it was made STRICT
+
     >>> db = sqlite3.connect(':memory:')
     >>> _ = db.execute('CREATE TABLE tea (tea INTEGER PRIMARY KEY, name TEXT)')
     >>> tea = tables(db)['tea']
@@ -390,6 +396,8 @@ def _made(connection: sqlite3.Connection, schema: str, name: str | None = None) 
 
 def select(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
     """The rows of a SELECT, as `sqlite3.Row`. Text that is no UTF-8 has U+FFFD in place of what is none.
+
+    :param sql: the SELECT, with `?` for each of the `parameters`
 
     >>> db = sqlite3.connect(':memory:')
     >>> select(db, "SELECT CAST(x'61ff' AS TEXT) AS a")[0]['a']

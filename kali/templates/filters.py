@@ -108,10 +108,20 @@ def url(value: Any) -> str | None:
 
 
 def upper(value: Any) -> str | None:
+    """All in capitals.
+
+    >>> upper('straße')
+    'STRASSE'
+    """
     return None if value is None else str(value).upper()
 
 
 def lower(value: Any) -> str | None:
+    """All in small letters.
+
+    >>> lower('R&D')
+    'r&d'
+    """
     return None if value is None else str(value).lower()
 
 

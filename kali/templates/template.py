@@ -47,7 +47,7 @@ class Template:
 
     @classmethod
     def of_tree(cls, tree: Tree, filters: Mapping[str, Filter] | None = None) -> Template:
-        """A template of what is parsed already."""
+        """A template of a tree that is parsed already."""
         template = cls.__new__(cls)
         template._set(tree, filters)
         return template
@@ -112,7 +112,7 @@ class TemplateLoop:
 
     @classmethod
     def of_trees(cls, **trees: Tree) -> TemplateLoop:
-        """A loop of what is parsed already."""
+        """A loop of trees that are parsed already, by the name of the part."""
         loop = cls.__new__(cls)
         loop.program = compile_loop(**trees)
         return loop

@@ -42,7 +42,7 @@ _programs: dict[tuple[Any, ...], Program] = {}  # by what is the same in each ca
 
 
 def html(template: Annotated[TString, 'html']) -> Markup:
-    """The HTML that a t-string stands for, each value escaped for the place where it stands.
+    """The HTML that a t-string (`template`) stands for, each value escaped for the place where it stands.
 
     None and False are nothing; t-strings, lists and generators may be nested; `{x:date}` names a filter.
 

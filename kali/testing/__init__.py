@@ -1,4 +1,5 @@
-"""An application tested in memory: `Client` sends requests, its `Reply` has the forms and links of the page.
+"""An application tested in memory: `Client` sends requests, its `Reply` has the forms and links of the page;
+an `Event` is one of a stream.
 
 `kali.testing.plugin` is a plugin of pytest with the fixture `kali_client`.
 """

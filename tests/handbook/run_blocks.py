@@ -2,9 +2,9 @@
 
     python run_blocks.py PAGE.md
 
-A block with a file name is written there; one in Python then runs by itself, a test by pytest, and all others go on
-from each other. `serve_http` asks the application for its first page instead of serving it; so what a page says
-is an application has to be one.
+A block with a file name is written there; one in Python then runs by itself, a test by pytest, and all others
+go on from each other. `serve_http` asks the application for its first page instead of serving it, so what a
+page says is an application has to be one.
 """
 
 from __future__ import annotations
