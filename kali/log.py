@@ -14,12 +14,15 @@ from functools import cache
 
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from logging import Logger
     from typing import Any
 
-__all__ = ['beyond_console', 'error', 'info', 'is_listening', 'keep_console', 'say', 'warning']
+__all__ = ['beyond_console', 'error', 'info', 'is_listening', 'keep_console', 'say', 'warning',
+           'when_loaded']
 
 STANDARD = (0, 1, 2)  # the descriptors of input, output and errors
+_waiting: list[Callable[[], object]] = []  # what is to be called when logging is loaded
 _console: dict[int, tuple[int, ...]] = {}  # what these were when the program began to serve
 
 
@@ -44,9 +47,19 @@ def error(message: str, *values: object, exception: BaseException | None = None)
     _write('error', message, values, exception)
 
 
+def when_loaded(function: Callable[[], object]) -> None:
+    """Call `function` before the first message, when the logging module is loaded: now, if it is."""
+    _waiting.append(function)
+    if 'logging' in sys.modules:
+        _logger.cache_clear()
+        _logger()
+
+
 @cache  # getLogger takes a lock to look it up
 def _logger() -> Logger:
     import logging  # see above: loaded late on purpose
+    while _waiting:
+        _waiting.pop()()
     return logging.getLogger('kali')
 
 

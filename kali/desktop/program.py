@@ -10,7 +10,7 @@ import sys
 from kali import log
 from kali.desktop import launch
 from kali.desktop.files import read, write
-from kali.desktop.folders import application_id
+from kali.desktop.folders import application_id, log_folder
 from kali.desktop.instance import PATH, Lock, Reception, ask_first
 from kali.desktop.launch import invite, launch_url, origin_of, remembered_port, secret_of, state_of
 from kali.desktop.ports import STEPS, default_port, listen_nearby
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from kali.http.response import Handler
+    from kali.http.response import Handler, Response
 
     OnOpen = Callable[[list[str]], str | None]
 
@@ -45,6 +45,7 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
     :param options: for the Server
     """
     folder = state_of(app_id)
+    logs = _keep_log(app_id)
     lock = Lock(folder)
     session, opens = launch.session, True
     if session is not None:
@@ -72,6 +73,7 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
         def open_for(arguments: list[str]) -> str:
             return launch_url(keys, origin, (on_open(arguments) if on_open else None) or start)
         server.dispatcher.own.delegate('/instance', Reception(keys.secret, open_for))
+        server.dispatcher.own.get('/log')(_log_page(logs))
         if opens:
             invite(keys, origin, start, RUNNING, key or own_key)
         if opens and window is not None:
@@ -83,6 +85,30 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
         log.info('ended')
     finally:
         lock.release()
+
+
+def _keep_log(app_id: str | None) -> str:
+    """Have what is logged written to a file, and return its folder."""
+    try:
+        folder = log_folder(app_id)
+    except OSError as error:
+        log.warning('no log can be kept: %s', str(error))
+        return ''
+
+    def begin() -> None:
+        from kali.desktop.log_file import attach  # it brings logging
+        attach(folder)
+    log.when_loaded(begin)
+    if sys.stderr is None:  # pythonw
+        begin()
+    return folder
+
+
+def _log_page(folder: str) -> Callable[[], Response]:
+    def page() -> Response:
+        from kali.desktop.log_file import log_page  # likewise
+        return log_page(folder)
+    return page
 
 
 def _is_open_already(lock: Lock, folder: str, window: str | None) -> bool:

@@ -65,8 +65,8 @@ def _page(request: Request, error: BaseException, debug: bool, reference: str) -
         message = escape_text(_message(error))
         return Response.generic(f'<p>{message}</p>', status=error.status, headers=error.headers)
     if not debug:
-        return _apology(reference)
-    detail = _REPORT % (escape_text(_summary(error)), escape_text(_report(request, error)))
+        return _apology(request, reference)
+    detail = _REPORT % (escape_text(_summary(error)), escape_text(_report(request, error))) + _log(request)
     page = Response.swear(request, detail, status=500)
     page.content = Page(page.content.heading, page.content.body, way_out=True, script=True)
     return page
@@ -80,16 +80,24 @@ def _database_page(request: Request, error: KaliError, debug: bool, reference: s
         return Response.generic([f'<p>{escape_text(_message(error))}</p>\n', _way_back(request), typed],
                                 title='Not done', status=error.status, headers=error.headers)
     if not debug:
-        return _apology(reference, error.status, typed)
+        return _apology(request, reference, error.status, typed)
     lines = [*_message(error).splitlines(), *_place(error), *getattr(error, 'facts', ())]
-    return Response.swear(request, [[f'<p>{escape_text(line)}</p>\n' for line in lines], typed],
-                          status=error.status)
+    said = [f'<p>{escape_text(line)}</p>\n' for line in lines]
+    return Response.swear(request, [said, typed, _log(request)], status=error.status)
 
 
-def _apology(reference: str, status: int = 500, typed: str = '') -> Response:
+def _log(request: Request) -> str:
+    """A link to the log, for the user of a window: a program that was double-clicked has no console."""
+    if not request.scope.has_window:
+        return ''
+    from kali.locale.words import say  # only an error page needs it
+    return f'<p><a href="/.kali/log">{escape(say("log"))}</a></p>\n'
+
+
+def _apology(request: Request, reference: str, status: int = 500, typed: str = '') -> Response:
     words = _BUSY if status == 503 else _APOLOGY
-    return Response.generic([words % escape_text(reference), typed], title='Something went wrong',
-                            status=status)
+    return Response.generic([words % escape_text(reference), typed, _log(request)],
+                            title='Something went wrong', status=status)
 
 
 def _typed(request: Request) -> str:
