@@ -11,21 +11,30 @@ import sys
 from collections.abc import Iterable
 from datetime import date, timedelta
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
-from kali import DatabaseError, Request, Response, Router, Shell, TemplateFolder, data_dir, forms, serve_http
+from kali import (
+    DatabaseError,
+    Request,
+    Response,
+    Router,
+    Shell,
+    TemplateFolder,
+    data_dir,
+    forms,
+    resource,
+    serve_http,
+)
 from kali.sqlite import backup, connect, guard, undo
 from kali.sqlite.schema import tables
 
-HERE = Path(__file__).resolve().parent
-
 # THE FILE. Data belongs in the user's own data folder (on Linux ~/.local/share/datebook), never beside the
-# program, which may be write-protected, or replaced by a newer one. A file that is locked, or damaged, or no
-# database at all is no reason for a traceback: the error says in a sentence what is wrong and what to do.
+# program, which may be write-protected, or replaced by a newer one. What the program brings along does lie
+# beside it, and `resource` finds it there, packed or not. A file that is locked, or damaged, or no database
+# at all is no reason for a traceback: the error says in a sentence what is wrong and what to do.
 try:
     db = connect(data_dir('datebook') / 'datebook.sqlite')
-    db.executescript(HERE.joinpath('datebook.sql').read_text(encoding='utf-8'))
+    db.executescript(resource('datebook.sql').read_text(encoding='utf-8'))
 except (DatabaseError, sqlite3.Error, OSError) as error:
     sys.exit(f'The datebook cannot be opened. {error}')
 
@@ -51,7 +60,7 @@ table = tables(db)
 app = Router()
 app.delegate('/undo', history)
 app.delegate('/backups', backups)
-tpl = TemplateFolder(HERE.parent / 'templates' / 'datebook')
+tpl = TemplateFolder(resource('templates/datebook'))
 shell = Shell('Datebook', [('This week', '/'), ('Contacts', '/contact/'), ('Appointments', '/appointment/'),
                            ('Tasks', '/task/'), ('Backups', '/backups')],
               head=tpl('head')(), tools=lambda request: history.buttons('/undo'))

@@ -3,17 +3,14 @@
 The tables are made by the steps in invoice_steps, and the forms from the tables; what stands here is only
 what the tables cannot say."""
 
-from pathlib import Path
-
-from kali import Request, Response, Router, Shell, TemplateFolder, data_dir, forms, serve_http
+from kali import Request, Response, Router, Shell, TemplateFolder, data_dir, forms, resource, serve_http
 from kali.sqlite import backup, connect, guard, migrate, undo
 from kali.sqlite.schema import tables
 
-HERE = Path(__file__).resolve().parent
 db = connect(data_dir('invoice') / 'invoice.sqlite')
-migrate(db, HERE / 'invoice_steps')
+migrate(db, resource('invoice_steps'))
 customers, invoices, lines, overview = map(tables(db).get, ('customer', 'invoice', 'line', 'overview'))
-app, tpl = Router(), TemplateFolder(HERE.parent / 'templates' / 'invoice')
+app, tpl = Router(), TemplateFolder(resource('templates/invoice'))
 history = undo(db, ['customer', 'invoice', 'line'])  # the tables that belong together
 app.delegate('/undo', history)
 app.delegate('/backups', backup(db))

@@ -22,6 +22,7 @@ What an application needs every day is here; each name has a help of its own, as
     escape, Markup  text that becomes HTML, and HTML that stays as it is
     forms           fields, and the cycle from showing a form to saving it
     Limits          how much of a request is taken
+    resource        the files that the program brings along, also from a .pyz
     data_dir        the user's folder for the application's documents; state_dir, log_dir
     KaliError       what kali raises: BadRequest, NotFound, ProtocolError, DatabaseError, TemplateError
 
@@ -48,6 +49,7 @@ from kali.version import __version__
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from kali import forms
+    from kali.desktop.resource import resource
     from kali.pages.shell import Shell
     from kali.routing.static import StaticFolder
     from kali.templates import Template, TemplateFolder, TemplateLoop
@@ -57,7 +59,7 @@ __all__ = [
     'BadRequest', 'Bag', 'DatabaseError', 'FileUpload', 'KaliError', 'Limits', 'Markup', 'NotFound',
     'ProtocolError', 'Request', 'Response', 'Router', 'Servlet', 'Shell', 'StaticFolder', 'Template',
     'TemplateError', 'TemplateFolder', 'TemplateLoop', '__version__', 'data_dir', 'escape',
-    'forms', 'html', 'log_dir', 'serve_http', 'state_dir',
+    'forms', 'html', 'log_dir', 'resource', 'serve_http', 'state_dir',
 ]
 
 
@@ -65,7 +67,7 @@ __all__ = [
 _LATE = {
     'forms': 'kali.forms', 'Shell': 'kali.pages.shell', 'StaticFolder': 'kali.routing.static',
     'Template': 'kali.templates', 'TemplateFolder': 'kali.templates', 'TemplateLoop': 'kali.templates',
-    'html': 'kali.templates.tstrings',
+    'html': 'kali.templates.tstrings', 'resource': 'kali.desktop.resource',
 }
 
 

@@ -20,6 +20,7 @@ __all__ = ['COMMANDS', 'main']
 #: Name -> what it does, in a line. The module is `kali.commands.NAME`.
 COMMANDS = {
     'demo': 'run an example, or the gallery of all of them',
+    'pack': 'make one file of a script and all that belongs to it',
     'run': 'run a script, or an application of kali, WSGI or ASGI',
     'docs': 'open the handbook',
     'check': 'look for mistakes in the templates of a folder',

@@ -18,7 +18,7 @@ __all__ = ['SOURCE', 'files_of', 'is_data']
 SOURCE = frozenset({'.py', '.pyw', '.tpl', '.html', '.htm', '.jinja', '.jinja2', '.j2', '.css', '.js', '.mjs',
                     '.svg', '.sql', '.toml', '.ini', '.cfg'})
 
-FOLDERS = {'__pycache__', 'node_modules', 'backup', 'backups', 'venv', 'env', 'build', 'dist'}
+FOLDERS = {'__pycache__', 'node_modules', 'backup', 'backups', 'venv', 'env', 'build', 'dist', 'tests'}
 DATA = {'.sqlite', '.sqlite3', '.db', '.db3', '.log', '.bak', '.tmp', '.swp', '.lock'}
 MADE = {'.pyc', '.pyo', '.pyz', '.pyzw', '.desktop', '.command', '.bat', '.vbs', '.exe', '.spec'}
 MAGIC = b'SQLite format 3\0'  # source: SQLite, "Database File Format", 1.3.1
@@ -27,8 +27,8 @@ MAGIC = b'SQLite format 3\0'  # source: SQLite, "Database File Format", 1.3.1
 def files_of(folder: Path, endings: frozenset[str] = frozenset()) -> Iterator[Path]:
     """The files below `folder` that belong to the program there, sorted in each folder.
 
-    Hidden files and folders, databases, backups, caches, virtual environments and what was packed before do
-    not belong to it. Links are followed, each folder once.
+    Hidden files and folders, databases, backups, caches, virtual environments, tests and what was packed
+    before do not belong to it. Links are followed, each folder once.
 
     :param endings: only files whose names end so, such as `{'.py'}`; they may be empty or gone by now
     """
@@ -40,7 +40,7 @@ def files_of(folder: Path, endings: frozenset[str] = frozenset()) -> Iterator[Pa
             continue
         inside: list[Path] = []
         for entry in entries:
-            if entry.name.startswith('.'):
+            if entry.name.startswith(('.', 'test_')) or entry.name == 'conftest.py':
                 continue
             path = Path(entry.path)
             if entry.is_dir():

@@ -13,8 +13,8 @@ TYPE_CHECKING = False  # spelled out: hello-world starts without the typing modu
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ['application_id', 'data_dir', 'data_folder', 'log_dir', 'log_folder', 'script_id', 'state_dir',
-           'state_folder']
+__all__ = ['application_id', 'cache_folder', 'data_dir', 'data_folder', 'log_dir', 'log_folder', 'script_id',
+           'state_dir', 'state_folder']
 
 
 def application_id(app_id: str | None = None) -> str:
@@ -100,6 +100,11 @@ def log_folder(app_id: str | None = None) -> str:
     return _folder('log', app_id)
 
 
+def cache_folder(app_id: str | None = None) -> str:
+    """The folder for files that can be made again, as text."""
+    return _folder('cache', app_id)
+
+
 def _path(folder: str) -> Path:
     from pathlib import Path  # see above
     return Path(folder)
@@ -110,10 +115,12 @@ def _path(folder: str) -> Path:
 _LOCAL = ('LOCALAPPDATA', 'AppData/Local')
 _SUPPORT = ('', 'Library/Application Support')
 PLACES = {
-    'win32': {'data': (*_LOCAL, ''), 'state': (*_LOCAL, 'State'), 'log': (*_LOCAL, 'Logs')},
-    'darwin': {'data': (*_SUPPORT, ''), 'state': (*_SUPPORT, 'State'), 'log': ('', 'Library/Logs', '')},
+    'win32': {'data': (*_LOCAL, ''), 'state': (*_LOCAL, 'State'), 'log': (*_LOCAL, 'Logs'),
+              'cache': (*_LOCAL, 'Cache')},
+    'darwin': {'data': (*_SUPPORT, ''), 'state': (*_SUPPORT, 'State'), 'log': ('', 'Library/Logs', ''),
+               'cache': ('', 'Library/Caches', '')},
     '': {'data': ('XDG_DATA_HOME', '.local/share', ''), 'state': ('XDG_STATE_HOME', '.local/state', ''),
-         'log': ('XDG_STATE_HOME', '.local/state', 'log')},
+         'log': ('XDG_STATE_HOME', '.local/state', 'log'), 'cache': ('XDG_CACHE_HOME', '.cache', '')},
 }
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kali.desktop.profile import Profile
 
-__all__ = ['Window', 'launch_page']
+__all__ = ['Window', 'has_screen', 'launch_page']
 
 AT_ONCE = 3.0  # seconds in which a browser that cannot run has ended
 SHOWN = 5.0  # seconds for one that has ended to have shown the program: some leave that to another process
@@ -61,7 +61,7 @@ class Window:
 
         :param patience: for how many seconds to wait until it has started, by a program that ends then
         """
-        if not _has_screen():
+        if not has_screen():
             log.say(_NONE.format('there is no screen'))
             return
         # Browsers are slow to start, and some block until they end; the server must answer meanwhile.
@@ -186,7 +186,7 @@ def launch_page(url: str, folder: str) -> str:
     return 'file://' + quote(os.fsencode(path), safe='/:')
 
 
-def _has_screen() -> bool:
+def has_screen() -> bool:
     """Whether a graphical browser could show anything; else a text browser would take over the console."""
     if 'BROWSER' in os.environ or sys.platform in ('win32', 'darwin'):
         return True

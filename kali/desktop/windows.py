@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kali.server.gate import Gate
     from kali.server.loop import Server
 
-__all__ = ['Windows', 'is_page']
+__all__ = ['Windows', 'has_console', 'is_page']
 
 GOODBYE = '/.kali/goodbye'
 
@@ -75,7 +75,7 @@ class Windows:
     def attach(self, server: Server) -> None:
         """Serve what the script asks for, and end the server with its last window."""
         if not self._keep_running:
-            self._lifetime = Lifetime(server.at, server.is_busy, server.stop, is_seen=_has_console())
+            self._lifetime = Lifetime(server.at, server.is_busy, server.stop, is_seen=has_console())
             server.dispatcher.leased = self._lifetime.leased
             server.start(Deferred(self._wait_for_browser), 'the browser')
         server.dispatcher.dress = self.dress
@@ -122,7 +122,7 @@ def is_page(answer: Response) -> bool:
             and 'attachment' not in headers.get('Content-Disposition', ''))
 
 
-def _has_console() -> bool:
+def has_console() -> bool:
     """Whether the user sees that the program runs."""
     for name in ('stdin', 'stdout', 'stderr'):
         try:
