@@ -101,7 +101,7 @@ class Picture(Upload):
         shown = ''
         if self.url and not len(intermediate):
             shown = f'<a href="{escape_text(self.url)}"' + (
-                f'><img src="{escape_text(self.url)}" alt="{escape(say("stored file"))}" height="96"></a>'
+                f'><img src="{escape_text(self.url)}" alt="{escape(say("stored file"))}" width="160"></a>'
                 if picture_type(head)[0] else f' download>{escape(say("stored file"))}</a>')
         checked = ' checked' if getattr(intermediate, 'removed', False) else ''
         was = attributes_text({'type': 'hidden', 'name': f'{name}.version', 'value': version})

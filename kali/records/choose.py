@@ -207,11 +207,15 @@ class Reference(Pick):
         button = ''
         if self.new and self.other is not None:
             what = escape_text(f'{say("new")}: {self.other.title}')
-            button = (f' <button class="secondary" name="{NEW}" value="{escape_text(name)}" formnovalidate '
+            button = (f'<button class="secondary" name="{NEW}" value="{escape_text(name)}" formnovalidate '
                       f'aria-label="{what}" title="{what}">{escape_text(say("new"))} …</button>')
-        if not self._searches():
-            return Markup(f'{super().html(name, str(intermediate))}{button}')
-        return Markup(f'{self._search_html(name, intermediate)}{button}')
+        control = (self._search_html(name, intermediate) if self._searches()
+                   else super().html(name, str(intermediate)))
+        return Markup(f'{control}{button}')
+
+    def control(self, name: str, intermediate: Any, ties: str = '') -> Markup:
+        made = super().control(name, intermediate, ties)
+        return Markup(f'<span class="pair">{made}</span>') if self.new else made
 
     def _search_html(self, name: str, typed: str) -> Markup:
         own_id, key = self.id_for(name), getattr(typed, 'key', '')

@@ -20,10 +20,12 @@ from kali.sqlite import connect
 db = connect('shop.sqlite')
 db.executescript("""
 CREATE TABLE IF NOT EXISTS customer (customer INTEGER PRIMARY KEY, name TEXT NOT NULL, photo BLOB);
-CREATE TABLE IF NOT EXISTS job (job INTEGER PRIMARY KEY, customer INT NOT NULL REFERENCES customer, received DATE,
-    status TEXT NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'done')), price DECIMAL(8, 2), notes TEXT);
-CREATE TABLE IF NOT EXISTS job_line (job_line INTEGER PRIMARY KEY, job INT NOT NULL REFERENCES job ON DELETE CASCADE,
-    position INT NOT NULL, what TEXT NOT NULL, UNIQUE (job, position));
+CREATE TABLE IF NOT EXISTS job (job INTEGER PRIMARY KEY, customer INT NOT NULL REFERENCES customer,
+    received DATE, status TEXT NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'done')),
+    price DECIMAL(8, 2), notes TEXT);
+CREATE TABLE IF NOT EXISTS job_line (job_line INTEGER PRIMARY KEY,
+    job INT NOT NULL REFERENCES job ON DELETE CASCADE, position INT NOT NULL, what TEXT NOT NULL,
+    UNIQUE (job, position));
 INSERT OR IGNORE INTO customer (customer, name) VALUES (1, 'Ada'), (2, 'Bo');
 INSERT OR IGNORE INTO job VALUES (1, 1, '2026-02-01', 'new', 20, 'x'), (2, 2, NULL, 'done', 30, NULL),
     (3, 2, NULL, 'new', 5.5, NULL);
@@ -161,7 +163,8 @@ def test_cells_from_a_spreadsheet_are_pasted_into_the_list(shop: Shop, axe: Call
     target.evaluate('''(cell) => {
         const data = new DataTransfer();
         data.setData('text/plain', 'done\\t1,50\\r\\nlost\\t2\\r\\n');
-        cell.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+        const event = new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true });
+        cell.dispatchEvent(event);
     }''')
     page.get_by_role('button', name='Save the others').wait_for()
     axe(page)
