@@ -19,6 +19,7 @@ __all__ = ['COMMANDS', 'main']
 
 #: Name -> what it does, in a line. The module is `kali.commands.NAME`.
 COMMANDS = {
+    'new': 'make a program to begin with',
     'demo': 'run an example, or the gallery of all of them',
     'pack': 'make one file of a script and all that belongs to it',
     'run': 'run a script, or an application of kali, WSGI or ASGI',
