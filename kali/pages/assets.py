@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ['PREFIX', 'asset', 'remove_worker', 'worker_script']
 
 PREFIX = '/.kali/'
-NAMES = ('kali.css', 'kali.js', 'live.js', 'records.js', 'reload.js', 'undo.js', 'window.js')
+NAMES = ('kali.css', 'kali.js', 'keys.js', 'live.js', 'records.js', 'reload.js', 'undo.js', 'window.js')
 
 _REMOVE_WORKER = """addEventListener('install', () => skipWaiting());
 addEventListener('activate', (event) => event.waitUntil((async () => {
@@ -33,6 +33,9 @@ addEventListener('activate', (event) => event.waitUntil((async () => {
 def asset(request: Request) -> Response:
     """The answer to a request below `/.kali/`."""
     name = request.target[len(PREFIX):].partition('?')[0]
+    if name == 'keys':
+        from kali.pages.keys import keys_list  # when somebody asks for it
+        return keys_list(request)
     if name not in NAMES:
         return Response.generic('<p>Kali has no such file.</p>', status=404)
     if request.method not in ('GET', 'HEAD'):

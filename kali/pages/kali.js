@@ -2,7 +2,7 @@
 
    A form is sent once for each press (the server saves once in any case). The first field with an error gets the focus.
    Rows are added to a list and taken away. Leaving a changed form asks first, and what was typed outlives a crash.
-   A button with data-copy="ID" copies the text of the element with that id. */
+   Ctrl+S and ? are those of keys.js. A button with data-copy="ID" copies the text of the element with that id. */
 
 'use strict';
 
@@ -188,6 +188,7 @@
     if ([...atFirst.keys()].some((form) => !sent.has(form) && isChanged(form))) event.preventDefault();
   });
 
+  import('/.kali/keys.js');
   if (document.querySelector('[data-kali-events], [data-kali-patch]')) import('/.kali/live.js');
   if (document.querySelector('[data-order], [data-in-place]')) import('/.kali/records.js');
 

@@ -3,6 +3,7 @@
    All windows share one stream of events: while it is open, there is a window. A page that goes says goodbye. Where the
    stream is lost, the program has ended: a notice says so, and goes by itself when the program answers again. */
 
+import '/.kali/keys.js';
 import { listen } from '/.kali/live.js';
 
 let notice = null;
