@@ -1,6 +1,17 @@
 """kali's words in Czech."""
 
 WORDS = {
+    # Import and charts of records.
+    'boolean': 'není ani ano, ani ne.',
+    'import saving': 'Ukládá se',
+    'import reading': 'přečteno řádků: {count}',
+    'import checking': 'Kontroluje se',
+    'import bad file': 'Chybné řádky se zapisují do souboru',
+    'import too many': 'Řádek má buněk: {count}, soubor má sloupců: {width}.',
+    'import no parent': 'V „{table}“ není {value}.',
+    'import twice': 'Stejná hodnota ({columns}) je už na řádku {line}.',
+    'import several': 'Tuto hodnotu ({columns}) má více záznamů; neříká, který je míněn.',
+    # Forms.
     'blank': 'nesmí být prázdné.',
     'character': 'obsahuje {what}, což nelze uložit; odstraňte to prosím.',
     'tab': 'tabulátor',

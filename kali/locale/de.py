@@ -1,6 +1,17 @@
 """kali's words in German."""
 
 WORDS = {
+    # Import and charts of records.
+    'boolean': 'ist weder ja noch nein.',
+    'import saving': 'Wird gespeichert',
+    'import reading': '{count} Zeilen gelesen',
+    'import checking': 'Wird geprüft',
+    'import bad file': 'Die fehlerhaften Zeilen werden in eine Datei geschrieben',
+    'import too many': 'Die Zeile hat {count} Zellen, die Datei aber {width} Spalten.',
+    'import no parent': 'In „{table}“ gibt es {value} nicht.',
+    'import twice': 'Dieselbe Angabe ({columns}) steht schon in Zeile {line}.',
+    'import several': 'Mehrere Einträge haben diese Angabe ({columns}); sie sagt nicht, welcher gemeint ist.',
+    # Forms.
     'blank': 'darf nicht leer sein.',
     'character': 'enthält {what}; das kann nicht gespeichert werden, bitte entfernen Sie es.',
     'tab': 'einen Tabulator',

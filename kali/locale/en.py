@@ -1,6 +1,17 @@
 """kali's words in English."""
 
 WORDS = {
+    # Import and charts of records.
+    'boolean': 'is neither yes nor no.',
+    'import saving': 'Saving',
+    'import reading': '{count} rows read',
+    'import checking': 'Checking',
+    'import bad file': 'Writing the bad rows to a file',
+    'import too many': 'The row has {count} cells, and the file has {width} columns.',
+    'import no parent': 'There is no {table} {value}.',
+    'import twice': 'The same {columns} stands in line {line} already.',
+    'import several': 'Several rows have this {columns}, so it does not say which one is meant.',
+    # Forms.
     'blank': 'may not be blank.',
     'character': 'contains {what}, which cannot be kept; please remove it.',
     'tab': 'a tab',

@@ -1,6 +1,17 @@
 """kali's words in Spanish."""
 
 WORDS = {
+    # Import and charts of records.
+    'boolean': 'no es ni sí ni no.',
+    'import saving': 'Guardando',
+    'import reading': '{count} filas leídas',
+    'import checking': 'Comprobando',
+    'import bad file': 'Las filas rechazadas se escriben en un archivo',
+    'import too many': 'La fila tiene {count} celdas, y el archivo tiene {width} columnas.',
+    'import no parent': 'No hay {table} {value}.',
+    'import twice': 'El mismo valor ({columns}) está ya en la línea {line}.',
+    'import several': 'Varias entradas tienen este valor ({columns}); no dice cuál es.',
+    # Forms.
     'blank': 'no puede estar vacío.',
     'character': 'contiene {what}, que no se puede guardar; quítelo, por favor.',
     'tab': 'un tabulador',

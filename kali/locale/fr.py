@@ -1,6 +1,17 @@
 """kali's words in French."""
 
 WORDS = {
+    # Import and charts of records.
+    'boolean': 'n’est ni oui ni non.',
+    'import saving': 'Enregistrement',
+    'import reading': '{count} lignes lues',
+    'import checking': 'Vérification',
+    'import bad file': 'Les lignes refusées sont écrites dans un fichier',
+    'import too many': 'La ligne a {count} cellules, et le fichier a {width} colonnes.',
+    'import no parent': 'Il n’y a pas de {table} {value}.',
+    'import twice': 'La même valeur ({columns}) figure déjà à la ligne {line}.',
+    'import several': 'Plusieurs entrées ont cette valeur ({columns}) ; elle ne dit pas laquelle est visée.',
+    # Forms.
     'blank': 'ne peut pas être vide.',
     'character': 'contient {what}, qui ne peut pas être enregistré ; veuillez le supprimer.',
     'tab': 'une tabulation',

@@ -15,16 +15,17 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import accumulate, chain, islice
 from typing import Any, BinaryIO, NamedTuple
 
 from kali import convert as strict
 from kali.convert import MOST, Unreadable
 from kali.errors import KaliError
+from kali.forms.typed import refusal
 from kali.locale import Locale, current
 
-__all__ = ['BLOB', 'DATES', 'DELIMITERS', 'ENCODINGS', 'KINDS', 'Format', 'NoCells', 'convert', 'guess',
-           'kind_of', 'names_of', 'rows', 'unguarded']
+__all__ = ['BLOB', 'DATES', 'DELIMITERS', 'ENCODINGS', 'KINDS', 'Format', 'NoCells', 'batches', 'convert',
+           'guess', 'kind_of', 'names_of', 'rows', 'unguarded']
 
 #: What a person may choose, with the words for it.
 ENCODINGS = {'utf-8-sig': 'UTF-8', 'cp1252': 'Windows-1252 (Western European)', 'utf-16-le': 'UTF-16',
@@ -36,6 +37,8 @@ KINDS = {'TEXT': 'text', 'INTEGER': 'whole number', 'DECIMAL': 'number', 'DATE':
          'DATETIME': 'date and time', 'TIME': 'time of day', 'BOOLEAN': 'yes or no'}
 
 BLOB = 'data:application/octet-stream;base64,'  # what an export writes before bytes
+SLICE = 1 << 18  # bytes of a file that are read at a time
+ROWS = 500  # at a time: fewer than Python makes before it looks for garbage, which takes a third of the time
 SAMPLE = 1 << 20  # bytes that a guess of delimiter, header and marks looks at
 LONGEST = 1 << 26  # characters of a cell
 INFINITE = float('inf')
@@ -211,33 +214,55 @@ def rows(file: BinaryIO, form: Format) -> Iterator[tuple[int, list[str]]]:
     >>> list(rows(io.BytesIO(b'a,b\\n\\n"x\\ny",2\\n'), Format()))
     [(1, ['a', 'b']), (3, ['x\\ny', '2'])]
     """
+    for lines, found in batches(file, form):
+        yield from zip(lines, found, strict=True)
+
+
+def batches(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    """The same, some at a time: the numbers of lines, and the rows. What is done for each row would take
+    longer than to read it."""
     csv.field_size_limit(LONGEST)  # of the whole process; its default is 131 072
     file.seek(0)
-    lines = _lines(file, form.encoding)
-    reader = csv.reader(lines, delimiter=form.delimiter)
-    start = 1
+    reader = csv.reader(chain.from_iterable(_texts(file, form.encoding)), delimiter=form.delimiter)
+    size, start, before = 50, 1, 0
     try:
-        for row in reader:
-            if any(row) and not (start == 1 and _SEPARATOR.fullmatch(form.delimiter.join(row))):
-                yield start, row
-            start = reader.line_num + 1
+        while found := list(islice(reader, size)):
+            lines: Sequence[int] = range(start, start + len(found))
+            if reader.line_num != lines[-1]:  # line breaks in cells
+                lines = [start, *accumulate(map(_height, found), initial=start)][1:-1]
+            start, taken = reader.line_num + 1, file.tell() - before
+            size, before = max(10, min(ROWS, size * SLICE // max(taken, 1))), before + taken
+            first = lines[0] == 1 and _SEPARATOR.fullmatch(form.delimiter.join(found[0]))
+            if first or not all(row and (row[0] or any(row)) for row in found):
+                pairs = [(line, row) for line, row in zip(lines, found, strict=True)
+                         if any(row) and not (first and line == 1)]
+                lines, found = [line for line, _ in pairs], [row for _, row in pairs]
+            if found:
+                yield lines, found
     except csv.Error as error:
         why = ('a quotation mark there opens a text that is never closed' if 'limit' in str(error)
                else str(error))
-        raise NoCells(f'The row that begins in line {start} cannot be read: {why}.') from None
+        raise NoCells(f'The rows from line {start} on cannot be read: {why}.') from None
 
 
-def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """The lines of a file with their ends, of Windows, Unix or an old Mac; without a BOM."""
-    text = io.TextIOWrapper(file, encoding, 'replace', newline='')
-    first = True
-    try:
-        for line in text:
-            if first:
-                line, first = line.lstrip('\ufeff'), False
-            yield line.replace('\0', '') if '\0' in line else line
-    finally:
-        text.detach()  # or the file were closed as well
+def _height(row: list[str]) -> int:
+    """How many lines a row takes."""
+    text = ''.join(row)
+    return 1 + text.count('\n') + text.count('\r') - text.count('\r\n')
+
+
+def _texts(file: BinaryIO, encoding: str) -> Iterator[Iterable[str]]:
+    """The lines of a file with their ends, of Windows, Unix or an old Mac; some at a time."""
+    decoder = codecs.getincrementaldecoder(encoding)('replace')
+    rest, block, first = '', b' ', True
+    while block:
+        block = file.read(SLICE)
+        text = rest + decoder.decode(block, not block).replace('\0', '')
+        if first:
+            text, first = text.lstrip('\ufeff'), False
+        end = 1 + max(text.rfind('\n'), text.rfind('\r', 0, -1)) if block else len(text)
+        rest = text[end:]
+        yield io.StringIO(text[:end], newline='')
 
 
 def names_of(header: Sequence[str]) -> list[str]:
@@ -293,14 +318,14 @@ def _fits(cell: str, kind: str, form: Format) -> bool:
     return True
 
 
-def convert(kind: str, cells: Sequence[str], form: Format) -> tuple[list[Any], dict[int, str]]:
+def convert(kind: str, cells: Sequence[str], form: Format) -> tuple[Sequence[Any], dict[int, str]]:
     """The values of `cells`, None for an empty one; and what is wrong with those that cannot be read, as a
-    sentence by their place.
+    sentence by their place, in the words of forms.
 
     :param kind: a key of KINDS; BLOB for a column that takes any
 
-    >>> convert('DECIMAL', ['1.234,50', '', 'x'], Format(decimal=','))
-    (['1234.50', None, None], {2: "'x' is not a number"})
+    >>> convert('DECIMAL', ['1.234,50', '', 'x'], Format(decimal=','))  # doctest: +ELLIPSIS
+    (['1234.50', None, None], {2: '“x” is not a number; one looks like 12.50, ...'})
     """
     quick = _QUICK.get(kind)
     if quick is not None:
@@ -317,7 +342,7 @@ def convert(kind: str, cells: Sequence[str], form: Format) -> tuple[list[Any], d
             values.append(read(cell, form) if cell else None)
         except Unreadable as error:
             values.append(None)
-            wrong[number] = str(error)
+            wrong[number] = f'“{cell if len(cell) <= 40 else cell[:37] + "…"}” {refusal(error)}'
     return values, wrong
 
 
@@ -379,7 +404,8 @@ def _iso(match: re.Match[str], form: Format, cell: str) -> str:
     try:
         return datetime.date(year, int(parts['m']), int(parts['d'])).isoformat()
     except ValueError:
-        raise Unreadable('no such date', cell, date=cell) from None
+        day = f'{year:04}-{parts["m"]:0>2}-{parts["d"]:0>2}'
+        raise Unreadable('no such date', cell, date=day) from None
 
 
 def _clock(cell: str, form: Format) -> str:
@@ -443,39 +469,45 @@ _READERS: dict[str, Callable[[str, Format], Any]] = {
 
 # The usual cells of a whole column at once; ValueError where one of them is not as usual.
 
-def _quick_text(cells: Sequence[str], form: Format) -> list[Any]:
-    if any(cell[:1] == "'" for cell in cells):
-        raise ValueError
-    return [cell or None for cell in cells]
+def _quick_text(cells: Sequence[str], form: Format) -> Sequence[Any]:
+    if "'" in ''.join(cells):
+        return [unguarded(cell) or None for cell in cells]
+    return _blanks(cells)
 
 
-def _quick_integers(cells: Sequence[str], form: Format) -> list[Any]:
+def _quick_integers(cells: Sequence[str], form: Format) -> Sequence[Any]:
     joined = ''.join(cells)
     if not joined.isascii() or '_' in joined or max(map(len, cells), default=0) > 18:
         raise ValueError
-    return [int(cell) if cell else None for cell in cells]
+    return [int(cell) if cell else None for cell in cells] if '' in cells else list(map(int, cells))
 
 
-def _quick_numbers(cells: Sequence[str], form: Format) -> list[Any]:
+def _quick_numbers(cells: Sequence[str], form: Format) -> Sequence[Any]:
     if form.decimal == ',':
         if '.' in ''.join(cells):
             raise ValueError
         cells = [cell.replace(',', '.') for cell in cells]
     if ''.join(cells).translate(_DELETE_NUMBER):
         raise ValueError
-    for cell in cells:
-        if cell and abs(float(cell)) == INFINITE:
-            raise ValueError
-    return [cell or None for cell in cells]
-
-
-def _quick_days(cells: Sequence[str], form: Format) -> list[Any]:
-    moment = datetime.datetime.fromisoformat
-    if any(not _ISO.fullmatch(cell) or not moment(cell[:19]) for cell in cells if cell):
+    if INFINITE in map(abs, map(float, filter(None, cells))):
         raise ValueError
-    return [cell or None for cell in cells]
+    return _blanks(cells)
 
 
-_QUICK: dict[str, Callable[[Sequence[str], Format], list[Any]]] = {
+def _quick_days(cells: Sequence[str], form: Format) -> Sequence[Any]:
+    known = list(filter(None, cells))
+    moment = datetime.datetime.fromisoformat
+    if set(map(len, known)) <= {10} and 'W' not in ''.join(known):
+        list(map(moment, known))
+    elif any(not _ISO.fullmatch(cell) or not moment(cell[:19]) for cell in known):
+        raise ValueError
+    return _blanks(cells)
+
+
+def _blanks(cells: Sequence[str]) -> Sequence[Any]:
+    return [cell or None for cell in cells] if '' in cells else cells
+
+
+_QUICK: dict[str, Callable[[Sequence[str], Format], Sequence[Any]]] = {
     'TEXT': _quick_text, 'INTEGER': _quick_integers, 'DECIMAL': _quick_numbers, 'DATETIME': _quick_days,
     'STAMP': _quick_days}
