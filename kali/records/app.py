@@ -23,6 +23,7 @@ from kali.records import (
     exporting,
     files,
     form_page,
+    importing,
     in_place,
     list_page,
     paste,
@@ -48,7 +49,7 @@ __all__ = ['Records']
 #: The pages of each table; a page that answers `/new` may come before or after one that answers `/*`.
 PAGES: tuple[Callable[[Router, Section], None], ...] = (
     list_page.mount, record_page.mount, views.mount, exporting.mount, form_page.mount, delete_page.mount,
-    files.mount, in_place.mount, rows_page.mount, paste.mount)
+    files.mount, in_place.mount, rows_page.mount, paste.mount, importing.mount)
 
 
 class Records:
@@ -205,6 +206,7 @@ class _Pages(Router):
             self.delegate('/undo', records.history)
         if records.backups is not None:
             self.delegate('/backups', records.backups)
+        importing.mount_new(self, records)
         self.function('/')(self._start)
         self.function('/search')(self._search)
 

@@ -14,6 +14,7 @@ import sqlite3
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,9 @@ from kali.http.response import Response
 from kali.http.spool import Spool, pieces_of
 from kali.markup import Markup, escape
 from kali.records import workbook
-from kali.records.cells import BLOB
 from kali.records.columns import kind_of
 from kali.records.query import Query
+from kali.records.values import BLOB
 
 if TYPE_CHECKING:
     from kali.http.request import Request
@@ -63,7 +64,10 @@ def _exporter(section: Section, ending: str) -> Callable[[Request], Any]:
             raise KaliError(f'A sheet of Excel has {workbook.ROWS:,} rows at most, and this list has more. '
                             'Filter it, or save it as CSV.', status=422)
         columns = [each for each in section.table.columns.values() if not each.hidden]
-        pieces = FORMATS[ending][1]([each.name for each in columns], _batches(query), query)
+        batches: Batches = _batches(query)
+        if section.table.key and section.table.key[0] not in section.table.columns:  # the rowid comes last
+            batches = ([tuple(row)[:-1] for row in batch] for batch in batches)
+        pieces = FORMATS[ending][1]([each.name for each in columns], batches, query)
         if not section.table.key and ending != 'sqlite':
             pieces = _at_once(pieces)
         name = Path(section.connection.path).name if ending == 'sqlite' else (
@@ -86,13 +90,9 @@ def _batches(query: Query) -> Iterator[Sequence[Any]]:
     elif query.order and table.rowid:
         yield from _in_order(query, table.rowid)
     else:
-        batch: list[Any] = []
-        for row in query.each(size=BATCH):
-            batch.append(row)
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-        yield batch
+        each = query.each(size=BATCH)
+        while batch := list(islice(each, BATCH)):
+            yield batch
 
 
 def _in_order(query: Query, rowid: str) -> Iterator[Sequence[Any]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ['mount']
 
 #: The links before the search: the word, the page of the table, and whether it changes something.
-TOOLS: tuple[tuple[str, str, bool], ...] = (('new', 'new', True),)
+TOOLS: tuple[tuple[str, str, bool], ...] = (('new', 'new', True), ('import', 'import', True))
 
 _TOTALS = 0.01  # seconds of the processor for the totals
 _OPEN = 3  # filters that are open at first

@@ -19,14 +19,17 @@ from kali.http.request import FileUpload
 from kali.http.spool import Spool
 from kali.live.job import Progress
 from kali.locale.words import say
-from kali.records.cells import Format, batches, convert
+from kali.records.cells import batches
 from kali.records.columns import heading_of
-from kali.records.exporting import row_for_csv
+from kali.records.exporting import cell_for_csv
+from kali.records.values import NUMBER, Format, convert
 from kali.sqlite.atomic import atomic
 from kali.sqlite.refusals import read_refusal
 from kali.sqlite.schema import Table, quoted, table
 
 __all__ = ['Load', 'Plan', 'Target']
+
+REPORTED = 100  # bad rows in `complaints`
 
 Work = Generator[Progress, None, None]
 
@@ -64,7 +67,8 @@ class Load:
     :param upload: the file
     :ivar added: rows; so are `changed`, `same` (there already, with these values), `skipped` and `bad`
     :ivar done: whether the rows are in the table
-    :ivar report: the bad rows as a file, with line and reason; None if there are none
+    :ivar complaints: the first bad rows: their lines, and what is wrong
+    :ivar report: the bad rows as a CSV file, with line and reason, to be closed; None if there are none
     """
 
     def __init__(self, connection: Any, where: Table | str, upload: FileUpload, plan: Plan) -> None:
@@ -74,7 +78,8 @@ class Load:
         self.name, self.title = quoted(name), heading_of(name)
         self.added = self.changed = self.same = self.skipped = self.bad = self.read = 0
         self.done = False
-        self.report: FileUpload | None = None
+        self.report: Spool | None = None
+        self.complaints: list[tuple[int, str]] = []
         self._run = connection.cursor(sqlite3.Cursor).execute  # values are plain already
         self._names = {each.column: f'c{number}' for number, each in enumerate(plan.targets)}
         self._fills = [self._fill(each) for each in plan.targets]
@@ -98,15 +103,12 @@ class Load:
                 self._save()
             self.bad = self._count(self._bad)
             if self.bad:
+                self.complaints = run(f'SELECT line, reason FROM {self._bad} ORDER BY line LIMIT {REPORTED}'
+                                      ).fetchall()
                 yield from self._write_report()
         finally:
             for name in (self._rows, self._bad, self._found):
                 self.connection.cursor(sqlite3.Cursor).execute(f'DROP TABLE IF EXISTS {name}')
-
-    def complaints(self, limit: int) -> list[tuple[int, str]]:
-        """The first bad rows: their lines, and what is wrong; good until `run` has ended."""
-        found = self._run(f'SELECT line, reason FROM {self._bad} ORDER BY line LIMIT ?', [limit])
-        return [(line, reason) for line, reason in found]
 
     # Reading.
 
@@ -221,7 +223,9 @@ class Load:
         said = say('import no parent', table=heading_of(key.parent).lower(), value='{}')
         before, _, after = said.partition('{}')
         shown = " || ', ' || ".join(f's.{column}' for column in own)
-        self._refuse(f'SELECT line, ? || {shown} || ? FROM {self._rows} AS s WHERE {where}', [before, after])
+        while self._refuse(f'SELECT line, ? || {shown} || ? FROM {self._rows} AS s WHERE {where}',
+                           [before, after]) and to_itself:
+            pass  # the children of a bad row are bad, too
 
     def _check_key(self) -> None:
         """Which rows are there already; two of the file that are the same row are a mistake."""
@@ -273,7 +277,7 @@ class Load:
 
     def _goes_in(self) -> bool:
         """Whether all of it could be saved, which most files can: then nothing else need be looked at."""
-        if self.plan.careful and self._count(self._bad):
+        if self._refers_to_itself or (self.plan.careful and self._count(self._bad)):
             return False
         try:
             with atomic(self.connection):
@@ -298,7 +302,7 @@ class Load:
         own = list(self._names)
         others = [name for name in own if name not in self.plan.key]
         self._create()
-        if self.table and any(key.parent == self.table.name for key in self.table.foreign_keys):
+        if self._refers_to_itself:
             self._run('PRAGMA defer_foreign_keys = ON')  # a row may come before its parent
         there = f'line IN (SELECT line FROM {self._found})'
         known = self._count(f'{self._rows} WHERE {there}') if self.plan.key else 0
@@ -315,6 +319,11 @@ class Load:
 
     def _at_once(self, sql: str) -> int:
         return int(self._run(sql, [0, 1 << 62]).rowcount)
+
+    @property
+    def _refers_to_itself(self) -> bool:
+        table = self.table
+        return table is not None and any(key.parent == table.name for key in table.foreign_keys)
 
     def _create(self) -> None:
         if self.table is None:
@@ -359,16 +368,15 @@ class Load:
 
     def _write_report(self) -> Work:
         """The bad rows as they were, with their line and the reason, as a file that can be imported again."""
-        spool = Spool('\ufeff'.encode() + _line([*self.plan.names, 'line', 'reason']))
+        heading = [*map(_cell, self.plan.names), 'line', 'reason']
+        spool = self.report = Spool('\ufeff'.encode() + _line(heading))
         with self.upload.open() as file:
             for lines, found in _batches(file, self.plan.form):
                 reasons = dict(self._run(f'SELECT line, reason FROM {self._bad} WHERE line BETWEEN ? AND ?',
                                          [lines[0], lines[-1]]).fetchall())
-                spool.append(b''.join(_line([*row, line, reasons[line]])
+                spool.append(b''.join(_line([*map(_cell, row), line, reasons[line]])
                                       for line, row in zip(lines, found, strict=True) if line in reasons))
                 yield self._last('import bad file')
-        name = self.upload.filename.rpartition('.')[0] or self.upload.filename
-        self.report = FileUpload.within(f'{name} (bad rows).csv', 'text/csv', spool, 0, len(spool))
 
 
 class _Nothing(Exception):
@@ -383,5 +391,9 @@ def _batches(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list
 
 def _line(row: Sequence[Any]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerow(row_for_csv(row))
+    csv.writer(text).writerow(row)
     return text.getvalue().encode()
+
+
+def _cell(cell: str) -> str:
+    return cell if not cell or NUMBER.fullmatch(cell) else cell_for_csv(cell)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kali.http.request import Request
     from kali.http.response import Response
     from kali.iolist import Content
+    from kali.live.jobs import Jobs
     from kali.pages.shell import Shell
 
 __all__ = ['Section']
@@ -51,12 +52,16 @@ class Program(Protocol):
     base: tuple[str, ...]  # the components of the path at which they are mounted
     tables: Names[Table]
     read_only: str  # why nothing can be changed, or ''
+    jobs: Jobs
 
     def url(self, *components: str, **query: Any) -> str:
         """The address of a page that belongs to no table."""
 
     def find(self, name: str) -> Section | None:
         """The section of a table, or None."""
+
+    def url(self, *components: str, **query: Any) -> str:
+        """The address of a page that belongs to no table."""
 
 
 class Section:

@@ -6,7 +6,8 @@ from itertools import islice
 import pytest
 
 from kali.locale import Locale, leave, use
-from kali.records.cells import Format, NoCells, convert, guess, kind_of, names_of, rows, unguarded
+from kali.records.cells import NoCells, guess, names_of, rows
+from kali.records.values import Format, convert, kind_of, unguarded
 
 
 def file(text, encoding='utf-8'):

@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 import pytest
 
 from kali.records import Records
-from kali.records.cells import Format, convert, rows
+from kali.records.cells import rows
 from kali.records.exporting import cell_for_csv
+from kali.records.values import Format, convert
 from kali.sqlite import connect
 from kali.testing import Client
 
