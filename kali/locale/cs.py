@@ -11,8 +11,6 @@ WORDS = {
     'import no parent': 'V „{table}“ není {value}.',
     'import twice': 'Stejná hodnota ({columns}) je už na řádku {line}.',
     'import several': 'Tuto hodnotu ({columns}) má více záznamů; neříká, který je míněn.',
-    'import': 'Importovat',
-    'preview': 'Náhled',
     'import new': 'Importovat soubor jako novou tabulku',
     'import file': 'Soubor (CSV, TSV nebo jiný text s jedním záznamem na řádku)',
     'import paste': 'nebo buňky zkopírované z tabulkového procesoru a vložené sem',

@@ -11,8 +11,6 @@ WORDS = {
     'import no parent': 'In „{table}“ gibt es {value} nicht.',
     'import twice': 'Dieselbe Angabe ({columns}) steht schon in Zeile {line}.',
     'import several': 'Mehrere Einträge haben diese Angabe ({columns}); sie sagt nicht, welcher gemeint ist.',
-    'import': 'Importieren',
-    'preview': 'Vorschau',
     'import new': 'Eine Datei als neue Tabelle importieren',
     'import file': 'Datei (CSV, TSV oder anderer Text mit einer Zeile je Eintrag)',
     'import paste': 'oder Zellen, in einer Tabellenkalkulation kopiert und hier eingefügt',

@@ -11,8 +11,6 @@ WORDS = {
     'import no parent': 'There is no {table} {value}.',
     'import twice': 'The same {columns} stands in line {line} already.',
     'import several': 'Several rows have this {columns}, so it does not say which one is meant.',
-    'import': 'Import',
-    'preview': 'Preview',
     'import new': 'Import a file as a new table',
     'import file': 'File (CSV, TSV or other text with a row in each line)',
     'import paste': 'or cells, copied in a spreadsheet and pasted here',

@@ -11,8 +11,6 @@ WORDS = {
     'import no parent': 'No hay {table} {value}.',
     'import twice': 'El mismo valor ({columns}) está ya en la línea {line}.',
     'import several': 'Varias entradas tienen este valor ({columns}); no dice cuál es.',
-    'import': 'Importar',
-    'preview': 'Vista previa',
     'import new': 'Importar un archivo como tabla nueva',
     'import file': 'Archivo (CSV, TSV u otro texto con una fila por línea)',
     'import paste': 'o celdas, copiadas en una hoja de cálculo y pegadas aquí',

@@ -21,12 +21,13 @@ from kali.http.request import Request
 from kali.http.response import Response
 from kali.locale.words import say
 from kali.markup import Markup
-from kali.records.cells import LONGEST, Format, convert
+from kali.records.cells import LONGEST
 from kali.records.children import expanded, joined
 from kali.records.form_page import elements_of, expect_writable, named
 from kali.records.in_place import field_of
 from kali.records.query import Query
 from kali.records.section import Section
+from kali.records.values import Format, convert
 from kali.routing.router import Router
 from kali.sqlite import atomic
 from kali.sqlite.refusals import read_refusal

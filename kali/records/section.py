@@ -54,9 +54,6 @@ class Program(Protocol):
     read_only: str  # why nothing can be changed, or ''
     jobs: Jobs
 
-    def url(self, *components: str, **query: Any) -> str:
-        """The address of a page that belongs to no table."""
-
     def find(self, name: str) -> Section | None:
         """The section of a table, or None."""
 
