@@ -49,10 +49,12 @@ class Lock:
 
     def __init__(self, folder: str) -> None:
         self._path = os.path.join(folder, 'lock')  # noqa: PTH118
-        self._file = -1
+        self._file, self._is_taken = -1, False
 
     def take(self) -> bool:
         """Whether this is the first instance now. Where the file system knows no locks, it always is."""
+        if self._is_taken:
+            return True
         if self._file < 0:
             try:
                 clear_for_file(self._path)
@@ -71,13 +73,14 @@ class Lock:
             from errno import EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP  # a first start does without
             # Systems name a lock that is taken in several ways, and one that cannot be had in these.
             return error.errno in (EINVAL, ENOLCK, ENOSYS, EOPNOTSUPP)
+        self._is_taken = True
         return True
 
     def release(self) -> None:
         """Let another start be the first."""
         if self._file >= 0:
             os.close(self._file)
-            self._file = -1
+            self._file, self._is_taken = -1, False
 
 
 def _proof(secret: str, *parts: str) -> str:

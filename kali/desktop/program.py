@@ -53,7 +53,7 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
                               window=window, hosts=hosts, key=key)
         if not lock.take():
             raise KaliError(RUNS_ALREADY)
-    if _is_open_already(lock, folder, window):
+    if _is_open_already(lock, folder, window, port or default_port(app_id)):
         return
     try:
         sockets = _sockets(address, port, app_id, folder)
@@ -111,11 +111,14 @@ def _log_page(folder: str) -> Callable[[], Response]:
     return page
 
 
-def _is_open_already(lock: Lock, folder: str, window: str | None) -> bool:
-    """Whether the program runs already, and has a window more now."""
+def _is_open_already(lock: Lock, folder: str, window: str | None, port: int) -> bool:
+    """Whether the program runs already, and has a window more now.
+
+    :param port: where it would be if it has left no note
+    """
     arguments = [os.path.abspath(each) if os.path.exists(each) else each  # noqa: PTH100, PTH110
                  for each in sys.argv[1:]]  # a file's name means another one in the first one's folder
-    url = ask_first(lock, lambda: remembered_port(folder),
+    url = ask_first(lock, lambda: remembered_port(folder) or port,
                     lambda: read(os.path.join(folder, 'secret')), arguments)  # noqa: PTH118
     if url is None:
         return False

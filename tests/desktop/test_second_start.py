@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -51,11 +50,12 @@ class Starts:
         self.script = folder / 'twice.py'
         self.script.write_text(SCRIPT.format(root=str(ROOT)))
 
-    def __call__(self, *arguments: str) -> subprocess.Popen[str]:
+    def __call__(self, *arguments: str, cwd: Path | None = None,
+                 state: str = 'state') -> subprocess.Popen[str]:
         self.started.append(subprocess.Popen(
             [sys.executable, '-u', str(self.script), *arguments], stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, env={
-                **os.environ, 'HOME': str(self.folder), 'XDG_STATE_HOME': str(self.folder / 'state'),
+            stderr=subprocess.STDOUT, text=True, cwd=cwd, env={
+                **os.environ, 'HOME': str(self.folder), 'XDG_STATE_HOME': str(self.folder / state),
                 'BROWSER': str(self.browser)}))
         return self.started[-1]
 
@@ -103,6 +103,39 @@ def test_a_second_start_opens_a_window_of_the_first_and_ends(start: Starts,
     assert status_of(url) == 403
 
 
+def test_a_file_is_handed_over_whatever_the_working_directory(start: Starts,
+                                                              eventually: Callable[..., object]) -> None:
+    for name in ('first', 'second'):
+        (start.folder / name).mkdir()
+    (start.folder / 'second/notes.txt').write_text('x')
+    start(cwd=start.folder / 'first')
+    eventually(lambda: len(start.opened()) == 1)
+    assert start('notes.txt', cwd=start.folder / 'second').wait(20) == 0
+    eventually(lambda: len(start.opened()) == 2)
+    url = next(each for each in start.opened() if '/file' in each)
+    assert f'name={start.folder}/second/notes.txt'.replace('/', '%2F') in url.replace('/', '%2F')
+    assert start.port == int(url.split(':')[2].split('/')[0])
+
+
+def test_two_homes_do_not_meet(start: Starts, eventually: Callable[..., object]) -> None:
+    first = start()
+    eventually(lambda: len(start.opened()) == 1)
+    other = start(state='other')
+    eventually(lambda: len(start.opened()) == 2)
+    assert (first.poll(), other.poll()) == (None, None)
+    assert start.port != int((start.folder / 'other/twice/port').read_text())
+    assert start(state='other').wait(20) == 0
+
+
+def test_a_working_directory_that_is_gone_does_not_matter(start: Starts,
+                                                          eventually: Callable[..., object]) -> None:
+    (start.folder / 'gone').mkdir()
+    start.script.write_text('import os; os.rmdir(os.getcwd())\n' + start.script.read_text())
+    start(cwd=start.folder / 'gone')
+    eventually(lambda: len(start.opened()) == 1)
+    assert status_of(start.opened()[0]) == 200
+
+
 def test_twenty_starts_at_once_are_one_program(start: Starts, eventually: Callable[..., object]) -> None:
     for _ in range(20):
         start()
@@ -127,19 +160,39 @@ def test_a_first_that_is_busy_is_waited_for(start: Starts, eventually: Callable[
     busy.close()
 
 
-def test_after_a_crash_it_starts_anew_also_beside_a_stranger(start: Starts,
+@pytest.mark.parametrize('stranger', [
+    'import socket, time; s = socket.create_server(("127.0.0.1", PORT)); print(flush=True); time.sleep(60)',
+    'from http.server import *\ns = HTTPServer(("127.0.0.1", PORT), SimpleHTTPRequestHandler)\n'
+    'print(flush=True)\ns.serve_forever()',
+], ids=['silent', 'speaks HTTP'])
+def test_after_a_crash_it_starts_anew_also_beside_a_stranger(start: Starts, stranger: str,
                                                              eventually: Callable[..., object]) -> None:
     first = start()
     eventually(lambda: len(start.opened()) == 1)
     port = start.port
     first.send_signal(signal.SIGKILL)
     first.wait()
-    with socket.create_server(('127.0.0.1', port)):
-        second = start()
-        eventually(lambda: len(start.opened()) == 2)
-        assert second.poll() is None
-        assert start.port != port
+    other = subprocess.Popen([sys.executable, '-c', stranger.replace('PORT', str(port))],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    start.started.append(other)  # type: ignore[arg-type]  # to be ended
+    assert other.stdout is not None
+    other.stdout.readline()
+    second = start()
+    eventually(lambda: len(start.opened()) == 2)
+    assert second.poll() is None
+    assert start.port != port
     assert start().wait(20) == 0
+    assert other.poll() is None, 'kali ends no process that it did not start'
+
+
+@pytest.mark.parametrize('port', ['', 'garbage', '0', '99999', '-1', '1e3', '\udcff'])
+def test_a_port_file_that_says_nothing_is_no_hindrance(start: Starts, port: str,
+                                                       eventually: Callable[..., object]) -> None:
+    first = start()
+    eventually(lambda: len(start.opened()) == 1)
+    (start.folder / 'state/twice/port').write_bytes(port.encode('utf-8', 'surrogateescape'))
+    assert start().wait(10) == 0
+    assert first.poll() is None
 
 
 @pytest.mark.parametrize('path, method, status', [

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kali import Router, serve_http
-from kali.desktop.ports import BAD_PORTS, default_port, listen_nearby
+from kali.desktop.ports import BAD_PORTS, STEPS, default_port, listen_nearby
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -384,6 +384,32 @@ def test_without_a_port_there_is_one_for_the_program_and_the_user(program: Start
     second = program(None, ', app_id="one"')
     assert second.port == port
     assert second.get('/')[0] == 403
+
+
+def test_a_range_of_ports_that_is_taken_by_others_is_no_end() -> None:
+    taken, port = [], 0
+    while len(taken) < STEPS:
+        port = port or default_port('somewhere') - 200
+        try:
+            taken.append(socket.create_server(('127.0.0.1', port + len(taken))))
+        except OSError:  # somebody else has it, or has had it a moment ago
+            for each in taken:
+                each.close()
+            taken, port = [], port - 100
+    sockets = listen_nearby('127.0.0.1', port)
+    assert sockets[0].getsockname()[1] not in {*range(port, port + STEPS), *BAD_PORTS}
+    for each in (*sockets, *taken):
+        each.close()
+
+
+@pytest.mark.parametrize('jump', [-10**9, 10**9])
+def test_a_clock_that_is_wrong_or_jumps_is_no_matter(program: Start, jump: int) -> None:
+    running = program(before=f'import time\nreal = time.time\ntime.time = lambda: real() + {jump} * len(ran)')
+    status, headers, _ = running.get(running.printed())
+    assert status == 200
+    for turn in (1, 2, 3):
+        assert running.get('/', Cookie=headers['set-cookie'].split(';')[0])[2] == f'ran {turn}'
+    running.end()
 
 
 def test_a_range_of_ports_that_is_all_taken_is_no_end() -> None:
