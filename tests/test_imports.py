@@ -148,7 +148,7 @@ def test_only_the_formlet_knows_requests_and_responses() -> None:
 
 
 def test_only_the_loop_touches_a_selector() -> None:
-    assert importers('selectors') == {'kali.server.sockets', 'kali.live.guest'}
+    assert importers('selectors') == {'kali.server.sockets', 'kali.live.selector'}
 
 
 def test_import_kali_loads_nothing_that_hello_world_does_without() -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import CancelledError
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kali.http.deferred import Deferred, Signal, Wait
+from kali.http.response import Response
+from kali.iolist import joined
+from kali.locale import current
+from kali.locale.words import say
+from kali.markup import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,15 +57,19 @@ class Job:
     def words(self) -> str:
         """What it is doing, how much is done, how fast, and how long it will take."""
         done, total, message = self.progress
+        done, total = float(done), total and float(total)  # Decimal, say, goes with no other number
         took = (self.ended if self.is_over else time.monotonic()) - self.begun
-        words = [message] if message else []
+        number = current().number
+        words = [str(message)] if message else []
         if done:
-            words.append(f'{done:,.0f} of {total:,.0f}' if total else f'{done:,.0f}')
+            words.append(say('done of', done=number(done, 0), total=number(total, 0)) if total
+                         else number(done, 0))
             rate = done / took if took > 0 else 0
             if took >= 1:
-                words.append(f'{rate:,.0f} a second' if rate >= 1 else f'{rate * 60:,.1f} a minute')
+                words.append(say('a second', rate=number(rate, 0)) if rate >= 1
+                             else say('a minute', rate=number(rate * 60, 1)))
             if total and rate and not self.is_over and took >= 1:
-                words.append(f'{_duration((total - done) / rate)} left')
+                words.append(say('left', time=_duration((total - done) / rate)))
         return ', '.join(words)
 
     def _step(self) -> Wait | bytes | None:
@@ -77,7 +87,7 @@ class Job:
                 else:
                     given = self._work.send(result)
         except StopIteration as end:
-            self.result = end.value
+            self.result = _finished(end.value)
             return None
         return self._understood(given)
 
@@ -85,6 +95,8 @@ class Job:
         if given is None:
             return b''
         if isinstance(given, Progress):
+            if not (_is_amount(given.done) and (given.total is None or _is_amount(given.total))):
+                raise TypeError(f'the job yielded {given!r:.80}; done and total are numbers from 0 on')
             self.progress = given
             return b''
         if isinstance(given, Wait):
@@ -94,6 +106,25 @@ class Job:
             return Wait(given)
         raise TypeError(f'the job yielded {given!r:.80}; it may yield Progress(done, total, message), a '
                         'Future to wait for, pause(seconds), or nothing')
+
+
+def _is_amount(value: object) -> bool:
+    try:
+        return 0 <= float(value) < inf  # type: ignore[arg-type]  # what it is, is the question
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _finished(result: Any) -> Response | Markup:
+    """What the page shows in the end, made once: a link to where a redirect leads, or content.
+
+    :raises TypeError: for what is no content
+    """
+    if isinstance(result, Response):
+        if 'location' in result.headers:
+            return result
+        result = result.content
+    return Markup(joined(result))
 
 
 def _duration(seconds: float) -> str:

@@ -20,6 +20,7 @@ from kali.http.response import Response
 from kali.live import jobs_page
 from kali.live.console import Console
 from kali.live.job import Job, Progress
+from kali.live.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ['Jobs', 'Progress']
 
 SLICE = 0.02  # seconds of work before other requests are looked at
-TOO_LONG = 1.0  # seconds without a yield that the log mentions
 KEPT = 100  # jobs that have ended, for the list
 
 
@@ -62,7 +62,7 @@ class Jobs:
         self._more = Signal()
         self._host: Host | None = None
         self._parked: dict[Job, tuple[Waiter, Wait]] = {}
-        self._console = Console()
+        self._console, self._watchdog = Console(), Watchdog()
 
     def start(self, request: Request, work: Generator[Any, Any, Any], title: str = '') -> Response:
         """Begin a job, after COMMIT if a transaction is open, and answer with a redirect to its page.
@@ -143,11 +143,11 @@ class Jobs:
 
     def _advance(self, job: Job) -> float:
         """Take a job to its next yield; gives the time then."""
-        before = time.monotonic()
         if job.is_over:
-            return before
+            return time.monotonic()
         if job.state == 'waiting':
-            job.state, job.begun = 'running', before
+            job.state, job.begun = 'running', time.monotonic()
+        self._watchdog.begins(job.title)
         try:
             outcome = job.deferred.step()
         except BaseException as error:
@@ -155,17 +155,15 @@ class Jobs:
                 raise  # Ctrl-C came while it worked
             self._end(job, 'failed', error)
             return time.monotonic()
-        now = time.monotonic()
-        if now - before > TOO_LONG:
-            log.warning('the job %s did not yield for %.1f s; nothing else could be done meanwhile',
-                        job.title, now - before)
+        finally:
+            self._watchdog.ends()
         if outcome is None:
             self._end(job, 'done')
         elif isinstance(outcome, Wait):
             self._park(job, outcome)
         else:
             self._turn.append(job)
-        return now
+        return time.monotonic()
 
     def _park(self, job: Job, wait: Wait) -> None:
         """Have a job go on when what it waits for has come."""

@@ -15,6 +15,7 @@ from kali.http.response import Response
 from kali.iolist import joined
 from kali.live.events import EventStream, pause
 from kali.live.sse import END, SSE
+from kali.locale.words import say
 from kali.markup import Markup, escape
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ['answer']
 
-STATES = {'waiting': 'Waiting', 'running': 'Under way', 'done': 'Done', 'failed': 'Failed',
-          'cancelled': 'Cancelled'}
 REFRESH = Markup('<noscript><meta http-equiv="refresh" content="1"></noscript>\n')
 
 
@@ -39,7 +38,7 @@ def answer(jobs: dict[int, Job], cancel: Callable[[int], object], request: Reque
     """
     name, *rest = request.path_suffix() or ['']
     if not name and not rest:
-        return _page(request, 'Jobs', _list(jobs))
+        return _page(request, say('jobs'), _list(jobs))
     job = jobs.get(int(name)) if name.isascii() and name.isdigit() and len(name) < 10 else None
     if job is None or rest not in ([], ['events'], ['cancel']):
         raise NotFound('There is no such job; the list has those of this run of the program.')
@@ -52,7 +51,8 @@ def answer(jobs: dict[int, Job], cancel: Callable[[int], object], request: Reque
         return Response.redirect(request.app_url([name]))
     return _page(request, job.title, [
         Markup(f'<section data-kali-events="{escape(request.app_url([name, "events"]))}">'), state(job),
-        Markup('</section>\n'), '' if job.is_over else REFRESH, Markup('<p><a href="./">All jobs</a></p>')])
+        Markup(f'</section>\n<p><a href="./">{escape(say("all jobs"))}</a></p>'),
+        '' if job.is_over else REFRESH])
 
 
 def _page(request: Request, title: str, content: Content) -> Response:
@@ -62,45 +62,44 @@ def _page(request: Request, title: str, content: Content) -> Response:
 
 def _list(jobs: dict[int, Job]) -> Content:
     if not jobs:
-        return Markup('<p>Nothing is under way.</p>')
+        return Markup(f'<p>{escape(say("no jobs"))}</p>')
+    heads = [f'<th>{escape(say(key))}</th>' for key in ('job', 'job state', 'progress')]
     rows = [f'<tr><th scope="row"><a href="{job.number}">{escape(job.title)}</a></th>'
-            f'<td>{STATES[job.state]}</td><td>{_bar(job)}</td></tr>\n'
+            f'<td>{escape(say(job.state))}</td><td>{_bar(job)}</td></tr>\n'
             for job in reversed(jobs.values())]
-    return ['<table><thead><tr><th>Job</th><th>State</th><th>Progress</th></tr></thead><tbody>\n', rows,
-            '</tbody></table>']
+    return ['<table><thead><tr>', heads, '</tr></thead><tbody>\n', rows, '</tbody></table>']
 
 
 def state(job: Job) -> Markup:
     """How a job stands, as HTML: it replaces what the page showed before."""
-    parts: list[Content] = [f'<div id="job-{job.number}" role="status">\n<p>{STATES[job.state]}</p>\n']
+    # What the progress is, a screen reader says when it is asked, not five times a second.
+    parts: list[Content] = [f'<div id="job-{job.number}">\n<p role="status">{escape(say(job.state))}</p>\n']
     if not job.is_over:
-        parts += [f'<p>{_bar(job)}</p>\n<p>{escape(job.words())}</p>\n',
-                  f'<form method="post" action="{job.number}/cancel"><button>Cancel</button></form>\n']
+        parts += [f'<p>{_bar(job)}</p>\n<p>{escape(job.words())}</p>\n<form method="post" '
+                  f'action="{job.number}/cancel"><button>{escape(say("cancel"))}</button></form>\n']
     elif job.state == 'failed':
-        detail = f'{type(job.error).__name__}: {job.error}' if job.debug else 'Something went wrong.'
-        parts.append(f'<p class="error">{escape(detail)}</p>\n<p>What it had finished is saved; the step '
-                     f'that failed is not. The log has more under the number {job.reference}.</p>\n')
+        detail = f'{type(job.error).__name__}: {job.error}' if job.debug else say('went wrong')
+        parts.append(f'<p class="error">{escape(detail)}</p>\n'
+                     f'<p>{escape(say("job saved", reference=job.reference))}</p>\n')
     elif job.state == 'cancelled':
-        parts.append(f'<p>It had come this far: {escape(job.words()) or "nothing was done"}.</p>\n')
+        parts.append(f'<p>{escape(say("job so far", words=job.words() or say("job nothing")))}</p>\n')
     else:
         parts.append(_result(job.result))
     return Markup(joined([parts, '</div>\n']))
 
 
 def _result(result: Any) -> Content:
-    if isinstance(result, Response):
-        target = result.headers.get('location')
-        return f'<p><a href="{escape(target)}">See what came of it</a></p>\n' if target else result.content
-    return result
+    if not isinstance(result, Response):
+        return result
+    return f'<p><a href="{escape(result.headers["location"])}">{escape(say("outcome"))}</a></p>\n'
 
 
 def _bar(job: Job) -> str:
     done, total, _ = job.progress
     if job.is_over:
         return ''
-    if not total:
-        return '<progress aria-label="Progress"></progress>'
-    return f'<progress aria-label="Progress" max="{total:g}" value="{min(done, total):g}"></progress>'
+    extent = f' max="{total:g}" value="{min(done, total):g}"' if total else ''
+    return f'<progress aria-label="{escape(say("progress"))}"{extent}></progress>'
 
 
 def _events(job: Job) -> Iterator[Event | Wait]:

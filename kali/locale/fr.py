@@ -274,4 +274,26 @@ WORDS = {
     'unknown column': '{title} n’a pas de colonne « {name} ». Il y a {columns}.',
     'not a period': '« {text} » n’est pas une année, un mois ou un jour ; par exemple 2026, 2026-02 ou '
         '2026-02-28.',
+    # Jobs.
+    'jobs': 'Tâches',
+    'job': 'Tâche',
+    'job state': 'État',
+    'progress': 'Progression',
+    'no jobs': 'Rien n’est en cours.',
+    'all jobs': 'Toutes les tâches',
+    'waiting': 'En attente',
+    'running': 'En cours',
+    'done': 'Terminé',
+    'failed': 'Échec',
+    'cancelled': 'Annulé',
+    'outcome': 'Voir le résultat',
+    'went wrong': 'Quelque chose a échoué.',
+    'job saved': 'Ce qui était terminé est enregistré ; l’étape en échec ne l’est pas. Le journal '
+        'en dit plus sous le numéro {reference}.',
+    'job so far': 'C’était arrivé jusqu’ici : {words}.',
+    'job nothing': 'rien n’était fait',
+    'done of': '{done} sur {total}',
+    'a second': '{rate} par seconde',
+    'a minute': '{rate} par minute',
+    'left': 'encore {time}',
 }

@@ -74,7 +74,8 @@ class Hosting:
     def asynchronous(self, value: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
         """The answer of an awaitable, or the stream of an async generator."""
         if self._guest is None:
-            from kali.live.guest import Guest, Sockets  # asyncio is for what is asynchronous
+            from kali.live.guest import Guest  # asyncio is for what is asynchronous
+            from kali.live.selector import Sockets
             self._place = self._sockets = Sockets()
             self._guest = Guest(self)
         return self._guest.deferred(value, finish)

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from concurrent.futures import Future
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,7 +110,23 @@ def recursion_without_end() -> None:
     recursion_without_end()
 
 
+def yielding(*values: Any) -> Callable[[], Generator[Any, Any, Any]]:
+    return lambda: (value for value in values)
+
+
+def returning(value: Any) -> Callable[[], Generator[Any, Any, Any]]:
+    def work() -> Generator[Any, Any, Any]:
+        yield
+        return value
+    return work
+
+
 @pytest.mark.parametrize('work, words', [
+    *((yielding(value), 'the job yielded') for value in (
+        7, 'text', object(), [], Progress, lambda: None, b'bytes', Response('x'), Progress(float('nan')),
+        Progress(1, float('inf')), Progress(1, -1), Progress(-1, 2), Progress(10 ** 400, 10 ** 401),
+        *(Progress(*pair) for pair in ([1, 'many'], ['x', 3], [None, 3], [[], []])))),
+    *((returning(value), 'TypeError') for value in (object(), len, ['x', object()], Response(object()))),
     (failing, 'ZeroDivisionError: by &lt;zero&gt;'), (nonsense, 'the job yielded &#x27;half done&#x27;'),
     (failing_future, 'invalid literal'), (cancelled_future, 'CancelledError'), (exits, 'SystemExit'),
     (recursion, 'RecursionError'),
@@ -120,6 +137,51 @@ def test_failures(work: Callable[[], Generator[Any, Any, Any]], words: str) -> N
         assert 'Failed' in page
         assert words in page or words.replace('&#x27;', '&#39;') in page
         assert client.get('/').text == 'home'
+        assert client.get('/tasks/jobs/').status == 200, 'and so do the pages about jobs go on'
+        assert 'Failed' in client.get('/tasks/jobs/1/events').text
+
+
+@pytest.mark.parametrize('progress, words', [
+    (Progress(*[Decimal('2.5'), 10.0]), '2 of 10'), (Progress(*[1, 2, 7]), '7, 1 of 2'),
+    (Progress(5, 2), '5 of 2'), (Progress(3, 0), '<p>3</p>'), (Progress(True, True), '1 of 1'),
+    (Progress(10 ** 300, 10 ** 301), 'max="1e+301"'), (Progress(0, None, '<b>\x00"'), '&lt;b&gt;'),
+])
+def test_odd_progress_is_shown(progress: Progress, words: str, running: Callable[..., Running]) -> None:
+    app, jobs = make(yielding(progress, Future()))
+    server = running(app)
+    post(server, '/start')
+    server.until(lambda: jobs.jobs[1].progress == progress)
+    assert words in server.get('/tasks/jobs/1')[2].decode()
+    assert server.get('/tasks/jobs/')[0] == 200
+
+
+def test_a_job_whose_end_fails_is_named_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    def work() -> Generator[Any, Any, Any]:
+        try:
+            yield Future()
+        finally:
+            yield Progress(1, 2)  # which a generator that is closed may not do
+    with Client(make(work, 'Stubborn')[0]) as client:
+        client.post('/start')
+        client.run(0.05)
+        client.post('/tasks/jobs/1/cancel')
+        assert 'Cancelled' in client.get('/tasks/jobs/1').text
+        assert client.post('/start').status == 303
+    assert 'the job Stubborn could not be ended properly' in caplog.text
+
+
+@pytest.mark.parametrize('language, words', [
+    ('de-DE', ['In Arbeit', '1.250 von 2.500', 'Abbrechen', 'Alle Aufträge']),
+    ('cs', ['Probíhá', '1\xa0250 z 2\xa0500', 'Zrušit']), ('ja', ['Under way', '1,250 of 2,500', 'Cancel']),
+])
+def test_in_the_language_of_the_browser(language: str, words: list[str],
+                                        running: Callable[..., Running]) -> None:
+    app, jobs = make(yielding(Progress(1250, 2500), Future()))
+    server = running(app)
+    post(server, '/start')
+    server.until(lambda: jobs.jobs[1].progress.done)
+    page = server.get('/tasks/jobs/1', f'Accept-Language: {language}\r\n')[2].decode()
+    assert [each for each in words if each not in page] == []
 
 
 def test_a_job_may_meet_the_error_of_what_it_waits_for() -> None:
@@ -212,16 +274,18 @@ def test_two_jobs_take_turns(running: Callable[..., Running]) -> None:
 
 def test_a_job_that_does_not_yield_is_named(caplog: pytest.LogCaptureFixture,
                                             monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('kali.live.jobs.TOO_LONG', 0.01)
+    monkeypatch.setattr('kali.live.watchdog.TOO_LONG', 0.02)
 
     def work() -> Generator[Any, Any, Any]:
-        until = time.monotonic() + 0.02
-        while time.monotonic() < until:
+        yield
+        until = time.monotonic() + 20
+        while time.monotonic() < until and 'Slow one' not in caplog.text:
             pass
         yield
-    with Client(make(work, 'Slow one')[0]) as client:
+    with Client(make(work, 'Slow one\n')[0]) as client:
         client.post('/start', follow=True)
-    assert 'the job Slow one did not yield for' in caplog.text
+    (line,) = [each for each in caplog.messages if 'Slow one' in each]  # once, and while it lasts
+    assert 'the job Slow one\\n has not yielded for 0.' in line and '.py, line ' in line
 
 
 @pytest.mark.skipif(not hasattr(os, 'openpty'), reason='needs a terminal, which this system makes otherwise')
