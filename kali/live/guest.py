@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ['Guest']
 
+CLEAN_UP = 'clean-up'  # the name of a task that does what is left of a handler which was cancelled
+MOMENT = 0.5  # seconds for that when the host ends
+
 SIGNALS = ('signal handlers belong to kali: Ctrl-C and SIGTERM end the program properly by themselves; put '
            'what is to be done then into the "finally" of a job, or after the "yield" of a lifespan')
 SUBPROCESS = ('a subprocess of asyncio needs a loop of its own here; use subprocess.Popen, or '
@@ -82,22 +85,21 @@ class Guest:
         """
         self._selector.alone = True
         try:
-            self.loop.run_until_complete(asyncio.wait_for(awaitable, seconds))
+            with _aside(None):
+                self.loop.run_until_complete(asyncio.wait_for(awaitable, seconds))
         finally:
             self._selector.alone = False
 
     def close(self) -> None:
-        """The host ends: what still runs is cancelled and given a moment to clean up, then the loop is
-        closed."""
-        loop = self.loop
-        tasks = [task for task in asyncio.all_tasks(loop) if isinstance(task, asyncio.Task)]
+        """The host ends: what still runs is cancelled, and what cleans up has a moment for that."""
+        tasks = [task for task in asyncio.all_tasks(self.loop) if isinstance(task, asyncio.Task)]
         for task in tasks:
-            task.cancel()
-        for _ in range(20):
-            if all(task.done() for task in tasks):
-                break
-            self.turn()
-        loop.close()
+            if task.get_name() != CLEAN_UP:
+                task.cancel()
+        if tasks:
+            with suppress(TimeoutError, asyncio.TimeoutError):  # a class of its own before 3.11
+                self.complete(asyncio.wait(tasks), MOMENT)
+        self.loop.close()
 
     def turn(self) -> None:
         """Call what is ready, and have the next turn come when there is something to do."""
@@ -275,7 +277,7 @@ class _Steps(Deferred):
                 given = self._guest.step(task, self._context,
                                          lambda: coroutine.throw(asyncio.CancelledError()))
                 # There is more to await in its `finally`; asyncio takes it from here.
-                self._guest.loop.create_task(_awaited(_rest(coroutine, given)), name='clean-up')
+                self._guest.loop.create_task(_awaited(_rest(coroutine, given)), name=CLEAN_UP)
         finally:
             self._over(task)
 

@@ -1,4 +1,4 @@
-"""The selector of a guest loop (see guest.py), which never waits; and a place to wait for hosts without one."""
+"""The selector of a guest loop (see guest.py), which never waits; and a place to wait for hosts with none."""
 
 from __future__ import annotations
 
