@@ -110,20 +110,22 @@ def _counts(others: Query, column: str, kind: str, period: str, limit: int, is_l
         source, where = f'SELECT NULL AS each FROM {table}', ' AND '.join(
             filter(None, [where, f"({name} IS NULL OR {name} = '')"]))
     plain = source + (f' WHERE {where}' if where else '')
-    sources = [plain]
+    sources = [(plain, parameters)]
     if is_large:
         alone = len(others.filters) == bool(period) and not others.q and not section.declared.where
         if column in section.indexed and alone and (
                 found := _skipped(section, column, kind, period, length)) is not None:
             return found, False
-        part = f'(SELECT * FROM {table} LIMIT {PART}) AS {quoted(section.name)}'
-        sources = [f'{plain} LIMIT {PART}', plain.replace(f' FROM {table}', f' FROM {part}', 1)]
-    for each in sources:
+        source = source.replace(f' FROM {table}', f' FROM {table} NOT INDEXED')
+        edge, values = others.first(PART)
+        sources = [(f'{plain} LIMIT {PART}', parameters),
+                   (f'{source} WHERE {edge}' + (f' AND {where}' if where else ''), values + parameters)]
+    for number, (each, given) in enumerate(sources):
         with suppress(TooLong), within(section.connection, seconds):
-            rows = [(value, number) for value, number in select(
+            rows = [(value, found) for value, found in select(
                 section.connection, f'SELECT each, count(*) FROM ({each}) GROUP BY 1 ORDER BY '
-                f'{"1 DESC" if kind == "date" else "2 DESC, 1"} LIMIT {limit + 2}', parameters)]
-            return rows, is_large and (each != sources[0] or sum(number for _, number in rows) == PART)
+                f'{"1 DESC" if kind == "date" else "2 DESC, 1"} LIMIT {limit + 2}', given)]
+            return rows, is_large and (number > 0 or sum(found for _, found in rows) == PART)
     return [], False
 
 

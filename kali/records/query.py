@@ -292,6 +292,12 @@ class Query:
             raise BadRequest(f'{place!r} is no place in this list. Begin at its first page.')
         return f'({", ".join(names)}) {compare} ({", ".join("?" * len(names))})', values
 
+    def first(self, number: int) -> tuple[str, list[Any]]:
+        """The condition for the first rows of the table in the order of the key, and its parameters."""
+        names = ', '.join(self.section.sql_of(name) for name in self.section.place)
+        ends = self.section.table.rows(columns=names, order=names, limit=1, offset=number - 1)
+        return self._at(component_of(tuple(ends[0])), '<=') if ends else ('1', [])
+
     def _looked_through(self, place: str, columns: str, size: int, backwards: bool) -> Page:
         """A page of what is found by looking through the table in the order of the key, for a while."""
         until = thread_time() + LOOK
