@@ -250,7 +250,7 @@ WORDS = {
     'records': '{number} Einträge',
     'number of records': 'Einträge',
     'one record': '1 Eintrag',
-    'some records': '{number} Einträge auf dieser Seite',
+    'some records': 'Einträge auf dieser Seite: {number}',
     'in part': 'Gezählt in {number} der Einträge.',
     'more': 'Mehr …',
     'filter': 'Filtern',

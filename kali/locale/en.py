@@ -241,7 +241,7 @@ WORDS = {
     'records': '{number} records',
     'number of records': 'Records',
     'one record': '1 record',
-    'some records': '{number} records on this page',
+    'some records': 'Records on this page: {number}',
     'in part': 'Counted in {number} of the records.',
     'more': 'More …',
     'filter': 'Filter',

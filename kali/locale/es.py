@@ -241,7 +241,7 @@ WORDS = {
     'records': '{number} registros',
     'number of records': 'Registros',
     'one record': '1 registro',
-    'some records': '{number} registros en esta página',
+    'some records': 'Registros en esta página: {number}',
     'in part': 'Contado en {number} de los registros.',
     'more': 'Más …',
     'filter': 'Filtrar',

@@ -247,7 +247,7 @@ WORDS = {
     'records': '{number} fiches',
     'number of records': 'Fiches',
     'one record': '1 fiche',
-    'some records': '{number} fiches sur cette page',
+    'some records': 'Fiches sur cette page : {number}',
     'in part': 'Compté dans {number} des fiches.',
     'more': 'Plus …',
     'filter': 'Filtrer',

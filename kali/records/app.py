@@ -32,12 +32,15 @@ from kali.records import (
     search_page,
     views,
 )
+from kali.records.checking import expect, expect_known
 from kali.records.columns import heading_of
 from kali.records.declared import Table as Declared
 from kali.records.keys import key_from
 from kali.records.section import Section
 from kali.routing.router import Router
 from kali.sqlite import backup, guard, undo
+from kali.sqlite.cursors import Connection
+from kali.sqlite.functions import equip
 from kali.sqlite.schema import Names, Table, tables
 from kali.sqlite.watch import all_tables
 
@@ -63,8 +66,9 @@ class Records:
     :param title: the name of the program; that of the file unless given
     :param tables: the tables in the menu, as names or as `Table`; all of the file unless given
     :param read_only: whether nobody can change anything; a sentence says why
+    :param menu: entries of the menu after those of the tables: pairs of a title and a URL
     :param shell: a frame of the application's own, in place of the one that is made
-    :param history: an undo history of the application's own; False for none
+    :param history: an undo history of the application's own, which wraps it already; False for none
     :param backups: backups of the application's own; False for none
     :raises ValueError: for a table or column that the database does not have
 
@@ -79,9 +83,9 @@ class Records:
     """
 
     def __init__(self, connection: Any, *, title: str = '', tables: Iterable[str | Declared] | None = None,
-                 read_only: bool | str = False, shell: Shell | None = None, history: Any = None,
-                 backups: Any = None) -> None:
-        self.connection = connection
+                 read_only: bool | str = False, menu: Iterable[tuple[str, str]] = (),
+                 shell: Shell | None = None, history: Any = None, backups: Any = None) -> None:
+        self.connection, self.menu = connection, list(menu)
         self.declared = None if tables is None else [
             Declared(each) if isinstance(each, str) else each for each in tables]
         self.file = sqlite3.Cursor(connection).execute('PRAGMA database_list').fetchone()[2] or ''
@@ -91,20 +95,23 @@ class Records:
         self.tables: Names[Table] = Names()
         self.sections: Names[Section] = Names()
         self._version = -1
-        self.refresh()
-        self.jobs = Jobs()
+        if not isinstance(connection, Connection):
+            equip(connection)
         if not self.read_only:
             views.make_table(connection)
-            self.refresh()
-        self.history = self._history() if history is None and not self.read_only else history or None
+        self.refresh()
+        for each in self.declared or ():
+            expect(each.name, self.tables, 'Records(tables=…): there is no table')
+        expect_known(self.sections.values() if self.declared else (), self.tables)
+        self.jobs = Jobs()
+        own = self._history() if history is None and not self.read_only else None
+        self.history = own or history or None
         self.backups = (backup(connection) if backups is None and self.file and not self.read_only
                         else backups or None)
         self.shell = shell or Shell(self.title, self._menu, tools=self._tools)
         self.router = _Pages(self)
-        handler: Any = self.router.answer
-        if self.history is not None:
-            handler = self.history.wrap(handler)
-        self.guarded = guard(handler, connection)
+        self.within = self.router.answer if own is None else own.wrap(self.router.answer)
+        self.guarded = guard(self.within, connection)
 
     @property
     def inside(self) -> Router:
@@ -149,16 +156,18 @@ class Records:
         if version == self._version:
             return
         self._version, self.tables = version, tables(self.connection)
-        declared = self.declared if self.declared is not None else [
-            Declared(table.name) for table in self.tables.values()
-            if table.kind != 'shadow' and not table.name.lower().startswith('kali_')]
+        others = [Declared(table.name) for table in self.tables.values()
+                  if table.kind != 'shadow' and not table.name.lower().startswith('kali_')]
+        declared = others if self.declared is None else self.declared
         self.sections = Names([(self.tables[each.name].name, Section(self, self.tables[each.name], each))
                                for each in declared if each.name in self.tables])
+        self._others = Names([(each.name, Section(self, self.tables[each.name], each)) for each in others
+                              if each.name not in self.sections])
         self._routers: dict[str, Router] = {}
 
     def find(self, name: str) -> Section | None:
-        """The section of a table, or None."""
-        return self.sections.get(name)
+        """The section of a table, also of one that is not in the menu but referred to; or None."""
+        return self.sections.get(name) or self._others.get(name)
 
     def section(self, name: str) -> Section:
         """The section of a table.
@@ -185,7 +194,7 @@ class Records:
     # The frame.
 
     def _menu(self, request: Request) -> list[tuple[str, str]]:
-        return [(section.title, section.url()) for section in self.sections.values()]
+        return [*((section.title, section.url()) for section in self.sections.values()), *self.menu]
 
     def _tools(self, request: Request) -> Any:
         depth = len(self.base)
@@ -214,7 +223,8 @@ class _Pages(Router):
         """The answer; within the guard of the application, if it has one."""
         self.records.base = tuple(request.path[:request.mount_depth])
         request.scope.shell = self.records.shell
-        return self.answer(request) if request.scope.guarded else self.records.guarded(request)
+        is_guarded = getattr(self.records.connection, 'in_request', bool(request.scope.guarded))
+        return self.records.within(request) if is_guarded else self.records.guarded(request)
 
     def answer(self, request: Request) -> Any:
         """The answer, where the guard is around it."""

@@ -134,6 +134,11 @@ class Connection(sqlite3.Connection):
         return self._held
 
     @property
+    def in_request(self) -> bool:
+        """Whether a guard stands around the request that is being answered."""
+        return self._held or self._protection > 0
+
+    @property
     def statements(self) -> dict[str, None]:
         """The SQL run in the open transaction, in order; the first has opened it."""
         return self._statements
