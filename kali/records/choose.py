@@ -208,7 +208,7 @@ class Reference(Pick):
         if self.new and self.other is not None:
             what = escape_text(f'{say("new")}: {self.other.title}')
             button = (f'<button class="secondary" name="{NEW}" value="{escape_text(name)}" formnovalidate '
-                      f'aria-label="{what}" title="{what}">{escape_text(say("new"))} …</button>')
+                      f'aria-label="{what}" title="{what}">{escape_text(say("new"))}\xa0…</button>')
         control = (self._search_html(name, intermediate) if self._searches()
                    else super().html(name, str(intermediate)))
         return Markup(f'{control}{button}')
