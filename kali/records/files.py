@@ -7,6 +7,7 @@ runs.
 
 from __future__ import annotations
 
+import re
 from binascii import crc32
 from typing import Any
 
@@ -26,8 +27,9 @@ from kali.sqlite.schema import Table
 
 __all__ = ['is_file', 'mount', 'name_column', 'small']
 
-# Types of files that a browser may take for a page or a script: they are sent as bytes that it only saves.
-_ACTIVE = ('html', 'xml', 'svg', 'javascript', 'css', 'wasm', 'message/')
+# Types of files that a browser may take for a page or a script, and pictures that are none: they are sent as
+# bytes that it only saves.
+_ACTIVE = re.compile('.*(html|javascript|css|wasm|[+/](xml|svg|xslt)).*|(message|image)/.*')
 _SAFE = {'X-Content-Type-Options': 'nosniff', 'Content-Security-Policy': "default-src 'none'; sandbox"}
 _SMALL = 8_000_000  # bytes: a larger picture is not loaded into a list
 
@@ -90,15 +92,9 @@ def _answer(request: Request, section: Section, path: str, column: str) -> Respo
     headers = {**_SAFE, 'Content-Type': kind, 'Cache-Control': 'private, no-cache'}
     if not kind:
         guessed = content_type_of(name)
-        is_active = any(word in guessed for word in _ACTIVE) or picture_like(guessed)
-        headers['Content-Type'] = 'application/octet-stream' if is_active else guessed
+        headers['Content-Type'] = 'application/octet-stream' if _ACTIVE.fullmatch(guessed) else guessed
     headers['Content-Disposition'] = attachment(name) if not kind or 'download' in request.query else (
         attachment(name).replace('attachment', 'inline', 1))
     status, start, stop = select(request, headers, Validators(f'"{crc32(data):x}-{len(data):x}"', None),
                                  len(data))
     return Response(data[start:stop], status=status, headers=headers)
-
-
-def picture_like(content_type: str) -> bool:
-    """Whether a name claims a picture that the bytes are not."""
-    return content_type.startswith('image/')

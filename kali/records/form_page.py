@@ -119,7 +119,10 @@ class RecordForm(Formlet):
         self.edits = bool(path) and not copy
         elements = elements_of(section, path)
         self.children: dict[str, Children] = {}
-        row = section.row(path) if path else None
+        try:
+            row = section.row(path) if path else None
+        except NotFound:  # what was typed is still to be shown
+            row = None
         for name in section.declared.children:
             other = section.records.find(name)
             if other is None:
@@ -133,8 +136,8 @@ class RecordForm(Formlet):
         super().__init__(elements)
         self.typed: dict[str, Any] = {}
         self.submit, self.cancel = say('save'), section.url(*filter(None, [path]))
-        self.title = say('change of' if self.edits else 'copy of', what=named(section, row)) if row else (
-            say('new of', what=section.title))
+        self.title = say('new of', what=section.title) if not path else say(
+            'change of' if self.edits else 'copy of', what=named(section, row) if row else section.title)
 
     # What it shows.
 

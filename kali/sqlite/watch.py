@@ -262,12 +262,13 @@ class Watch:
                                             "name LIKE 'kali_undo_%'")]
 
     def _read_tables(self) -> None:
-        """The tables that are there, by number."""
+        """The tables that are there, by number; one may have become a view meanwhile."""
         found = tables(self._connection)
         cascading = {key.parent for table in found.values() for key in table.foreign_keys
                      if key.on_update not in ('NO ACTION', 'RESTRICT')}
         self._tables = {number: _watched(number, found[name], name in cascading)
-                        for number, name in enumerate(self.names) if name in found}
+                        for number, name in enumerate(self.names)
+                        if name in found and found[name].kind == 'table'}
 
 
 def _watched(number: int, table: Table, cascades: bool) -> _Watched:

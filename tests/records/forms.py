@@ -39,7 +39,10 @@ def controls(page: str) -> list[tuple[str, str]]:
         elif tag.tag == 'input' and tag.get('type') not in ('file', 'submit'):
             found.append((name, tag.get('value', '')))
         elif tag.tag == 'textarea':
-            found.append((name, (tag.text or '').replace('\n', '\r\n')))
+            text = tag.text or ''
+            if tag.get('aria-label'):  # in a table, html5lib keeps the line feed that no browser keeps
+                text = text[1:]
+            found.append((name, text.replace('\n', '\r\n')))
         elif tag.tag == 'select':
             options = [each.get('value', each.text or '') for each in tag.iter('option')
                        if each.get('selected') is not None]
