@@ -23,6 +23,7 @@ COMMANDS = {
     'demo': 'run an example, or the gallery of all of them',
     'pack': 'make one file of a script and all that belongs to it',
     'run': 'run a script, or an application of kali, WSGI or ASGI',
+    'open': 'open an SQLite database, or a CSV file, with lists, forms and search',
     'docs': 'open the handbook',
     'check': 'look for mistakes in the templates of a folder',
 }

@@ -133,8 +133,12 @@ class Records:
             return read_only if isinstance(read_only, str) else f'{self.title} is for reading only.'
         try:
             cursor = sqlite3.Cursor(self.connection)
-            cursor.execute('BEGIN IMMEDIATE')
-            cursor.execute('ROLLBACK')
+            version = cursor.execute('PRAGMA user_version').fetchone()[0]
+            cursor.execute('BEGIN IMMEDIATE')  # which alone succeeds in a file for reading
+            try:
+                cursor.execute(f'PRAGMA user_version = {version}')
+            finally:
+                cursor.execute('ROLLBACK')
         except sqlite3.OperationalError as error:
             if 'readonly' in str(error):
                 return (f'The file {Path(self.file).name} cannot be written to, so nothing can be changed '

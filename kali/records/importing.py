@@ -208,7 +208,7 @@ class _Pages:
         """The import, and what came of it."""
         yield from load.run()
         if load.report is not None:
-            stem = load.upload.filename.rpartition('.')[0] or load.upload.filename
+            stem = load.source.filename.rpartition('.')[0] or load.source.filename
             file = f'{stem} ({say("import bad").lower()}).csv'
             with closing(load.report) as report:
                 KEPT.put(kept, 'bad', [FileUpload.within(file, 'text/csv', report, 0, len(report))])

@@ -13,9 +13,8 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from kali.http.request import FileUpload
 from kali.http.spool import Spool
 from kali.live.job import Progress
 from kali.locale.words import say
@@ -27,11 +26,26 @@ from kali.sqlite.atomic import atomic
 from kali.sqlite.refusals import read_refusal
 from kali.sqlite.schema import Table, quoted, table
 
-__all__ = ['Load', 'Plan', 'Target']
+__all__ = ['Load', 'Plan', 'Source', 'Target']
 
 REPORTED = 100  # bad rows in `complaints`
 
 Work = Generator[Progress, None, None]
+
+
+class Source(Protocol):
+    """A file to import: an upload, or one on the disk."""
+
+    @property
+    def filename(self) -> str:
+        """Its name, without a folder."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+
+    def open(self) -> BinaryIO:
+        """The file, to be read; it can be searched."""
 
 
 class Target(NamedTuple):
@@ -64,15 +78,15 @@ class Load:
 
     :param connection: of the database
     :param where: the table that the rows go to; or the name of one that is to be made
-    :param upload: the file
+    :param source: the file
     :ivar added: rows; so are `changed`, `same` (there already, with these values), `skipped` and `bad`
     :ivar done: whether the rows are in the table
     :ivar complaints: the first bad rows: their lines, and what is wrong
     :ivar report: the bad rows as a CSV file, with line and reason, to be closed; None if there are none
     """
 
-    def __init__(self, connection: Any, where: Table | str, upload: FileUpload, plan: Plan) -> None:
-        self.connection, self.upload, self.plan = connection, upload, plan
+    def __init__(self, connection: Any, where: Table | str, source: Source, plan: Plan) -> None:
+        self.connection, self.source, self.plan = connection, source, plan
         self.table = where if isinstance(where, Table) else None
         name = where.name if isinstance(where, Table) else where
         self.name, self.title = quoted(name), heading_of(name)
@@ -123,12 +137,12 @@ class Load:
         return value if value is not None else '' if column.affinity == 'TEXT' else ...
 
     def _read(self) -> Work:
-        with self.upload.open() as file:
+        with self.source.open() as file:
             for number, (lines, found) in enumerate(_batches(file, self.plan.form)):
                 self._stage(lines, found)
                 self.read += len(found)
                 if number % 4 == 0:
-                    yield Progress(file.tell(), self.upload.size,
+                    yield Progress(file.tell(), self.source.size,
                                    say('import reading', count=f'{self.read:,}'))
 
     def _stage(self, lines: Sequence[int], found: list[list[str]]) -> None:
@@ -179,7 +193,7 @@ class Load:
                 yield self._last('import checking')
 
     def _last(self, word: str) -> Progress:
-        return Progress(self.upload.size, self.upload.size, say(word))
+        return Progress(self.source.size, self.source.size, say(word))
 
     def _refuse(self, select: str, parameters: Sequence[Any] = ()) -> int:
         """Take rows, given with a reason, for bad."""
@@ -370,7 +384,7 @@ class Load:
         """The bad rows as they were, with their line and the reason, as a file that can be imported again."""
         heading = [*map(_cell, self.plan.names), 'line', 'reason']
         spool = self.report = Spool('\ufeff'.encode() + _line(heading))
-        with self.upload.open() as file:
+        with self.source.open() as file:
             for lines, found in _batches(file, self.plan.form):
                 reasons = dict(self._run(f'SELECT line, reason FROM {self._bad} WHERE line BETWEEN ? AND ?',
                                          [lines[0], lines[-1]]).fetchall())
@@ -386,7 +400,10 @@ class _Nothing(Exception):
 def _batches(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
     """The rows below the header, with their lines, some at a time."""
     for number, (lines, found) in enumerate(batches(file, form)):
-        yield (lines[1:], found[1:]) if form.header and not number else (lines, found)
+        if form.header and not number:
+            lines, found = lines[1:], found[1:]
+        if found:
+            yield lines, found
 
 
 def _line(row: Sequence[Any]) -> bytes:
