@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ['handbook', 'place_for']
 
-_MENU = ('tutorial', 'tasks', 'reference', 'errors')
+_MENU = {'tutorial': 'Tutorial', 'tasks': 'Tasks', 'reference': 'Reference', 'errors': 'Errors'}
 _HEAD = """<style>
 .live { border: 1px dashed var(--edge); padding: 1.1rem 1.1rem 0; margin-bottom: .4rem; }
 .live > header { padding: 0; }
@@ -122,7 +122,7 @@ def _next(name: str) -> str:
     links = [f'<a rel="{rel}" href="{address(f"{names[there]}.md")}">{word}: '
              f'{escape(pages()[names[there]].title)}</a>'
              for there, rel, word in around if 0 <= there < len(names)]
-    return f'<nav class="pager" aria-label="Pages">{" ".join(links)}</nav>'
+    return f'<nav class="pager" aria-label="Previous and next">{" ".join(links)}</nav>'
 
 
 def _search(request: Request) -> object:
@@ -149,6 +149,6 @@ def _frame(request: Request, title: str, body: Content) -> Response:
              f'<input type="search" name="q" value="{words}" aria-label="Search the handbook" '
              'placeholder="Search"></form>'
              + ('<a href="/">Back to the program</a>' if within else ''))
-    shell = Shell('kali handbook', [(pages()[name].title, url(name)) for name in _MENU], start=url(''),
+    shell = Shell('kali handbook', [(title, url(name)) for name, title in _MENU.items()], start=url(''),
                   tools=tools, head=_HEAD)
     return shell.page(request, title, body)

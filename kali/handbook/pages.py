@@ -98,7 +98,7 @@ def search(words: str, most: int = 30) -> list[Found]:
             title, body = f'{page.title} {heading}'.casefold(), text.casefold()
             if all(word in title or word in body for word in wanted):
                 score = sum(20 * (word in heading.casefold()) + 8 * (word in title) + min(body.count(word), 5)
-                            for word in wanted)
+                            for word in wanted) - 10 * page.name.startswith('reference')
                 url = f'{page.name}.md' + (f'#{each.anchor}' if each.level > 1 else '')
                 found = Found(address(url), page.title, heading, _around(text, wanted))
                 scored.append((-score, number, found))
@@ -107,7 +107,7 @@ def search(words: str, most: int = 30) -> list[Found]:
 
 def _around(text: str, words: list[str]) -> str:
     """A line of the text about the first of the words."""
-    text = ' '.join(plain(re.sub(r'^[#>|\s-]+|```.*$|\|', ' ', text, flags=re.MULTILINE)).split())
+    text = ' '.join(plain(re.sub(r'^[#>|\s-]+|```.*$|\|$', ' ', text, flags=re.MULTILINE)).split())
     at = max(0, min((place for word in words if (place := text.casefold().find(word)) >= 0), default=0) - 60)
     return ('… ' if at else '') + text[at:at + 200] + (' …' if len(text) > at + 200 else '')
 

@@ -167,7 +167,8 @@ def _signature(name: str, value: Any) -> str:
 def _typed(annotation: object, before: str) -> str:
     if annotation is inspect.Signature.empty:
         return ''
-    shown = annotation if isinstance(annotation, str) else getattr(annotation, '__name__', str(annotation))
+    shown = annotation if isinstance(annotation, str) else str(
+        getattr(annotation, '__forward_arg__', None) or getattr(annotation, '__name__', annotation))
     return before + shown
 
 

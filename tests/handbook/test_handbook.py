@@ -24,6 +24,7 @@ from kali.handbook.app import place_for
 from kali.handbook.markdown import plain
 from kali.handbook.pages import explain, pages, search
 from kali.testing import Client
+from tests.handbook import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,6 +240,20 @@ def test_without_debug_nothing_leads_to_the_handbook() -> None:
     client = Client(boom, debug=False)
     assert 'handbook' not in client.get('/').text
     assert client.get('/.kali/handbook/').status == 404
+
+
+# Pictures
+
+def test_no_picture_is_older_than_what_it_shows() -> None:
+    assert pictures.stale() == [], 'python tests/handbook/pictures.py makes them anew'
+
+
+def test_pictures_are_small_and_shown() -> None:
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    for name in pictures.PICTURES:
+        assert (ROOT / name).stat().st_size < 100_000
+        own = '\n'.join(page.text for page in pages().values()) if name.startswith('kali/') else readme
+        assert re.search(rf'!\[[^\]]+\]\([\w/]*{Path(name).name}\)', own), name
 
 
 # Code
