@@ -48,6 +48,8 @@ IN_THEIR_PLACES = (  # where macOS and Windows keep programs that are not on the
 )
 NO_BROWSER = ('no browser; on Debian: sudo apt install chromium; elsewhere install Chrome or Edge, '
               'or set KALI_BROWSER to the program of one')
+NO_SCREEN = 'no Xvfb, xdotool or xprop; on Debian: sudo apt install xvfb xdotool x11-utils'
+NO_FIREFOX = 'no Firefox; on Debian: sudo apt install firefox-esr'
 NO_POSTGRES = ('no PostgreSQL; on Debian: sudo apt install postgresql; elsewhere put the folder of initdb '
                'and postgres on the PATH')
 OWN_FOLDERS = {'HOME': 'home', 'USERPROFILE': 'home', 'XDG_DATA_HOME': 'data', 'XDG_STATE_HOME': 'state',
@@ -78,7 +80,9 @@ def find_postgres() -> Path | None:
 
 # By marker: what finds the program that such tests need, and what to say if it is not there.
 NEEDS: dict[str, tuple[Callable[[], object], str]] = {
-    'browser': (find_browser, NO_BROWSER), 'postgres': (find_postgres, NO_POSTGRES)}
+    'browser': (find_browser, NO_BROWSER), 'postgres': (find_postgres, NO_POSTGRES),
+    'screen': (lambda: all(map(shutil.which, ('Xvfb', 'xdotool', 'xprop'))), NO_SCREEN),
+    'firefox': (lambda: shutil.which('firefox-esr') or shutil.which('firefox'), NO_FIREFOX)}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -155,6 +159,19 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
         yield started
         started.close()
+
+
+@pytest.fixture(scope='session')
+def screen() -> Iterator[str]:
+    """A screen of its own for windows: what DISPLAY says."""
+    reading, writing = os.pipe()
+    command = ['Xvfb', '-displayfd', str(writing), '-screen', '0', '1280x900x24', '-nolisten', 'tcp']
+    with subprocess.Popen(command, pass_fds=[writing], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as server:
+        os.close(writing)
+        with os.fdopen(reading) as number:
+            yield f':{number.readline().strip()}'
+        server.terminate()
 
 
 @pytest.fixture(scope='session')

@@ -47,11 +47,11 @@ class Window:
     :param folder: the state folder, for the launch page and the profile
     :param kind: `'app'`: without tabs and address bar; `'tab'`: of the default browser; `'native'`: of
         pywebview
-    :param is_shown: whether the address has been opened, as far as this process can know
+    :param is_shown: whether the address has been opened; None: this process cannot know
     :param left: called, in a thread, when the browser that showed the window alone has ended as it should
     """
 
-    def __init__(self, url: str, folder: str, kind: str, *, is_shown: Callable[[], bool] = lambda: True,
+    def __init__(self, url: str, folder: str, kind: str, *, is_shown: Callable[[], bool] | None = None,
                  left: Callable[[], object] = lambda: None) -> None:
         self.url, self.folder, self.kind, self.is_shown, self.left = url, folder, kind, is_shown, left
         self._settled = threading.Event()
@@ -148,7 +148,7 @@ class Window:
         name = os.path.basename(arguments[0])  # noqa: PTH119
         try:
             code = process.wait(AT_ONCE)
-            if code:
+            if code and not (self.is_shown and self.is_shown()):
                 return f'{name} ended at once, with {code}'
             if not self._wait_until_shown():
                 return f'{name} ended and had shown nothing'
@@ -163,9 +163,9 @@ class Window:
 
     def _wait_until_shown(self) -> bool:
         until = time.monotonic() + SHOWN
-        while not self.is_shown() and time.monotonic() < until:
+        while self.is_shown and not self.is_shown() and time.monotonic() < until:
             time.sleep(0.1)
-        return self.is_shown()
+        return self.is_shown is None or self.is_shown()
 
 
 def _needs_address(browser: object) -> bool:

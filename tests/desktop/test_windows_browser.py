@@ -70,10 +70,10 @@ kali.serve_http(app, app_id='windows'{options})
 
 
 class Program:
-    def __init__(self, folder: Path, options: str = '') -> None:
+    def __init__(self, folder: Path, options: str = '', browser: str = '') -> None:
         self.folder, self.log = folder, folder / 'opened.txt'
         self.browser, self.script = folder / 'browser', folder / 'app.py'
-        self.browser.write_text(f'#!/bin/sh\necho "$1" > "{self.log}.part"\n'
+        self.browser.write_text(browser or f'#!/bin/sh\necho "$1" > "{self.log}.part"\n'
                                 f'mv "{self.log}.part" "{self.log}"\n')
         self.browser.chmod(0o755)
         self.script.write_text(SCRIPT.format(root=str(ROOT), options=options))
