@@ -173,13 +173,13 @@ def joined(row: Any, elements: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expanded(native: Mapping[str, Any], elements: Mapping[str, Any]) -> dict[str, Any]:
-    """What a form gives, with a value for each column."""
+    """What a form gives, with a value for each column that it has fields for."""
     found: dict[str, Any] = {}
     for name, value in native.items():
-        columns = getattr(elements[name], 'columns', ())
+        columns = getattr(elements.get(name), 'columns', ())
         if len(columns) > 1:
             found.update(zip(columns, value or [None] * len(columns), strict=True))
-        elif name != KEY:
+        elif name in elements and name != KEY:
             found[name] = value
     return found
 

@@ -20,6 +20,7 @@ from kali.forms.elements import attributes_text, in_html, line_feeds
 from kali.locale.words import say
 from kali.markup import Markup, escape, escape_text
 from kali.records.keys import component_of, key_from
+from kali.records.searching import occurs
 from kali.records.section import Section
 from kali.sqlite.checks import as_stored
 from kali.sqlite.functions import fold
@@ -165,15 +166,16 @@ class Reference(Pick):
         if not words:
             return self.records(order=self.by_key, limit=limit)
         names = [self.label_sql] if self.function is None else (
-            [quoted(name) for name in self.other.search_columns] if self.other else [])
-        has = ' OR '.join(f'instr(kali_fold(CAST({name} AS BLOB)), ?)' for name in names) or '0'
-        where = ' AND '.join([f'({has})'] * len(words))
-        is_key = ' AND '.join(f'CAST({quoted(name)} AS TEXT) = ?' for name in self.targets)
-        keys = [text.strip()] if len(self.targets) == 1 else []
-        found = self.records(f'({where})' + (f' OR ({is_key})' if keys else ''),
-                             [*(word for word in words for _ in names), *keys],
-                             order=self.by_key, limit=_LOOKED_AT)
-        return sorted(found, key=lambda each: (not fold(each[1]).startswith(words[0]), each[1]))[:limit]
+            self.other.search_sql if self.other is not None else [])
+        each = [[occurs(name, word) for name in names] for word in words]
+        where = ' AND '.join(f'({" OR ".join(sql for sql, _ in found) or "0"})' for found in each)
+        values = [value for found in each for _, parameters in found for value in parameters]
+        fitting = self.records(where, values, order=self.by_key, limit=_LOOKED_AT)
+        fitting.sort(key=lambda each: (not fold(each[1]).startswith(words[0]), each[1]))
+        if len(self.targets) == 1:
+            fitting[:0] = [each for each in self.records(f'{self.by_key} = ?', [text.strip()], limit=1)
+                           if each not in fitting]
+        return fitting[:limit]
 
     # The element.
 
@@ -224,7 +226,7 @@ class Reference(Pick):
         stands = {'type': 'hidden', 'name': f'{name}.is', 'value': f'{key}\n{typed}' if key else ''}
         return Markup(f'<input{attributes_text(attributes)}><input{attributes_text(stands)}>'
                       f'<datalist id="{escape_text(own_id)}-list">'
-                      f'{self.matches(name, name, typed)}</datalist>')
+                      f'{self.matches(name, name, "" if key else typed)}</datalist>')
 
     def matches(self, name: str, key: str, text: str) -> Content:
         found = self.find(text) or self.find('')

@@ -39,7 +39,7 @@ def save(client: Client, url: str, **changes: str) -> Any:
 @pytest.mark.parametrize(('typed', 'author'), [
     ('Author 42', 42), ('author 299', 299), ('zoe abel', 901), ('ábel', 901), ('Sam Twin (903)', 903),
         ('904', 904),
-    ('a b', 906), ('Author 7', 7), ('\ufffdA', 905), ('  zoë  ', 901)])
+    ('a b', 906), ('Author 7', 7), ('905', 905), ('  zoë  ', 901)])
 def test_what_is_typed_finds_a_record(typed: str, author: int) -> None:
     db, client = library()
     assert save(client, '/table/book/1/edit', author=typed).status == 303
