@@ -43,9 +43,9 @@ def test_a_table_without_dashes_is_refused() -> None:
         render('| a |\n| b |')
 
 
-@given(st.text(alphabet='ab <>&"\'`*[]()|#>-\n!\\1.'))
+@given(st.text(alphabet='ab <>&"\'`*[]()#>-\n!\\1.'))
 def test_no_text_becomes_a_tag_of_its_own(text: str) -> None:
-    html = render(re.sub('(?m)^[|]', '', text))  # no tables, which may be refused
+    html = render(text)
     known = '(p|ul|ol|li|blockquote|pre|code|strong|em|a|img|h[1-4])'
     assert not re.search(f'<(?!/?{known}[ >])', html)
 
