@@ -176,7 +176,7 @@ INTERNAL = {  # nobody meets these: they are caught, or are there for those who 
     'another program listens there', 'it answers with …', 'it does not speak HTTP',
     "so long an answer is another program's", 'a connection that is … cannot become …', '… is no number',
     'a table has a row of dashes below its head: …', 'There is no … ….', "…='…' …", 'undo: …',
-    "'…' is no number", '…: …', "… '…': it is one of …", '…: “…” …', "… has no column '…'.",
+    "'…' is no number", '…: …', "… '…': it is one of …", "… '…'; …", '…: “…” …', "… has no column '…'.",
 }
 
 
