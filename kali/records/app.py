@@ -19,6 +19,7 @@ from kali.live.jobs import Jobs
 from kali.locale.words import say
 from kali.pages.shell import Shell
 from kali.records import (
+    charts,
     delete_page,
     exporting,
     files,
@@ -52,7 +53,8 @@ __all__ = ['Records']
 #: The pages of each table; a page that answers `/new` may come before or after one that answers `/*`.
 PAGES: tuple[Callable[[Router, Section], None], ...] = (
     list_page.mount, record_page.mount, views.mount, exporting.mount, form_page.mount, delete_page.mount,
-    files.mount, in_place.mount, rows_page.mount, paste.mount, importing.mount)
+    files.mount, in_place.mount, rows_page.mount, paste.mount, importing.mount,
+    charts.mount)
 
 
 class Records:

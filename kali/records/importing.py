@@ -8,7 +8,7 @@ file, one is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from kali.locale.words import say
 from kali.markup import Markup
 from kali.records.cells import DELIMITERS, ENCODINGS, NoCells
 from kali.records.loading import Load, Plan
+from kali.records.pickers import field, select
 from kali.records.section import Program, Section
 from kali.records.values import DATES, KINDS, convert
 from kali.records.wishes import SHOWN, Wish, columns_of, keys_of, plan_for_new, plan_for_table, read_wish
@@ -109,9 +110,9 @@ class _Pages:
         self._expect_writable()
         return self._page(request, [
             _alert(wrong), Markup('<form method="post" enctype="multipart/form-data">\n'),
-            _field('file', say('import file'), Markup(
+            field('file', say('import file'), Markup(
                 '<input type="file" name="file" id="file" accept=".csv,.tsv,.tab,.txt,text/*">')),
-            _field('cells', say('import paste'),
+            field('cells', say('import paste'),
                    Markup('<textarea name="cells" id="cells" rows="6"></textarea>')),
             Markup('<p class="buttons"><button name="do" value="preview">{}</button></p></form>\n').format(
                 say('preview'))], 422 if wrong else 200)
@@ -124,7 +125,7 @@ class _Pages:
                          '<button name="do" value="import">{}</button> <a href="">{}</a></p>\n</form>\n'
                          ).format(say('preview'), say('import'), say('import another'))
         return self._page(request, [
-            _alert(wrong), start, '' if self.section else _field('table', say('import table'), name),
+            _alert(wrong), start, '' if self.section else field('table', say('import table'), name),
             _headed('import written'), self._format(wish), _headed('import columns'),
             self._columns(wish, plan), self._rules(plan), buttons, _headed('import first rows'),
             self._preview(wish, plan)], 422 if wrong else 200)
@@ -169,12 +170,12 @@ class _Pages:
         for place, name in enumerate(wish.names):
             target = to.get(place)
             if self.section is not None:
-                control = _select(f'to.{place}', options, target.column if target else '',
+                control = select(f'to.{place}', options, target.column if target else '',
                                   f'{name} {say("import goes to")}')
             else:
                 kinds = {**{kind: say(f'kind {kind}') for kind in KINDS}, '-': options['']}
                 control = Markup('<input name="name.{}" value="{}" aria-label="{} {}"> ').format(
-                    place, target.column if target else name, name, say('import goes to')) + _select(
+                    place, target.column if target else name, name, say('import goes to')) + select(
                         f'kind.{place}', kinds, target.kind if target else '-',
                         f'{name}: {say("import kind")}')
             values = ', '.join(_short(row[place]) for _, row in wish.head[:50]
@@ -255,16 +256,5 @@ def _alert(text: str) -> Markup:
     return Markup('<p role="alert" class="errors">{}</p>\n').format(text) if text else Markup('')
 
 
-def _field(name: str, label: str, control: Markup) -> Markup:
-    return Markup('<p><label for="{}">{}</label> {}</p>\n').format(name, label, control)
-
-
 def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> Markup:
-    return _field(name, label, _select(name, options, chosen))
-
-
-def _select(name: str, options: Mapping[str, str], chosen: str, label: str = '') -> Markup:
-    about = Markup(' aria-label="{}"').format(label) if label else Markup(' id="{}"').format(name)
-    found: Iterable[Markup] = (Markup('<option value="{}"{}>{}</option>').format(
-        value, Markup(' selected') if value == chosen else '', text) for value, text in options.items())
-    return Markup('<select name="{}"{}>{}</select>').format(name, about, Markup('').join(found))
+    return field(name, label, select(name, options, chosen))

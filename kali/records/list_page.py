@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ['mount']
 
 #: The links before the search: the word, the page of the table, and whether it changes something.
-TOOLS: tuple[tuple[str, str, bool], ...] = (('new', 'new', True), ('import', 'import', True))
+TOOLS: tuple[tuple[str, str, bool], ...] = (('new', 'new', True), ('import', 'import', True),
+                                     ('charts', 'charts', False))
 
 _TOTALS = 0.01  # seconds of the processor for the totals
 _OPEN = 3  # filters that are open at first
@@ -77,7 +78,8 @@ def _sorted(query: Query, column: Column) -> str:
 
 def _bar(query: Query) -> Content:
     section = query.section
-    tools = [f'<a class="button" href="{escape(section.url(page))}">{escape(say(word))}</a>\n'
+    tools = [f'<a class="button" href="{escape(section.url(page, **({} if changes else query.fields)))}">'
+             f'{escape(say(word))}</a>\n'
              for word, page, changes in TOOLS if not (changes and section.read_only)]
     everywhere = escape(query.section.records.url('search'))
     return ['<div class="bar">\n', tools,
