@@ -138,7 +138,7 @@ class _Process:
             nonlocal stopped
             stopped = True
             self._process.terminate()
-        if self._link is None:
+        if self._link is None or not self._process.is_alive():  # it may have been killed while it had no work
             self._start()
         assert self._link is not None
         work.stop = stop
@@ -153,6 +153,8 @@ class _Process:
                 raise CancelledError() from None
             raise WorkerError('the process that computed this has ended before it was done, with exit code '
                               f'{self._process.exitcode}; the program itself goes on') from None
+        except Exception as error:  # an exception with arguments of its own, say
+            raise WorkerError(f'what {work.task[0]!r} gave cannot be read here: {error!r}') from error
         finally:
             work.stop = None
         if error is not None:

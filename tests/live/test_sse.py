@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kali.live import SSE, Event
 from kali.live.sse import encoded
+from kali.testing.reply import events_in
 
 GOLDEN = Path(__file__).parent / 'datastar'
 CASES = sorted(path.parent for path in GOLDEN.glob('*/*/input.json'))
@@ -119,10 +120,98 @@ def test_a_redirect_is_one_string_of_one_script(location: str) -> None:
     assert text is not None and json.loads(text[1].replace('\\x3c', '<')) == location
 
 
-@given(st.text(), st.text(), st.text())
-def test_whatever_is_in_it_an_event_stays_one(data: str, elements: str, script: str) -> None:
-    for event in (Event(data), SSE.patch_elements(elements), SSE.patch_signals({data: script}),
-                  SSE.execute_script(script)):
-        text = encoded(event).decode()
-        assert text.endswith('\n\n') and '\n\n' not in text[:-1] and '\r' not in text
-        assert all(re.match('(event|data): |data:', line) for line in text[:-2].split('\n'))
+HOSTILE = st.one_of(st.text(), st.lists(st.sampled_from([
+    '\n', '\r', '\r\n', '\0', '\u2028', '\u2029', '\x0b', '\x0c', '\x85', '\x1c', ' ', ':', 'data: ',
+    'id: 7', 'event: x', 'retry: 1', '</script>', '</SCRIPT ', '<script>', '<!--', '-->', ']]>', '"', "'", '`',
+    '\\', '${x}', '&quot;', '<', '>', '=', '/', '#', 'elements x', 'selector y', 'x', 'ü', '\ufeff', '\U0001f600',
+    '\ud800', '//a', 'javascript:'])).map(''.join))
+
+
+def lines(text: str) -> str:
+    """As a browser has a text that came in lines, and in UTF-8."""
+    return re.sub('\r\n|\r', '\n', text).encode('utf-8', 'replace').decode()
+
+
+def heard(event: Event, kind: str = 'message') -> tuple[str, str]:
+    """The data and the id of the one event that a browser reads."""
+    try:
+        sent = encoded(event)
+    except ValueError as error:  # it would not stay one
+        assert re.search(r'has a line break or NUL in it', str(error))
+        assert re.search('[\n\r\0]', event.event + event.id)
+        return '', ''
+    (one,) = events_in([sent])
+    assert one.event == kind and sent.count(b'\n\n') == 1 and b'\r' not in sent
+    return one.data, one.id
+
+
+def fields(data: str) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for line in data.split('\n'):
+        found.setdefault(line.partition(' ')[0], []).append(line.partition(' ')[2])
+    return {name: '\n'.join(values) for name, values in found.items()}
+
+
+def script_in(event: Event) -> Any:
+    """The one script that a browser makes of an event which has one run."""
+    data = fields(heard(event, 'datastar-patch-elements')[0])
+    assert set(data) == {'mode', 'selector', 'elements'}
+    tree = html5lib.parseFragment(data['elements'], namespaceHTMLElements=False)
+    (element,) = tree
+    assert element.tag == 'script' and not element.tail and not (tree.text or '')
+    return element
+
+
+@given(HOSTILE)
+def test_whatever_is_in_an_argument_an_event_stays_one(text: str) -> None:
+    patch, elements, kind = SSE.patch_elements, fields, 'datastar-patch-elements'
+    assert heard(Event(text))[0] == lines(text)
+    assert fields(heard(SSE.notify(text), 'kali-notify')[0]) == {'text': lines(text)}
+    assert elements(heard(patch('x' + text), kind)[0]) == {'elements': 'x' + lines(text)}
+    one_line = re.sub('\r\n|\r|\n', ' ', lines('s' + text))
+    assert elements(heard(patch('x', selector='s' + text), kind)[0]) == {
+        'selector': one_line, 'elements': 'x'}
+    assert elements(heard(patch('x', view_transition_selector='s' + text), kind)[0]) == {
+        'viewTransitionSelector': one_line, 'elements': 'x'}
+    assert elements(heard(SSE.remove_elements('s' + text), kind)[0]) == {'selector': one_line, 'mode': 'remove'}
+    for event in (patch('x', event_id=text), SSE.patch_signals({}, event_id=text),
+                  SSE.execute_script('x', event_id=text), SSE.remove_elements('x', event_id=text)):
+        heard(event, event.event)
+        if not re.search('[\n\r\0]', text):
+            assert encoded(event).decode().count(f'\nid: {lines(text)}\n') == bool(text)
+    for name in ('mode', 'namespace'):
+        with pytest.raises(ValueError, match=f'{name} .* is one of'):
+            patch('x', **{name: 'x' + text})  # type: ignore[arg-type]
+
+
+@given(HOSTILE, HOSTILE)
+def test_signals_come_as_they_are(name: str, value: str) -> None:
+    signals, kind = {name: value, 'a': [value, None, 1.5]}, 'datastar-patch-signals'
+    data = fields(heard(SSE.patch_signals(signals), kind)[0])
+    sent = json.dumps(signals, ensure_ascii=False).encode('utf-8', 'replace')
+    assert json.loads(data['signals']) == json.loads(sent)
+    assert fields(heard(SSE.patch_signals('{' + value), kind)[0]) == {'signals': '{' + lines(value)}
+
+
+@given(HOSTILE)
+def test_a_script_stays_one_whatever_is_in_it(text: str) -> None:
+    def shown(text: str) -> str:
+        return lines(text).replace('\0', '\ufffd')
+    inside = script_in(SSE.execute_script(text)).text or ''
+    assert inside.replace('\\x3c', '<') == shown(text).replace('\\x3c', '<')
+    element = script_in(SSE.execute_script('x', attributes={'data-x': text}))
+    assert (element.get('data-x'), element.text) == (shown(text), 'x')
+    for attributes in ({text: 'y'}, [text], [f'a="{text}"']):
+        try:
+            element = script_in(SSE.execute_script('x', attributes=attributes))
+        except ValueError as error:
+            assert 'no name of an attribute' in str(error)
+        else:
+            assert element.text == 'x' and len(element.attrib) == 2
+    try:
+        element = script_in(SSE.redirect(text))
+    except ValueError as error:
+        assert 'redirect to' in str(error)
+    else:
+        found = re.fullmatch(r'setTimeout\(\(\) => window\.location = (".*")\)', element.text)
+        assert found is not None and json.loads(found[1].replace('\\x3c', '<')) == text

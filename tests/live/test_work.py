@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import CancelledError, wait
+from multiprocessing import active_children
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -73,7 +74,36 @@ def test_a_process_that_dies_fails_its_own_call_only() -> None:
     assert [each.result(20) for each in good] == [0, 2, 4, 6, 8] * 2
 
 
-@pytest.mark.parametrize('function, words', [(unsendable, 'cannot be sent back'), (lambda: None, 'pickle')])
+class Demanding(Exception):
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one + two)
+
+
+def demand() -> None:
+    raise Demanding('a', 'b')
+
+
+def test_a_worker_that_is_killed_at_work_or_at_rest(tmp_path: Path) -> None:
+    begun = tmp_path / 'begun'
+    work = in_process(wait_for_ever, str(begun))
+    deadline = time.monotonic() + 20
+    while not begun.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    workers = [child for child in active_children() if child.name == 'kali worker']
+    for worker in workers:
+        worker.kill()
+    with pytest.raises(WorkerError, match='has ended before it was done'):
+        work.result(20)
+    for worker in workers:  # those that had no work among them
+        worker.join(20)
+    assert [each.result(20) for each in [in_process(double, number) for number in range(8)]] == [
+        2 * number for number in range(8)], 'and no later call hears of it'
+
+
+@pytest.mark.parametrize('function, words', [
+    (unsendable, 'cannot be sent back'), (lambda: None, 'pickle'), (demand, 'demand.*cannot be read here'),
+])
 def test_what_cannot_travel(function: object, words: str) -> None:
     with pytest.raises(Exception, match=words):
         in_process(function).result(20)  # type: ignore[arg-type]
