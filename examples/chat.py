@@ -23,8 +23,10 @@ page = Template("""<!DOCTYPE html>
 <body><main><h1>Chat</h1>
 <ul id="messages" data-kali-events="{stream}">{lines}</ul>
 <form method="post" action="/say" data-kali-patch="#typing">
-<p id="typing"><label>Your name <input name="name" value="{name}" required maxlength="40"></label>
-<label>Say <input name="text" required maxlength="1000" autocomplete="off" autofocus></label></p>
+<div id="typing"><p><label for="name">Your name</label>
+<input id="name" name="name" value="{name}" required maxlength="40"></p>
+<p><label for="text">Say</label>
+<input id="text" name="text" required maxlength="1000" autocomplete="off" autofocus></p></div>
 <button>Send</button></form></main></body></html>
 """)
 

@@ -276,7 +276,19 @@ export const listen = (address, state = () => {}) => {
 
 const pieces = (page, selector) => [...page.querySelectorAll(selector)];
 
-const show = (page, selector) => {
+const stateOf = (control) => JSON.stringify([control.value, control.checked,
+  [...(control.selectedOptions || [])].map((option) => option.value)]);
+
+const reset = (control) => {
+  if (control.options) for (const option of control.options) option.selected = option.defaultSelected;
+  else if (/^(checkbox|radio)$/.test(control.type)) control.checked = control.defaultChecked;
+  else if (control.type === 'file') control.value = '';
+  else if ('defaultValue' in control) control.value = control.defaultValue;
+};
+
+// `sent`: the controls of the form that was sent, and how they were then. The answer knows what was in them, so those in
+// the parts that it has become as it has them, unless somebody has typed on.
+const show = (page, selector, sent) => {
   const found = pieces(page, selector);
   const here = pieces(document, selector);
   if (!found.length || found.length !== here.length) return false;
@@ -284,6 +296,9 @@ const show = (page, selector) => {
     if (isAlike(here[number], element)) morph(here[number], element);
     else here[number].replaceWith(element);
   }));
+  for (const [control, state] of sent) {
+    if (stateOf(control) === state && here.some((each) => each.contains(control))) reset(control);
+  }
   if (page.title) document.title = page.title;
   document.dispatchEvent(new CustomEvent('kali-patched'));
   return true;
@@ -325,7 +340,7 @@ const whole = async (answer, isSafe) => {
   }
 };
 
-const ask = async (url, options, selector) => {
+const ask = async (url, options, selector, sent) => {
   const isSafe = !/post/i.test(options.method);
   const answer = await fetch(url, { ...options, headers: { 'Datastar-Request': 'true', Accept: 'text/html, text/event-stream' } });
   const kind = answer.headers.get('Content-Type') || '';
@@ -339,7 +354,8 @@ const ask = async (url, options, selector) => {
   } else {
     const copy = answer.clone();
     const page = kind.startsWith('text/html') && new DOMParser().parseFromString(await answer.text(), 'text/html');
-    if (page && (show(page, selector) || show(page, 'main'))) {
+    const taken = answer.ok ? sent : [];
+    if (page && (show(page, selector, taken) || show(page, 'main', taken))) {
       if (isSafe) history.replaceState(history.state, '', answer.url);
       const wrong = !answer.ok && document.querySelector('[aria-invalid="true"]:not(:has([aria-invalid]))');
       if (wrong) wrong.focus();
@@ -350,10 +366,10 @@ const ask = async (url, options, selector) => {
 };
 
 // Without an answer the page stays, and what was typed: whether the program did what it was asked to, nobody knows.
-const asked = async (element, url, options) => {
+const asked = async (element, url, options, sent = []) => {
   const selector = Element.prototype.getAttribute.call(element, 'data-kali-patch') || 'main';
   try {
-    await ask(url, options, selector);
+    await ask(url, options, selector, sent);
   } catch (error) {
     console.error(error);
     notify(document.body.dataset.kaliFailed || 'No answer came. See whether it was done before you send it again.');
@@ -371,9 +387,10 @@ addEventListener('submit', (event) => {
   if (method === 'dialog' || !/^(_self)?$/.test(of('target')) || url.origin !== location.origin) return;
   event.preventDefault();
   const data = new FormData(form, button);
+  const sent = [...Reflect.get(HTMLFormElement.prototype, 'elements', form)].map((control) => [control, stateOf(control)]);
   if (method === 'get') url.search = new URLSearchParams(data);
   asked(form, url, method === 'get' ? {}
-    : { method, body: of('enctype') === 'multipart/form-data' ? data : new URLSearchParams(data) });
+    : { method, body: of('enctype') === 'multipart/form-data' ? data : new URLSearchParams(data) }, sent);
 });
 
 addEventListener('click', (event) => {

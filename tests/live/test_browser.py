@@ -1,9 +1,8 @@
-"""Live pages in Chromium: the examples with two windows, shared streams, and patches that disturb nobody."""
+"""Live pages in Chromium: the stream that windows share, and patches that disturb nobody."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
-EXAMPLES = Path(__file__).resolve().parents[2] / 'examples'
 pytestmark = pytest.mark.browser
 
 
@@ -30,67 +28,6 @@ def window(profile: BrowserContext, url: str) -> Page:
     page = profile.new_page()
     page.goto(url)
     return page
-
-
-def test_the_clock_ticks_and_both_windows_count(serve: Callable[..., Any], profile: BrowserContext) -> None:
-    url = serve(EXAMPLES / 'live_clock.py').url
-    one, two = window(profile, url), window(profile, url)
-    for page in (one, two):
-        first = page.locator('#clock').inner_text()
-        page.wait_for_function('(first) => document.getElementById("clock").innerText !== first', arg=first)
-    one.evaluate('window.stays = true')
-    for number in (1, 2, 3):
-        one.get_by_role('button', name='Count').click()
-        for page in (one, two):
-            page.wait_for_function('(n) => document.getElementById("count").innerText.includes("to " + n)',
-                                   arg=number)
-    assert one.evaluate('window.stays'), 'the page was never left'
-
-
-def test_the_clock_without_scripts(serve: Callable[..., Any], browser: Browser) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = window(context, serve(EXAMPLES / 'live_clock.py').url)
-    page.get_by_role('button', name='Count').click()
-    assert 'Counted to 1' in page.locator('#count').inner_text()
-    context.close()
-
-
-def test_a_chat_in_two_windows_and_two_browsers(serve: Callable[..., Any], browser: Browser,
-                                                profile: BrowserContext) -> None:
-    url = serve(EXAMPLES / 'chat.py').url
-    elsewhere = browser.new_context()
-    ann, bob, zoe = window(profile, url), window(profile, url), window(elsewhere, url)
-    zoe.get_by_label('Say').fill('half a sent')
-    zoe.get_by_label('Say').evaluate('(input) => input.setSelectionRange(2, 4)')
-    ann.get_by_label('Your name').fill('Ann')
-    ann.get_by_label('Say').fill('<b>hello</b> & good morning')
-    ann.keyboard.press('Enter')
-    for page in (ann, bob, zoe):
-        page.get_by_text('<b>hello</b> & good morning').wait_for()
-    assert zoe.get_by_label('Say').input_value() == 'half a sent'
-    assert zoe.evaluate('[document.activeElement.name, document.activeElement.selectionStart]') == ['text', 2]
-    zoe.get_by_label('Your name').fill('Zoë')
-    zoe.get_by_label('Say').fill('late, but here')
-    zoe.keyboard.press('Enter')
-    ann.get_by_text('late, but here').wait_for()
-    assert ann.locator('#messages li').count() == 2
-    elsewhere.close()
-
-
-def test_ten_windows_share_a_connection(serve: Callable[..., Any], profile: BrowserContext) -> None:
-    """Six streams to one host would keep the seventh page from loading."""
-    served = serve(EXAMPLES / 'chat.py')
-    pages = [window(profile, served.url) for _ in range(10)]
-    served.post('/say', {'name': 'Ann', 'text': 'to all of you'})
-    for page in pages:
-        page.get_by_text('to all of you').wait_for()
-    for page in pages[:5]:  # the one that holds the connection among them
-        page.close()
-    pages[-1].wait_for_timeout(50)
-    served.post('/say', {'name': 'Ann', 'text': 'to those who stay'})
-    for page in pages[5:]:
-        page.get_by_text('to those who stay').wait_for()
-        assert page.locator('#messages li').count() == 2
 
 
 PUBLISHED = """
@@ -223,28 +160,3 @@ def test_a_script_runs_once(serve: Callable[..., Any], profile: BrowserContext) 
     served.post('/run', {'script': 'window.runs = (window.runs || 0) + 1; window.text = "</script><b>"'})
     page.wait_for_function('window.runs === 1 && window.text === "</scr" + "ipt><b>"')
     assert page.locator('script:not([src])').count() == 0
-
-
-def test_a_job_is_watched_and_cancelled(serve: Callable[..., Any], profile: BrowserContext) -> None:
-    url = serve(EXAMPLES / 'import_csv.py').url
-    page, other = window(profile, url), window(profile, url)
-    page.get_by_role('button', name='Make a file').click()
-    page.get_by_text('Done').wait_for()
-    page.goto(url)
-    page.get_by_role('button', name='Import it').click()
-    page.wait_for_function('(document.querySelector("progress") || {}).value > 0')
-    other.reload()
-    assert other.get_by_role('heading', name='Sales').is_visible(), 'it stays usable'
-    page.get_by_role('button', name='Cancel').click()
-    page.get_by_text('Cancelled').wait_for()
-    other.reload()
-    count = int(other.locator('p').first.inner_text().split()[2].replace(',', '').rstrip('.'))
-    assert 0 < count < 200_000 and count % 1000 == 0, 'whole batches, and no more'
-
-
-def test_primes_in_processes(serve: Callable[..., Any], profile: BrowserContext) -> None:
-    url = serve(EXAMPLES / 'primes.py').url
-    page = window(profile, url)
-    for name in ('In a process', 'In all processes', 'As a coroutine', 'In the thread'):
-        page.get_by_role('button', name=name).click()
-        page.get_by_text('There are 148,933 primes below 2,000,000.').wait_for()

@@ -122,9 +122,9 @@ def test_a_redirect_is_one_string_of_one_script(location: str) -> None:
 
 HOSTILE = st.one_of(st.text(), st.lists(st.sampled_from([
     '\n', '\r', '\r\n', '\0', '\u2028', '\u2029', '\x0b', '\x0c', '\x85', '\x1c', ' ', ':', 'data: ',
-    'id: 7', 'event: x', 'retry: 1', '</script>', '</SCRIPT ', '<script>', '<!--', '-->', ']]>', '"', "'", '`',
-    '\\', '${x}', '&quot;', '<', '>', '=', '/', '#', 'elements x', 'selector y', 'x', 'ü', '\ufeff', '\U0001f600',
-    '\ud800', '//a', 'javascript:'])).map(''.join))
+    'id: 7', 'event: x', 'retry: 1', '</script>', '</SCRIPT ', '<script>', '<!--', '-->', ']]>', '"', "'",
+    '`', '\\', '${x}', '&quot;', '<', '>', '=', '/', '#', 'elements x', 'selector y', 'x', 'ü', '\ufeff',
+    '\U0001f600', '\ud800', '//a', 'javascript:'])).map(''.join))
 
 
 def lines(text: str) -> str:
@@ -171,8 +171,8 @@ def test_whatever_is_in_an_argument_an_event_stays_one(text: str) -> None:
     one_line = re.sub('\r\n|\r|\n', ' ', lines('s' + text))
     assert elements(heard(patch('x', selector='s' + text), kind)[0]) == {
         'selector': one_line, 'elements': 'x'}
-    assert elements(heard(patch('x', view_transition_selector='s' + text), kind)[0]) == {
-        'viewTransitionSelector': one_line, 'elements': 'x'}
+    transition = patch('x', view_transition_selector='s' + text)
+    assert elements(heard(transition, kind)[0]) == {'viewTransitionSelector': one_line, 'elements': 'x'}
     assert elements(heard(SSE.remove_elements('s' + text), kind)[0]) == {'selector': one_line, 'mode': 'remove'}
     for event in (patch('x', event_id=text), SSE.patch_signals({}, event_id=text),
                   SSE.execute_script('x', event_id=text), SSE.remove_elements('x', event_id=text)):
