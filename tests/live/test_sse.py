@@ -173,7 +173,8 @@ def test_whatever_is_in_an_argument_an_event_stays_one(text: str) -> None:
         'selector': one_line, 'elements': 'x'}
     data = heard(patch('x', view_transition_selector='s' + text), kind)[0]
     assert elements(data) == {'viewTransitionSelector': one_line, 'elements': 'x'}
-    assert elements(heard(SSE.remove_elements('s' + text), kind)[0]) == {'selector': one_line, 'mode': 'remove'}
+    removed = heard(SSE.remove_elements('s' + text), kind)[0]
+    assert elements(removed) == {'selector': one_line, 'mode': 'remove'}
     for event in (patch('x', event_id=text), SSE.patch_signals({}, event_id=text),
                   SSE.execute_script('x', event_id=text), SSE.remove_elements('x', event_id=text)):
         heard(event, event.event)
