@@ -49,7 +49,8 @@ class Table:
     :param label: the column, expression of SQL or function of the row by which others refer to a record
     :param labels: what columns are called, by name
     :param children: tables whose rows stand in the form of the row that they refer to
-    :param form: the columns of the form, in this order
+    :param form: the columns of the form, in this order; or elements of kali.forms by column, in place of
+        those that the schema gives (None leaves one out)
     :param mark: a function from the row to a short text that marks it ("late"), or None
     :param actions: functions of the rows that were chosen in the list, each a button; the docstring is its
         caption
@@ -71,7 +72,7 @@ class Table:
     label: str | Callable[[Any], Any] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     children: Sequence[str] = ()
-    form: Sequence[str] | None = None
+    form: Sequence[str] | Mapping[str, Any] | None = None
     mark: Callable[[Any], str | None] | None = None
     actions: Sequence[Callable[..., Any]] = ()
     charts: Sequence[Chart] = ()

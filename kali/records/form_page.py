@@ -146,8 +146,10 @@ class RecordForm(Formlet):
         says."""
         if not self.path:
             query = self.request.query if self.request else Bag()
-            return {name: query[name] for name in self.elements if name in query and name in
-                    self.section.table.columns}
+            asked = {name: [query[each] for each in getattr(element, 'columns', [name])]
+                     for name, element in self.elements.items()
+                     if all(each in query for each in getattr(element, 'columns', [name]))}
+            return {name: tuple(values) if len(values) > 1 else values[0] for name, values in asked.items()}
         row = self.section.row(self.path)
         native = {**dict(row), **joined(row, self.elements)}
         for name, children in self.children.items():

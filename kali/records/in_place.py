@@ -26,6 +26,8 @@ def mount(router: Router, section: Section) -> None:
     """Put the page of a cell on the table's router."""
     @router.route('/cell', ('GET', 'POST'))
     def cell(request: Request) -> Any:
+        if own := section.handler('cell'):
+            return own(request)
         expect_writable(section)
         query = request.query
         form = CellForm(section, query.get('key', ''), query.get('column', ''), query.get('back', ''))

@@ -41,6 +41,8 @@ def mount(router: Router, section: Section) -> None:
     """Put the page for pasted cells on the table's router."""
     @router.route('/paste', ('GET', 'POST'))
     def paste(request: Request) -> Any:
+        if own := section.handler('paste'):
+            return own(request)
         expect_writable(section)
         fields = request.fields
         if request.method != 'POST' or not str(fields.get('text', '')).strip():

@@ -112,8 +112,13 @@ def _pointing_here(section: Section, row: sqlite3.Row) -> Content:
             number = select(section.connection, f'SELECT count(*) FROM (SELECT 1 FROM {other.table.sql_name} '
                             f'WHERE {where} LIMIT {MANY + 1})', values)[0][0]
             words = '' if number == len(rows) else f' ({counted(number)})'
-            by = f', {", ".join(map(other.heading, columns))}' if len(section.pointing_here()) > 1 else ''
+            by = Markup(', {}').format(', '.join(map(other.heading, columns))) if len(
+                section.pointing_here()) > 1 else Markup()
             link = f'<a href="{escape(other.url(**fields))}">{escape(other.title)}</a>'
+            if not other.read_only:
+                new = other.url('new', **dict(zip(columns, values, strict=True)))
+                by += Markup(' <a href="{}" aria-label="{}: {}">{}</a>').format(
+                    new, say('new'), other.title, say('new'))
             parts.append([f'<h2>{link}{escape(words)}<small>{escape(by)}</small></h2>\n',
                           listing.html(rows) if rows else f'<p>{escape(say("no records"))}</p>\n'])
     return parts

@@ -35,6 +35,8 @@ def mount(router: Router, section: Section) -> None:
     """Put the page for several rows on the table's router."""
     @router.post('/rows')
     def rows(request: Request) -> Any:
+        if own := section.handler('rows'):
+            return own(request)
         expect_writable(section)
         does = str(request.fields.get('do', ''))
         chosen = _Chosen(section, request)

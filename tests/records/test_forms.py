@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from kali.forms import Entry, Memo, Static
+from kali.http.request import Request
 from kali.markup import escape_text
 from kali.records import Records, Table
 from kali.testing import Client
@@ -152,4 +154,37 @@ def test_what_is_wrong_in_a_row_is_said_at_its_field(changes: dict[str, str], se
     at_field = rf'aria-invalid="true" aria-describedby="job_line-\d-\w+-error"[^~]*{sentence}'
     assert re.search(at_field, reply.text), reply.text
     assert 'typed' in reply.text
+    db.close()
+
+
+@pytest.mark.parametrize(('form', 'names'), [
+    (['notes', 'customer'], ['notes', 'customer']),
+    ({'notes': None, 'status': Entry()}, ['customer', 'received', 'status']),
+    ({'NOTES': Memo(), 'extra': Static()}, ['customer', 'received', 'status', 'notes', 'extra'])])
+def test_the_author_chooses_the_fields_of_a_form(form: Any, names: list[str]) -> None:
+    db, _, client = shop(form=form)
+    page = client.get('/table/job/new').text
+    assert re.findall('<label for="([a-z]+)"', page) == names
+    fields = {**dict(controls(page)), 'customer': '1'}
+    assert client.post('/table/job/new?_save=1', form={**fields, 'status': 'new', 'notes': 'x'}).status == 303
+    db.close()
+
+
+def test_the_address_of_a_new_record_fills_fields_in() -> None:
+    db, _, client = shop()
+    page = client.get('/table/customer/2').text
+    assert '<a href="/table/job/new?customer=2"' in page
+    shown = dict(controls(client.get('/table/job/new?customer=2&notes=%3Cb%3E&nothing=1').text))
+    assert (shown['customer'], shown['notes']) == ('2', '<b>')
+    db.close()
+
+
+@pytest.mark.parametrize('page', ['new', 'edit', 'copy', 'delete', 'rows', 'cell', 'paste'])
+def test_any_page_may_be_the_authors_own(page: str) -> None:
+    def own(request: Request, *path: str) -> str:
+        return f'own {page} {path}'
+    db, _, client = shop(pages={page: own})
+    url = f'/table/job/1/{page}' if page in ('edit', 'copy', 'delete') else f'/table/job/{page}'
+    reply = client.post(url, form={}) if page == 'rows' else client.get(url)
+    assert reply.text.startswith(f'own {page}')
     db.close()
