@@ -85,6 +85,10 @@ WORDS = {
     'by year': 'podle roku',
     'by month': 'podle měsíce',
     'by day': 'podle dne',
+    'report': 'Přehled',
+    'report rows': 'Se samotnými řádky',
+    'report show': 'Zobrazit',
+    'print': 'Tisk',
     # Forms.
     'blank': 'nesmí být prázdné.',
     'character': 'obsahuje {what}, což nelze uložit; odstraňte to prosím.',

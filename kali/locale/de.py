@@ -85,6 +85,10 @@ WORDS = {
     'by year': 'nach Jahr',
     'by month': 'nach Monat',
     'by day': 'nach Tag',
+    'report': 'Bericht',
+    'report rows': 'Mit den einzelnen Zeilen',
+    'report show': 'Zeigen',
+    'print': 'Drucken',
     # Forms.
     'blank': 'darf nicht leer sein.',
     'character': 'enthält {what}; das kann nicht gespeichert werden, bitte entfernen Sie es.',

@@ -85,6 +85,10 @@ WORDS = {
     'by year': 'by year',
     'by month': 'by month',
     'by day': 'by day',
+    'report': 'Report',
+    'report rows': 'With the rows themselves',
+    'report show': 'Show',
+    'print': 'Print',
     # Forms.
     'blank': 'may not be blank.',
     'character': 'contains {what}, which cannot be kept; please remove it.',

@@ -85,6 +85,10 @@ WORDS = {
     'by year': 'por año',
     'by month': 'por mes',
     'by day': 'por día',
+    'report': 'Informe',
+    'report rows': 'Con las propias filas',
+    'report show': 'Mostrar',
+    'print': 'Imprimir',
     # Forms.
     'blank': 'no puede estar vacío.',
     'character': 'contiene {what}, que no se puede guardar; quítelo, por favor.',

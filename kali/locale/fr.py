@@ -85,6 +85,10 @@ WORDS = {
     'by year': 'par an',
     'by month': 'par mois',
     'by day': 'par jour',
+    'report': 'Rapport',
+    'report rows': 'Avec les lignes elles-mêmes',
+    'report show': 'Afficher',
+    'print': 'Imprimer',
     # Forms.
     'blank': 'ne peut pas être vide.',
     'character': 'contient {what}, qui ne peut pas être enregistré ; veuillez le supprimer.',

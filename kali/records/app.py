@@ -29,6 +29,7 @@ from kali.records import (
     list_page,
     paste,
     record_page,
+    reports,
     rows_page,
     search_page,
     views,
@@ -54,7 +55,7 @@ __all__ = ['Records']
 PAGES: tuple[Callable[[Router, Section], None], ...] = (
     list_page.mount, record_page.mount, views.mount, exporting.mount, form_page.mount, delete_page.mount,
     files.mount, in_place.mount, rows_page.mount, paste.mount, importing.mount,
-    charts.mount)
+    charts.mount, reports.mount)
 
 
 class Records:

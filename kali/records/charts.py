@@ -28,7 +28,7 @@ from kali.sqlite.schema import quoted
 if TYPE_CHECKING:
     from kali.iolist import Content
 
-__all__ = ['drawn', 'mount']
+__all__ = ['drawn', 'groups_of', 'hidden_fields', 'labelled', 'mount']
 
 Pairs = Sequence[tuple[str, float]]
 
@@ -176,7 +176,7 @@ def _short(text: str, length: int) -> str:
 
 def _page(section: Section, request: Request) -> Any:
     query = Query.read(section, request)
-    groups, values = _groups(section), _values(section)
+    groups, values = groups_of(section), _values(section)
     fields = request.query
     chosen = Chart(fields.get('by', ''), _kind(fields.get('shape', 'bar')), fields.get('value', 'count'))
     asked = [chosen] if chosen.group else []
@@ -200,11 +200,8 @@ def _kind(text: str) -> Any:
 
 def _form(query: Query, groups: dict[str, tuple[str, str]], values: dict[str, tuple[str, str]],
           chosen: Chart) -> Content:
-    hidden = [Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
-              for name, found in query.fields.items()
-              for value in (found if isinstance(found, list) else [found]) if value is not None]
     shapes = {each: say(f'chart {each}') for each in _SHAPES}
-    return [Markup('<form method="get" class="columns">'), hidden,
+    return [Markup('<form method="get" class="columns">'), hidden_fields(query),
             field('by', say('chart by'), select('by', {name: words for name, (words, _) in groups.items()},
                                                 chosen.group)),
             field('value', say('chart value'), select('value', {name: words for name, (words, _)
@@ -213,7 +210,14 @@ def _form(query: Query, groups: dict[str, tuple[str, str]], values: dict[str, tu
             Markup('<p class="buttons"><button>{}</button></p></form>\n').format(say('chart draw'))]
 
 
-def _groups(section: Section) -> dict[str, tuple[str, str]]:
+def hidden_fields(query: Query) -> Content:
+    """The search and the filters of a list, for a form that asks about its rows."""
+    return [Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
+            for name, found in query.fields.items()
+            for value in (found if isinstance(found, list) else [found]) if value is not None]
+
+
+def groups_of(section: Section) -> dict[str, tuple[str, str]]:
     """What rows can be counted by: a name, the words for it, and its SQL."""
     found = {}
     for column in section.table.columns.values():
@@ -261,13 +265,19 @@ def _of(section: Section, query: Query, chart: Chart, groups: dict[str, tuple[st
             found = [tuple(row)[:2] for row in section.connection.execute(sql, parameters)]
     except TooLong:
         return words, [], say('chart too long')
+    found = [each for each in found if isinstance(each[1], (int, float)) and math.isfinite(each[1])]
+    labels = labelled(section, by, [label for label, _ in found])
+    pairs = [(label, float(number)) for label, (_, number) in zip(labels, found, strict=True)]
+    return words or section.title, pairs, say('no records')
+
+
+def labelled(section: Section, by: str, values: Sequence[Any]) -> list[str]:
+    """The values of a group in words: the labels of what they refer to."""
     labels: dict[Any, str] = {}
     if by in section.parents:
         parent, key = section.parents[by]
-        labels = parent.labels([label for label, _ in found], key)
-    pairs = [(labels.get(label, '') or _label(label, section, by), float(number)) for label, number in found
-             if isinstance(number, (int, float)) and math.isfinite(number)]
-    return words or section.title, pairs, say('no records')
+        labels = parent.labels(values, key)
+    return [labels.get(value, '') or _label(value, section, by) for value in values]
 
 
 def _label(value: Any, section: Section, by: str) -> str:

@@ -30,7 +30,7 @@ __all__ = ['mount']
 
 #: The links before the search: the word, the page of the table, and whether it changes something.
 TOOLS: tuple[tuple[str, str, bool], ...] = (('new', 'new', True), ('import', 'import', True),
-                                     ('charts', 'charts', False))
+                                     ('charts', 'charts', False), ('report', 'report', False))
 
 _TOTALS = 0.01  # seconds of the processor for the totals
 _OPEN = 3  # filters that are open at first

@@ -23,11 +23,11 @@ from kali.sqlite.schema import quoted, select
 if TYPE_CHECKING:
     from kali.iolist import Content
 
-__all__ = ['mount']
+__all__ = ['items', 'mount', 'pointing_here']
 
 #: The links above a record: the word, the page of the row, and whether it changes something.
 TOOLS: tuple[tuple[str, str, bool], ...] = (
-    ('edit', 'edit', True), ('copy', 'copy', True), ('delete', 'delete', True))
+    ('edit', 'edit', True), ('copy', 'copy', True), ('delete', 'delete', True), ('print', 'print', False))
 
 CHILDREN = 10  # rows of another table that are shown
 _SECONDS = 0.02  # of the processor for each of those tables
@@ -51,11 +51,11 @@ def _page(section: Section, request: Request, path: str) -> Any:
     return section.page(request, label or section.title, [
         '<div class="bar">', tools, f'<span class="push">{back}</span></div>\n',
         f'<p class="notice">{escape(section.read_only)}</p>\n' if section.read_only else None,
-        '<dl>\n', _items(section, row, path), '</dl>\n', _pointing_here(section, row)],
+        '<dl>\n', items(section, row, path), '</dl>\n', pointing_here(section, row)],
         notice=section.notice(request))
 
 
-def _items(section: Section, row: sqlite3.Row, path: str) -> Content:
+def items(section: Section, row: sqlite3.Row, path: str) -> Content:
     """Each column with its value."""
     found = []
     for column in section.table.columns.values():
@@ -94,7 +94,7 @@ def _worked_out(section: Section, column: Column, row: sqlite3.Row) -> Markup:
     return shown(section.table.rows(where, parameters, columns=column.sql, limit=1)[0][0], column.kind)
 
 
-def _pointing_here(section: Section, row: sqlite3.Row) -> Content:
+def pointing_here(section: Section, row: sqlite3.Row, limit: int = CHILDREN) -> Content:
     """The rows of other tables that refer to this one, the first of each."""
     parts = []
     for other, columns, targets in section.pointing_here():
@@ -108,7 +108,7 @@ def _pointing_here(section: Section, row: sqlite3.Row) -> Content:
         if other.declared.where:
             where += f' AND ({other.declared.where})'
         with suppress(TooLong), within(section.connection, _SECONDS):
-            rows = other.table.rows(where, values, columns=listing.select, limit=CHILDREN)
+            rows = other.table.rows(where, values, columns=listing.select, limit=limit)
             number = select(section.connection, f'SELECT count(*) FROM (SELECT 1 FROM {other.table.sql_name} '
                             f'WHERE {where} LIMIT {MANY + 1})', values)[0][0]
             words = '' if number == len(rows) else f' ({counted(number)})'
