@@ -2,7 +2,9 @@
 
 An example is run as it stands, from any working directory, with the kali that lies beside this
 folder, so that nothing has to be installed. demo.sh and demo.bat look for a Python and call this. It knows
-no example by name: every file here without an underscore in front is one.
+no example by name: every file here without an underscore in front is one, and in the folders here each file
+that serves something, as in `coming_from/kali_board`. With `--attached` in front, the example ends with its
+standard input, and so with the program that started it.
 """
 
 import sys
@@ -16,17 +18,29 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 
 
+def examples() -> dict[str, Path]:
+    """The examples by name, those in this folder first."""
+    found = {path.stem: path for path in sorted(FOLDER.glob('[!_]*.py'))}
+    for path in sorted(FOLDER.glob('[!_.]*/[!_]*.py')):
+        if b'serve_http(' in path.read_bytes():
+            found[f'{path.parent.name}/{path.stem}'] = path
+    return found
+
+
 def main(arguments: list[str]) -> None:
-    name, *rest = arguments or ['gallery']
-    known = sorted(path.stem for path in FOLDER.glob('[!_]*.py'))
-    name = name.removesuffix('.py')
+    is_attached = arguments[:1] == ['--attached']
+    name, *rest = arguments[is_attached:] or ['gallery']
+    name, known = name.removesuffix('.py'), examples()
     if name not in known:
-        print(f'There is no example {name!r}. There are: {", ".join(known)}.', file=sys.stderr)
+        there = ', '.join(each for each in known if '/' not in each)
+        print(f'There is no example {name!r}. There are: {there}.', file=sys.stderr)
         sys.exit(2)
-    script = str(FOLDER / f'{name}.py')
-    sys.path[0] = str(FOLDER.parent)  # instead of this folder: there is kali
-    sys.argv = [script, *rest]
-    runpy.run_path(script, run_name='__main__')
+    sys.path[:1] = [str(FOLDER.parent), *([str(known[name].parent)] if '/' in name else [])]  # there is kali
+    if is_attached:
+        from kali.processes import end_with_input
+        end_with_input()
+    sys.argv = [str(known[name]), *rest]
+    runpy.run_path(str(known[name]), run_name='__main__')
 
 
 if __name__ == '__main__':

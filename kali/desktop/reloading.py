@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 import traceback
@@ -19,6 +18,7 @@ from kali.desktop import launch
 from kali.desktop.files import write_private
 from kali.desktop.windows import is_page
 from kali.http.response import Response
+from kali.processes import end_with_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,14 +80,9 @@ class Session:
         write_private(self.report, json.dumps({'state': state, **more}))
 
     def listen(self) -> None:
-        """Hear what the command says, in a thread of its own, until it closes the input or is gone."""
+        """Hear what the command says, until it ends this program."""
         self._slow.start()
-        while os.read(0, 100):
-            self._may_listen.set()
-        if sys.platform == 'win32':
-            signal.raise_signal(signal.SIGTERM)
-        else:  # to the main thread, so that what waits there is interrupted
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        end_with_input(self._may_listen.set)
 
     def _tell_place(self) -> None:
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
@@ -106,7 +101,7 @@ def join() -> Session:
     session = launch.session = Session(**json.loads(line))
     sys.stdin = open(os.devnull, encoding='utf-8')  # noqa: PTH123, SIM115  # the program has none of its own
     sys.dont_write_bytecode = True  # two saves in a second look alike to Python's cache
-    threading.Thread(target=session.listen, daemon=True).start()
+    session.listen()
     return session
 
 

@@ -1,10 +1,6 @@
-<extend>page
-<?title?>{name}.py
-<?body?>
-<p>{about}</p>
-<form method="post" action="/start/{name}" class="buttons">
-<button>Start {name}</button>
-<a href="/">All examples</a>
+<p>{example.text}</p>
+<form method="post" action="/run/{example.name}" class="buttons">
+<button>Run {example.name}</button>
+<a class="button secondary" href="/#{example.name}">All examples</a>
 </form>
-<pre><code>{source}</code></pre>
-</extend>
+<pre tabindex="0" aria-label="{example.file}"><code>{source}</code></pre>
