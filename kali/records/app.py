@@ -17,6 +17,7 @@ from kali.http.response import Response
 from kali.http.urls import build_url
 from kali.live.jobs import Jobs
 from kali.locale.words import say
+from kali.markup import escape
 from kali.pages.shell import Shell
 from kali.records import (
     charts,
@@ -44,7 +45,6 @@ from kali.sqlite import backup, guard, undo
 from kali.sqlite.cursors import Connection
 from kali.sqlite.functions import equip
 from kali.sqlite.schema import Names, Table, tables
-from kali.sqlite.watch import all_tables
 
 if TYPE_CHECKING:
     from kali.http.request import Request
@@ -150,7 +150,7 @@ class Records:
 
     def _history(self) -> Any:
         try:
-            return undo(self.connection, [*all_tables(self.connection), 'kali_view'])
+            return undo(self.connection)
         except ValueError as error:
             log.warning('%s: there is no undo here: %s', self.title, str(error))
             return None
@@ -245,8 +245,17 @@ class _Pages(Router):
         return self.records.routed(section)(request)
 
     def _start(self, request: Request) -> Any:
-        return self.records.shell.page(request, self.records.title,
-                                       search_page.overview(self.records.sections.values()))
+        links = [f'<a class="button secondary" href="{escape(self.records.url("import"))}">'
+                 f'{escape(say("import new"))}</a>\n' if not self.records.read_only else None,
+                 f'<a class="button secondary" href="{escape(self.records.url("backups"))}">'
+                 f'{escape(say("backups"))}</a>\n' if self.records.backups is not None else None]
+        return self.records.shell.page(request, self.records.title, [
+            '<div class="bar">', links, '</div>\n', self._reason(),
+            search_page.overview(self.records.sections.values())])
+
+    def _reason(self) -> str:
+        reason = self.records.read_only
+        return f'<p class="notice">{escape(reason)}</p>\n' if reason else ''
 
     def _search(self, request: Request, *, q: str = '') -> Any:
         sections = self.records.sections.values() if q.strip() else ()

@@ -18,7 +18,7 @@ from kali.locale.words import say
 from kali.markup import Markup, escape
 from kali.sqlite.schema import Column as SchemaColumn
 
-__all__ = ['SHORT', 'Column', 'heading_of', 'kind_of', 'moment_of', 'shown', 'size_and_head']
+__all__ = ['SHORT', 'Column', 'heading_of', 'kind_of', 'moment_of', 'places_of', 'shown', 'size_and_head']
 
 #: Characters of a text that a list shows, and bytes up to which a cell is read whole for it.
 SHORT, _WHOLE = 120, 1000
@@ -29,6 +29,7 @@ _DAY = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(:[0-9
 _WORDS = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[^A-Z\W_]+|[^\W_]+')
 # What no page can show is shown by its picture (https://unicode.org/charts/PDF/U2400.pdf).
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in '\t\n\r'} | {127: 0x2421}
+_PLACES = re.compile(r'\([0-9 ]+,\s*([0-9]{1,2})\s*\)')
 _HEAD = 32  # bytes of a BLOB that tell what kind of a file it is
 
 
@@ -41,6 +42,7 @@ class Column:
     sql: str  # '' for a function
     kind: str  # text, number, boolean, date, moment, time, money, blob, key
     function: Callable[[Any], Any] | None = None
+    places: int | None = None  # digits of a fraction, as declared
     is_own: bool = True  # whether it is a column of the table, and no expression or function
 
     @property
@@ -90,10 +92,17 @@ def kind_of(column: SchemaColumn) -> str:
     return 'number' if column.affinity in ('INTEGER', 'REAL', 'NUMERIC') and declared else 'text'
 
 
-def shown(value: Any, kind: str, limit: int | None = SHORT) -> Markup:
+def places_of(column: SchemaColumn) -> int | None:
+    """How many digits of a fraction a column has, if its type says so: two for DECIMAL(10, 2)."""
+    found = _PLACES.search(column.declared)
+    return int(found[1]) if found else None
+
+
+def shown(value: Any, kind: str, limit: int | None = SHORT, places: int | None = None) -> Markup:
     """A value as HTML.
 
     :param limit: characters of a text; the rest is left out
+    :param places: the least digits of a fraction
 
     >>> shown(1234567, 'number'), shown('<b>', 'number')
     (Markup('1,234,567'), Markup('&lt;b&gt;'))
@@ -113,7 +122,7 @@ def shown(value: Any, kind: str, limit: int | None = SHORT) -> Markup:
             clock = '' if midnight else f' {match[2]}'
             return Markup('<time datetime="{}">{}{}</time>').format(moment, current().day(match[1]), clock)
     if isinstance(value, (int, float)):
-        return escape(_number(value, kind))
+        return escape(_number(value, kind, places))
     text = str(value)
     if limit is not None and len(text) > limit:
         text = f'{text[:limit].rstrip()}…'
@@ -143,7 +152,9 @@ def moment_of(value: Any) -> str | None:
         return None
 
 
-def _number(value: int | float, kind: str) -> str:
+def _number(value: int | float, kind: str, places: int | None) -> str:
     if kind == 'key' or (isinstance(value, float) and value and not 1e-4 < abs(value) < 1e15):
         return str(value)
-    return current().money(value) if kind == 'money' else current().number(value)
+    if kind == 'money':
+        return current().money(value)
+    return current().number(value, places if places is not None and round(value, places) == value else None)

@@ -117,18 +117,27 @@ def _counts(others: Query, column: str, kind: str, period: str, limit: int, is_l
         if column in section.indexed and alone and (
                 found := _skipped(section, column, kind, period, length)) is not None:
             return found, False
-        source = source.replace(f' FROM {table}', f' FROM {table} NOT INDEXED')
+        scan = source.replace(f' FROM {table}', f' FROM {table} NOT INDEXED')
         edge, values = others.first(PART)
-        sources = [(f'{plain} LIMIT {PART}', parameters),
-                   (f'{source} WHERE {edge}' + (f' AND {where}' if where else ''), values + parameters)]
+        sources = [(f'{plain if where else scan} LIMIT {PART}', parameters),
+                   (f'{scan} WHERE {edge}' + (f' AND {where}' if where else ''), values + parameters)]
     for number, (each, given) in enumerate(sources):
         with suppress(TooLong), within(section.connection, seconds):
             rows = [(value, found) for value, found in select(
                 section.connection, f'SELECT each, count(*) FROM ({each}) GROUP BY 1 ORDER BY '
                 f'{"1 DESC" if kind == "date" else "2 DESC, 1"} LIMIT {limit + 2}', given)]
+            if is_large and column in section.indexed and not where:
+                return _by_index(section, name, rows), False
             in_all = sum(found for _, found in rows)
             return rows, is_part or (is_large and not others.is_frequent and (number > 0 or in_all == PART))
     return [], False
+
+
+def _by_index(section: Section, name: str, counts: Counts) -> Counts:
+    """The same values with the numbers of an index, which are exact up to a limit."""
+    sql = f'SELECT count(*) FROM (SELECT 1 FROM {section.table.sql_name} WHERE {name} IS ? LIMIT {MANY + 1})'
+    found = [(value, select(section.connection, sql, [value])[0][0]) for value, _ in counts]
+    return sorted(found, key=lambda pair: -pair[1])
 
 
 def _skipped(section: Section, column: str, kind: str, period: str, length: int) -> Counts | None:

@@ -140,7 +140,8 @@ class Listing:
             return blob(self.section, path, column.name, head, size), False
         if column.name in labels and value is not None:
             return self._parent(column, value, labels[column.name]), False
-        return shown(value, column.kind), not column.is_own and isinstance(value, (int, float))
+        is_number = not column.is_own and isinstance(value, (int, float))
+        return shown(value, column.kind, places=column.places), is_number
 
     def _parent(self, column: Column, value: Any, labels: dict[Any, str]) -> Markup:
         """A link to what a foreign key refers to."""
@@ -167,7 +168,7 @@ class Listing:
     def _foot(self, totals: dict[str, Any], choose: bool) -> Content:
         if not totals:
             return None
-        cells = [f'<td class="number">{shown(totals[each.name], each.kind)}</td>' if each.name in totals
-                 else '<td></td>' for each in self.columns[1:]]
+        sums = [shown(totals.get(each.name), each.kind, places=each.places) for each in self.columns[1:]]
+        cells = [f'<td class="number">{each}</td>' if each else '<td></td>' for each in sums]
         return ['<tfoot><tr>', '<td></td>' if choose else '', f'<th scope="row">{escape(say("total"))}</th>',
                 cells, '</tr></tfoot>\n']

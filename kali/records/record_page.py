@@ -11,13 +11,14 @@ from kali.http.request import Request
 from kali.locale.words import say
 from kali.markup import Markup, escape
 from kali.records.bounded import TooLong, within
-from kali.records.columns import Column, kind_of, shown
+from kali.records.columns import Column, kind_of, places_of, shown
 from kali.records.facets import counted
 from kali.records.keys import component_of, part_of
 from kali.records.listing import Listing, blob
 from kali.records.query import MANY
 from kali.records.section import Section
 from kali.routing.router import Router
+from kali.sqlite.schema import Column as SchemaColumn
 from kali.sqlite.schema import quoted, select
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def items(section: Section, row: sqlite3.Row, path: str) -> Content:
     found = []
     for column in section.table.columns.values():
         if not column.hidden:
-            value = _value(section, column.name, kind_of(column), row[column.name], path)
+            value = _value(section, column, row[column.name], path)
             found.append(f'<dt>{escape(section.heading(column.name))}</dt><dd>{value}</dd>\n')
     for extra in section.columns:
         if not extra.is_own:
@@ -68,7 +69,8 @@ def items(section: Section, row: sqlite3.Row, path: str) -> Content:
     return found
 
 
-def _value(section: Section, name: str, kind: str, value: Any, path: str) -> Markup:
+def _value(section: Section, column: SchemaColumn, value: Any, path: str) -> Markup:
+    name, kind = column.name, kind_of(column)
     if isinstance(value, bytes):
         return blob(section, path, name, value[:32], len(value))
     if name in section.parents and value is not None:
@@ -81,7 +83,7 @@ def _value(section: Section, name: str, kind: str, value: Any, path: str) -> Mar
         return Markup('<a href="{}">{}</a>').format(url, shown(label, 'text'))
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return Markup('<a href="{}" rel="noreferrer">{}</a>').format(value, value)
-    html = shown(value, 'key' if name in section.table.key else kind, None)
+    html = shown(value, 'key' if name in section.table.key else kind, None, places_of(column))
     return Markup(html.replace('\n', '<br>\n'))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kali.errors import BadRequest, NotFound
 from kali.http.urls import build_url
 from kali.locale.words import say
-from kali.records.columns import Column, heading_of, kind_of
+from kali.records.columns import Column, heading_of, kind_of, places_of
 from kali.records.declared import ColumnLike
 from kali.records.declared import Table as Declared
 from kali.records.keys import component_of, key_from
@@ -213,7 +213,7 @@ class Section:
         column = self.table.columns[what]
         is_key = column.name in self.table.key or column.name in self.parents
         return Column(column.name, heading or self.heading(column.name), quoted(column.name),
-                      'key' if is_key else kind_of(column))
+                      'key' if is_key else kind_of(column), places=places_of(column))
 
     @cached_property
     def filters(self) -> list[str]:

@@ -124,6 +124,7 @@ class undo:  # used like a function
         self.connection = connection
         self._run = sqlite3.Cursor(connection).execute
         names = all_tables(connection) if tables is None else tables
+        self._all = tables is None
         schema = self._schema = 'main' if persistent else 'temp'
         self._watch = Watch(connection, ['kali_form', *names], schema)
         self._names = self._watch.names
@@ -299,6 +300,9 @@ class undo:  # used like a function
         for column in ('last', 'undone'):
             self._run(f'CREATE INDEX {self._schema}.kali_undo_{column} ON kali_undo_step ({column})')
         self._run(f'CREATE TABLE {self._now} (holds, writer, width, life, notice)')
+        if self._all:  # those that were made meanwhile as well
+            self._names = self._watch.names = ['kali_form', *all_tables(self.connection)]
+            self._suffix = f' {self._names}'
         self._watch.make_log()
         self._watch.begin()
         self._run(f'INSERT INTO {self._now} VALUES (?, ?, ?, ?, ?)',

@@ -22,9 +22,10 @@ Run = Callable[..., sqlite3.Cursor]
 
 
 def all_tables(connection: sqlite3.Connection) -> list[str]:
-    """The names of the program's own tables, without virtual ones and those that they keep their data in."""
-    return [table.name for table in tables(connection).values()
-            if table.kind == 'table' and not table.name.lower().startswith('kali_')]
+    """The names of the program's own tables, without virtual ones and those that they keep their data in. The
+    views of a list that somebody saved are among them."""
+    return [table.name for table in tables(connection).values() if table.kind == 'table' and (
+        table.name == 'kali_view' or not table.name.lower().startswith('kali_'))]
 
 
 class Unfit(Exception):
