@@ -245,6 +245,8 @@ WORDS = {
     'view name': 'Název pohledu',
     'save view': 'Uložit tento pohled',
     'delete view': 'Smazat pohled {name}',
+    'view saved': 'Uložit pohled {name}',
+    'view deleted': 'Smazat pohled',
     'filters': 'Filtry',
     'no records': 'Nejsou tu žádné záznamy.',
     'search': 'Hledat',

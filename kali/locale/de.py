@@ -255,6 +255,8 @@ WORDS = {
     'view name': 'Name der Ansicht',
     'save view': 'Diese Ansicht speichern',
     'delete view': 'Die Ansicht {name} löschen',
+    'view saved': 'Die Ansicht {name} speichern',
+    'view deleted': 'Eine Ansicht löschen',
     'filters': 'Filter',
     'no records': 'Hier gibt es keine Einträge.',
     'search': 'Suchen',

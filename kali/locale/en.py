@@ -246,6 +246,8 @@ WORDS = {
     'view name': 'Name of the view',
     'save view': 'Save this view',
     'delete view': 'Delete the view {name}',
+    'view saved': 'Save the view {name}',
+    'view deleted': 'Delete a view',
     'filters': 'Filters',
     'no records': 'There are no records here.',
     'search': 'Search',

@@ -246,6 +246,8 @@ WORDS = {
     'view name': 'Nombre de la vista',
     'save view': 'Guardar esta vista',
     'delete view': 'Eliminar la vista {name}',
+    'view saved': 'Guardar la vista {name}',
+    'view deleted': 'Eliminar una vista',
     'filters': 'Filtros',
     'no records': 'Aquí no hay registros.',
     'search': 'Buscar',

@@ -252,6 +252,8 @@ WORDS = {
     'view name': 'Nom de la vue',
     'save view': 'Enregistrer cette vue',
     'delete view': 'Supprimer la vue {name}',
+    'view saved': 'Enregistrer la vue {name}',
+    'view deleted': 'Supprimer une vue',
     'filters': 'Filtres',
     'no records': 'Il n’y a pas de fiches ici.',
     'search': 'Rechercher',

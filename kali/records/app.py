@@ -100,8 +100,6 @@ class Records:
         self._version = -1
         if not isinstance(connection, Connection):
             equip(connection)
-        if not self.read_only:
-            views.make_table(connection)
         self.refresh()
         for each in self.declared or ():
             expect(each.name, self.tables, 'Records(tables=…): there is no table')
@@ -135,17 +133,11 @@ class Records:
         if read_only:
             return read_only if isinstance(read_only, str) else f'{self.title} is for reading only.'
         try:
-            cursor = sqlite3.Cursor(self.connection)
-            version = cursor.execute('PRAGMA user_version').fetchone()[0]
-            cursor.execute('BEGIN IMMEDIATE')  # which alone succeeds in a file for reading
-            try:
-                cursor.execute(f'PRAGMA user_version = {version}')
-            finally:
-                cursor.execute('ROLLBACK')
+            views.make_table(self.connection)
         except sqlite3.OperationalError as error:
-            if 'readonly' in str(error):
-                return (f'The file {Path(self.file).name} cannot be written to, so nothing can be changed '
-                        'here.')
+            if 'readonly' not in str(error):
+                raise
+            return f'The file {Path(self.file).name} cannot be written to, so nothing can be changed here.'
         return ''
 
     def _history(self) -> Any:

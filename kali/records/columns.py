@@ -157,4 +157,5 @@ def _number(value: int | float, kind: str, places: int | None) -> str:
         return str(value)
     if kind == 'money':
         return current().money(value)
-    return current().number(value, places if places is not None and round(value, places) == value else None)
+    needed = len(f'{value:.15g}'.partition('.')[2]) if isinstance(value, float) else 0  # 0.1 + 0.2 is 0.3
+    return current().number(value, max(places or 0, needed))

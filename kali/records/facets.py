@@ -184,8 +184,11 @@ def _choices(query: Query, column: str, kind: str, mine: list[Filter], period: s
             url = query.filtered(column) if is_chosen else query.filtered(column, **{field: text})
             found.append(Choice(texts[value], url, number, is_chosen))
     above = [Choice(escape(say('all')), query.filtered(column))] if period else []
-    if len(period) == 7:
-        above.append(Choice(escape(period[:4]), query.filtered(column, **{'in': period[:4]})))
+    for each in filter(None, [period[:4], period[4:] and period]):
+        is_chosen = ('in', each) in chosen
+        up = {'in': period[:4] if len(each) > 4 else None} if is_chosen else {'in': each}
+        text = _texts(section, column, kind, [each]).get(each, escape(each))
+        above.append(Choice(text, query.filtered(column, **up), None, is_chosen))
     shown_already = {each.url for each in found if each.chosen}
     strays = [value_from(text) for field, text in chosen if field == 'is' and not shown_already]
     names = _texts(section, column, kind, strays)

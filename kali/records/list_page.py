@@ -78,7 +78,8 @@ def _sorted(query: Query, column: Column) -> str:
 
 def _bar(query: Query) -> Content:
     section = query.section
-    tools = [f'<a class="button" href="{escape(section.url(page, **({} if changes else query.fields)))}">'
+    tools = [f'<a class="{"button" if word == "new" else "button secondary"}" '
+             f'href="{escape(section.url(page, **({} if changes else query.fields)))}">'
              f'{escape(say(word))}</a>\n'
              for word, page, changes in TOOLS if not (changes and section.read_only)]
     everywhere = escape(query.section.records.url('search'))

@@ -161,6 +161,7 @@ class Query:
             (self.section.sql_of(each), False) for each in self.section.table.key]
         known = [sql for sql, _ in found]
         places = map(self.section.sql_of, self.section.place)
+        down = down and self.section.is_indexed(name)  # as SQLite by itself lists rows that are equal
         return found + [(sql, down) for sql in places if sql not in known]
 
     def order_sql(self, backwards: bool = False) -> str:

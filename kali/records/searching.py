@@ -41,11 +41,12 @@ def _words(q: str) -> list[str]:
 
 def occurs(sql: str, word: str) -> tuple[str, list[Any]]:
     """The condition that a word occurs in an expression, and its parameters. What is plain ASCII is left to
-    LIKE, which is six times as fast as a function of Python; other text has more bytes than characters."""
+    LIKE, which is six times as fast as a function of Python; other text has more bytes than SQLite counts
+    characters."""
     folded = fold(word)
     foreign = (f'length({sql}) <> length(CAST({sql} AS BLOB)) AND '
                f'instr(kali_fold(CAST({sql} AS BLOB)), ?)')
-    if not folded.isascii():
+    if not folded.isascii() or '\0' in folded:  # at which LIKE ends
         return f'({foreign})', [folded]
     pattern = re.sub(r'([%_\\])', r'\\\1', folded)
     return f"({sql} LIKE ? ESCAPE '\\' OR ({foreign}))", [f'%{pattern}%', folded]

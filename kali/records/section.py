@@ -167,6 +167,10 @@ class Section:
         found = {row[0] for row in rows if row[0] is not None}
         return frozenset(found | ({self.table.assigned} if self.table.assigned else set()))
 
+    def is_indexed(self, name: str) -> bool:
+        """Whether the column of this name is one with which an index begins."""
+        return name in self.table.columns and self.table.columns[name].name in self.indexed
+
     # Columns.
 
     def expect_order(self, name: str) -> None:

@@ -33,8 +33,12 @@ _LONGEST = 100  # characters of a name
 
 
 def make_table(connection: Any) -> None:
-    """Make the table of views, if there is none."""
+    """Make the table of views, if there is none.
+
+    :raises sqlite3.OperationalError: if the file cannot be written to
+    """
     connection.execute(TABLE)
+    connection.execute('DELETE FROM kali_view WHERE 0')  # is refused where the table is there already
 
 
 def mount(router: Router, section: Section) -> None:
