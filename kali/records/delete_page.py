@@ -52,7 +52,7 @@ class Dependents(NamedTuple):
 def dependents(parent: Table, rows: Iterable[Any], titles: Any = str) -> Dependents:
     """What depends on some rows of a table, as its foreign keys say.
 
-    :param rows: sqlite3.Row with all columns that others refer to, and the key
+    :param rows: with the key, and all columns that others refer to
     :param titles: from the name of a table to what it is called
     """
     rows = list(rows)
@@ -89,9 +89,7 @@ def dependents(parent: Table, rows: Iterable[Any], titles: Any = str) -> Depende
 def _referring(child: Table, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> Iterable[Any]:
     """The rows of a table that have one of these values in the columns."""
     wanted = [each for each in values if None not in each]
-    names = {*child.key, *(name for key in child.pointed_at_by for name in key.parent_columns)}
-    shown = ', '.join(quoted(name) if name in child.columns else f'{name} AS {name}'
-                      for name in sorted(names))
+    shown = _needed(child)
     is_key = ' AND '.join(f'{quoted(name)} = ?' for name in columns)
     step = max(1, _CHUNK // len(columns))
     for start in range(0, len(wanted), step):
@@ -101,20 +99,35 @@ def _referring(child: Table, columns: Sequence[str], values: Sequence[Sequence[A
         yield from child.rows(where, [each for row in some for each in row], columns=shown, limit=_MOST)
 
 
+def _needed(found: Table) -> str:
+    """The columns of a row by which it is known, and by which others refer to it."""
+    names = {*found.key, *(name for key in found.pointed_at_by for name in key.parent_columns)}
+    return ', '.join(quoted(name) if name in found.columns else f'{name} AS {name}' for name in sorted(names))
+
+
 class Delete(Formlet):
     """Asks, and deletes.
 
-    :param section: of the rows
-    :param rows: with all of their columns
+    :param where: the condition for the rows, and its parameters
+    :param what: how they are named
     :param cancel: where the way back leads
     """
 
-    def __init__(self, section: Section, rows: Sequence[Any], cancel: str) -> None:
+    #: HTML for the form: what else it sends.
+    hidden = ''
+
+    def __init__(self, section: Section, where: str, parameters: Sequence[Any], what: str,
+                 cancel: str) -> None:
         super().__init__({})
-        self.section, self.rows, self.cancel = section, rows, cancel
+        self.section, self.what, self.cancel = section, what, cancel
         self.submit = say('delete')
-        self.what = named(section, rows[0]) if len(rows) == 1 else (
-            f'{current().number(len(rows))} × {section.title}')
+        self.rows = section.table.rows(where, parameters, columns=_needed(section.table), limit=_MOST)
+        self.about = [*map(tuple, self.rows), what]
+
+    def delete(self) -> None:
+        """Delete the rows."""
+        for row in self.rows:
+            self.section.table.delete(self.section.key_of(row))
 
     def get_native(self) -> Any:
         return {}
@@ -137,12 +150,8 @@ class Delete(Formlet):
             fields, submit=self.submit, cancel=self.cancel, action=self.action, before=seen, danger=True)
         return self.section.page(self.request, say('delete question', what=self.what), [said, form])
 
-    #: HTML for the form: what else it sends.
-    hidden = ''
-
     def _version(self, found: Dependents) -> str:
-        about = repr(([tuple(row) for row in self.rows], found))
-        return f'{crc32(about.encode("utf-8", "replace")):08x}'
+        return f'{crc32(repr((self.about, found)).encode("utf-8", "replace")):08x}'
 
     def semantic_checks(self, native: dict[str, Any], errors: dict[str, Any]) -> None:
         """What was shown is what is deleted."""
@@ -151,9 +160,7 @@ class Delete(Formlet):
             errors['form'] = say('delete changed')
 
     def save(self, native: dict[str, Any], request: Request) -> Any:
-        """Delete the rows."""
-        for row in self.rows:
-            self.section.table.delete(self.section.key_of(row))
+        self.delete()
         if request.scope.transaction is not None:
             request.scope.transaction.title = say('did delete', what=self.what)
         return Response.redirect(self.section.url(notice='deleted'))
@@ -167,5 +174,8 @@ def mount(router: Router, section: Section) -> None:
         if own:
             return own(request, path)
         expect_writable(section)
-        form = Delete(section, [section.row(path)], section.url(path))
+        row = section.row(path)
+        form = Delete(section, *section.table.condition(section.key_of(row)), named(section, row),
+                      section.url(path))
+        form.about = [tuple(row)]
         return form.do_POST(request) if request.method == 'POST' else form.do_GET(request)

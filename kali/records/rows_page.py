@@ -22,9 +22,11 @@ from kali.records.delete_page import Delete
 from kali.records.files import is_file
 from kali.records.form_page import elements_of, expect_writable
 from kali.records.in_place import field_of
+from kali.records.pickers import select
 from kali.records.query import MANY, Query
 from kali.records.section import Section
 from kali.routing.router import Router
+from kali.sqlite.schema import quoted
 
 __all__ = ['mount', 'tools']
 
@@ -40,18 +42,15 @@ def mount(router: Router, section: Section) -> None:
         expect_writable(section)
         does = str(request.fields.get('do', ''))
         chosen = _Chosen(section, request)
-        if not chosen.rows:
+        if not chosen.count:
             return Response.redirect(chosen.url)
-        if does == 'delete':
-            form: Formlet = _DeleteSeveral(chosen)
-        elif does == 'change':
-            form = _ChangeSeveral(chosen)
-        elif does.startswith('export.'):
+        if does.startswith('export.'):
             return Response.redirect(section.url(does, **chosen.query.fields))
-        elif does.startswith(_ACTION):
-            return _act(section, chosen, does, request)
-        else:
+        if does.startswith(_ACTION):
+            return _act(chosen, does, request)
+        if does not in _FORMS:
             raise BadRequest(f'{section.title}: {does!r} is nothing that can be done with several rows.')
+        form = _FORMS[does](chosen, request)
         return form.do_POST(request) if '_form_id' in request.fields else form.do_GET(request)
 
 
@@ -64,8 +63,6 @@ def tools(query: Query) -> Markup:
     section = query.section
     if section.read_only:
         return Markup('')
-    options = Markup('').join(Markup('<option value="{}">{}</option>').format(name, section.heading(name))
-                              for name in _writable(section))
     actions = Markup('').join(
         Markup('<button name="do" value="{}{}" class="secondary">{}</button>\n').format(
             _ACTION, number, _caption(action)) for number, action in enumerate(section.declared.actions))
@@ -73,14 +70,15 @@ def tools(query: Query) -> Markup:
 <form id="rows" method="post" action="{}" class="bar small">
 <input type="hidden" name="_once" value="{}">
 <label><input type="checkbox" name="all" value="1"> {}</label>
-{}<select name="column" aria-label="{}">{}</select>
+{}{}
 <button name="do" value="change" class="secondary">{}</button>
 <button name="do" value="delete" class="danger">{}</button>
 <button name="do" value="export.csv" class="secondary">CSV</button>
 <a class="button secondary push" href="{}">{}</a>
 </form></details>
 ''').format(say('several rows'), section.url('rows', **query.fields), secrets.token_hex(16), say('all rows'),
-            actions, say('column'), options, say('change'), say('delete'),
+            actions, select('column', {name: section.heading(name) for name in _writable(section)}, '',
+                            say('column')), say('change'), say('delete'),
             section.url('paste', **query.fields), say('paste'))
 
 
@@ -105,87 +103,88 @@ class _Chosen:
         self.section, query = section, Query.read(section, request)
         self.url = query.url()
         paths = tuple(path for path in request.fields.get_list('key') if isinstance(path, str))
-        self.are_all = request.fields.get('all') == '1'
-        self.query = query if self.are_all else replace(query, keys=paths)
-        where, parameters = self.query.where()
-        self.rows = section.table.rows(where, parameters, limit=MANY + 1) if self.are_all or paths else []
-        if len(self.rows) > MANY:
-            raise BadRequest(say('too many chosen', limit=current().number(MANY)))
-        self.what = f'{current().number(len(self.rows))} × {section.title}'
-        fields = [('all', '1')] if self.are_all else [('key', path) for path in paths]
-        self.hidden = ''.join(f'<input type="hidden" name="{name}" value="{escape_text(value)}">'
-                              for name, value in [*fields, ('do', request.fields.get('do', ''))])
+        are_all = request.fields.get('all') == '1'
+        self.query = query if are_all else replace(query, keys=paths)
+        self.where, self.parameters = self.query.where()
+        self.count = section.table.count(self.where, self.parameters) if are_all or paths else 0
+        self.what = f'{current().number(self.count)} × {section.title}'
+        fields = [('do', request.fields.get('do', '')), ('column', request.fields.get('column', '')),
+                  *([('all', '1')] if are_all else [('key', path) for path in paths])]
+        self.hidden = ''.join(f'<input type="hidden" name="{name}" value="{escape_text(str(value))}">'
+                              for name, value in fields)
+
+    def run(self, sql: str, parameters: list[Any]) -> None:
+        """Run a statement that changes these rows."""
+        where = f' WHERE {self.where}' if self.where else ''
+        self.section.connection.execute(f'{sql}{where}', [*parameters, *self.parameters])
 
 
 class _DeleteSeveral(Delete):
     """Asks, and deletes several rows."""
 
-    def __init__(self, chosen: _Chosen) -> None:
-        super().__init__(chosen.section, chosen.rows, chosen.url)
-        self.what, self.hidden = chosen.what, chosen.hidden
+    def __init__(self, chosen: _Chosen, request: Request) -> None:
+        super().__init__(chosen.section, chosen.where, chosen.parameters, chosen.what, chosen.url)
+        self.chosen, self.hidden = chosen, chosen.hidden
+
+    def delete(self) -> None:
+        self.chosen.run(f'DELETE FROM {self.section.table.sql_name}', [])
 
 
 class _ChangeSeveral(Formlet):
     """Asks for a value, and gives it to a column of several rows."""
 
-    def __init__(self, chosen: _Chosen) -> None:
+    def __init__(self, chosen: _Chosen, request: Request) -> None:
         self.chosen, self.section = chosen, chosen.section
         self.cancel, self.submit = chosen.url, say('save')
-        super().__init__({})
-
-    def _choose(self, request: Request) -> None:
         elements = elements_of(self.section, new=False)
-        self.column = str(request.fields.get('column', ''))
-        field = field_of(elements, self.section, self.column.partition(', ')[0])
-        self.elements = {field: elements[field]}
+        field = field_of(elements, self.section, str(request.fields.get('column', '')))
+        super().__init__({field: elements[field]})
 
     def get_native(self) -> Any:
         return {}
 
-    def do_GET(self, request: Request) -> Any:
-        self._choose(request)
-        return super().do_GET(request)
-
-    def do_POST(self, request: Request) -> Any:
-        self._choose(request)
-        return super().do_POST(request)
-
     def display(self, fields: Any, errors: dict[str, Any]) -> Any:
         assert self.request is not None
         fields.is_rendered = True
-        before = (f'<input type="hidden" name="column" value="{escape_text(self.column)}">'
-                  f'{self.chosen.hidden}<input type="hidden" name="_count" value="{len(self.chosen.rows)}">')
+        before = f'{self.chosen.hidden}<input type="hidden" name="_count" value="{self.chosen.count}">'
         return self.section.page(self.request, say('change of', what=self.chosen.what), render_form(
             fields, submit=self.submit, cancel=self.cancel, action=self.action, before=before))
 
     def semantic_checks(self, native: dict[str, Any], errors: dict[str, Any]) -> None:
         """What was shown is what is changed."""
         assert self.request is not None
-        if self.request.fields.get('_count', '') != str(len(self.chosen.rows)):
+        if self.request.fields.get('_count', '') != str(self.chosen.count):
             errors['form'] = say('rows changed', what=self.chosen.what)
 
     def save(self, native: dict[str, Any], request: Request) -> Any:
         """Give all of them the value."""
         changes = expanded(native, self.elements)
-        for row in self.chosen.rows:
-            self.section.table.update(self.section.key_of(row), changes)
+        settings = ', '.join(f'{quoted(name)} = ?' for name in changes)
+        self.chosen.run(f'UPDATE {self.section.table.sql_name} SET {settings}', list(changes.values()))
         if request.scope.transaction is not None:
             request.scope.transaction.title = say('did change', what=self.chosen.what)
         return Response.redirect(self.cancel)
 
 
-def _act(section: Section, chosen: _Chosen, does: str, request: Request) -> Any:
+_FORMS: dict[str, Callable[[_Chosen, Request], Formlet]] = {
+    'delete': _DeleteSeveral, 'change': _ChangeSeveral}
+
+
+def _act(chosen: _Chosen, does: str, request: Request) -> Any:
     """Call an action of the author's own with the rows, and the request if it takes that."""
-    number, actions = does[len(_ACTION):], section.declared.actions
+    number, actions = does[len(_ACTION):], chosen.section.declared.actions
     if not number.isdecimal() or int(number) >= len(actions):
-        raise BadRequest(f'{section.title} has no such action.')
+        raise BadRequest(f'{chosen.section.title} has no such action.')
+    if chosen.count > MANY:
+        raise BadRequest(say('too many chosen', limit=current().number(MANY)))
     action, transaction = actions[int(number)], request.scope.transaction
     if transaction is not None:
         earlier = transaction.once(f'{str(request.fields.get("_once", ""))[:64]}-{does}', again=True)
         if earlier is not None:
             return earlier
         transaction.title = f'{_caption(action)}: {chosen.what}'
+    rows = chosen.section.table.rows(chosen.where, chosen.parameters)
     code = getattr(action, '__code__', None)
     takes_request = code is not None and code.co_argcount > (1 + hasattr(action, '__self__'))
-    answer = action(chosen.rows, request) if takes_request else action(chosen.rows)
+    answer = action(rows, request) if takes_request else action(rows)
     return Response.redirect(chosen.url) if answer is None else answer

@@ -210,3 +210,23 @@ def test_a_page_to_paste_into_without_a_script() -> None:
     page = client.get('/table/bike/paste?q=').text
     assert 'name="text"' in page and re.search('<option value="c%3F|<option value="c\\?#%">', page)
     db.close()
+
+
+def test_all_that_a_long_list_has() -> None:
+    db, records, client = bikes()
+    db.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) "
+               "INSERT INTO bike (frame, gears) SELECT 'zq' || i, 4 FROM n")
+    page = client.post('/table/bike/rows?q=zq', form={'all': '1', 'do': 'change', 'column': 'gears'})
+    assert 'Change 12,000 × Bike' in page.text
+    reply = client.post('/table/bike/rows?q=zq&_save=1', form={**dict(controls(page.text)), 'gears': '5'})
+    assert reply.status == 303 and reply.headers['location'] == '/table/bike/?q=zq'
+    assert db.execute('SELECT count(*) FROM bike WHERE gears = 5').fetchone()[0] == 12000
+    page = client.post('/table/bike/rows?q=zq', form={'all': '1', 'do': 'delete'})
+    assert client.post('/table/bike/rows?q=zq&_save=1', form=controls(page.text)).status == 303
+    assert db.execute('SELECT count(*) FROM bike').fetchone()[0] == 3
+    assert records.history.undo() and db.execute('SELECT count(*) FROM bike').fetchone()[0] == 12003
+    assert records.history.undo() and db.execute('SELECT sum(gears) FROM bike').fetchone()[0] == 48011
+    reply = client.post('/table/bike/rows', form={'key': ['a/1', 'b'], 'do': 'export.csv'})
+    exported = client.get(reply.headers['location']).text
+    assert exported.count('\n') == 3 and 'a/1' in exported and 'zq1' not in exported
+    db.close()
