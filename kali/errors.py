@@ -21,7 +21,7 @@ class KaliError(Exception):
     503
     """
 
-    status = 500
+    status: int = 500
 
     def __init__(self, *args: object, status: int | None = None,
                  headers: dict[str, str] | None = None) -> None:

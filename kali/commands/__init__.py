@@ -62,7 +62,9 @@ def main(arguments: list[str]) -> int:
     try:
         return int(command.run(options) or 0)
     except KaliError as error:  # a sentence for the person at the keyboard
-        print(error, file=sys.stderr)
+        from kali.handbook.pages import about  # only an error needs it
+        page = about(error)
+        print(error, *[f'(python -m kali docs {page})'] if page else [], file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # Ctrl-C
         return 130

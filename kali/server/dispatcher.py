@@ -177,12 +177,12 @@ class Dispatcher:
     def _failed(self, request: Request, error: BaseException) -> Response:
         if self._interrupted(error):
             return self.ending()
-        reference = ''
+        reference, page_about = '', _page_about(error) if self.debug else None
         if not isinstance(error, KaliError) or error.status >= 500:
             import os  # only a mishap needs a number
             reference = os.urandom(4).hex()
-            log.error('%s %s failed (%s)', request.method, request.target, reference, exception=error)
-        page_about = _page_about(error) if self.debug else None
+            log.error('%s %s failed (%s%s)', request.method, request.target, reference,
+                      f'; python -m kali docs {page_about}' if page_about else '', exception=error)
         # The application's frame may be what failed; and out of memory, or of stack, there is only the last.
         for framed in (request, None) if request.scope.shell else (None,):
             try:
@@ -202,10 +202,10 @@ def _handbook(request: Request) -> Any:
 
 def _page_about(error: BaseException) -> str | None:
     """The name of the handbook's page about an error, if it has one."""
-    from kali.handbook.pages import about  # only an error needs it
     try:
+        from kali.handbook.pages import about  # only an error needs it
         return about(error)
-    except Exception:  # a broken __str__, for one
+    except Exception:  # a broken __str__, for one; no memory
         return None
 
 

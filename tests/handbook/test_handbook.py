@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 
 import kali
-from kali.commands import COMMANDS
+from kali.commands import COMMANDS, main
 from kali.forms import MESSAGES
 from kali.handbook import handbook, reference
 from kali.handbook.app import place_for
@@ -236,6 +236,25 @@ def test_an_error_page_links_to_its_section(url: str, name: str) -> None:
     assert 'Back to the program' in about.text
 
 
+def test_the_log_and_the_command_line_name_the_section(caplog: pytest.LogCaptureFixture,
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    Client(boom).get('/')
+    assert '; python -m kali docs error-a-get-may-not-write)' in caplog.text
+    assert main(['pack', 'nothing.txt']) == 1
+    assert '(python -m kali docs error-a-program-cannot-be-packed-or-made)' in capsys.readouterr().err
+
+
+class Broken(Exception):
+    def __str__(self) -> str:
+        raise ValueError('no words')
+
+
+def test_an_error_without_words_has_a_page_all_the_same() -> None:
+    def fail(request: kali.Request) -> None:
+        raise Broken
+    assert Client(fail).get('/').status == 500
+
+
 def test_without_debug_nothing_leads_to_the_handbook() -> None:
     client = Client(boom, debug=False)
     assert 'handbook' not in client.get('/').text
@@ -274,13 +293,12 @@ def test_every_block_of_code_runs(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('name', WRITTEN)
 def test_every_command_is_one(name: str) -> None:
-    commands = {*COMMANDS, 'new', 'open', 'pack'}
     for info, code in blocks(name):
         if info in ('sh', 'bat'):
             for command in re.findall(r'-m kali (?!\.)([a-z]+)', code):
-                assert command in commands, command
+                assert command in COMMANDS, command
     for command in re.findall(r'`python -m kali ([a-z]+)', pages()[name].text):
-        assert command in commands, command
+        assert command in COMMANDS, command
 
 
 # In a shell
