@@ -241,7 +241,7 @@ def test_the_log_and_the_command_line_name_the_section(caplog: pytest.LogCapture
     Client(boom).get('/')
     assert '; python -m kali docs error-a-get-may-not-write)' in caplog.text
     assert main(['pack', 'nothing.txt']) == 1
-    assert '(python -m kali docs error-a-program-cannot-be-packed-or-made)' in capsys.readouterr().err
+    assert '(python -m kali docs error-the-command-line)' in capsys.readouterr().err
 
 
 class Broken(Exception):
