@@ -186,7 +186,8 @@ class Deferred:
         """The same answer with `with around():` about each of its steps, and about closing it."""
         def step() -> Step:
             with around():
-                return self.step()
+                outcome = self.step()
+            return outcome.within(around) if isinstance(outcome, Deferred) else outcome
 
         def close() -> None:
             try:
@@ -231,11 +232,12 @@ def stream(pieces: Iterator[Any], response: Response) -> Deferred:
     return Deferred(step, response, getattr(pieces, 'close', lambda: None))
 
 
-def answer_later(pending: Any, finish: Callable[[Any], Response]) -> Deferred:
-    """A Deferred that waits for `pending` and answers with what `finish` makes of its result.
+def answer_later(pending: Any, finish: Callable[[Any], Response | Deferred]) -> Deferred:
+    """A Deferred that waits for `pending` and answers with what `finish` makes of its result, which may be a
+    stream.
 
     If the future failed, its exception comes out of the step, as if the handler had raised it.
     """
-    def step() -> Wait | Response:
+    def step() -> Wait | Response | Deferred:
         return finish(pending.result()) if pending.done() else Wait(pending)
     return Deferred(step, None, getattr(pending, 'cancel', lambda: None))

@@ -335,10 +335,10 @@ def _nothing(request: Request) -> Response:
                              '<code>debug</code> does this page say so.</p>'], title='This page is empty')
 
 
-def _finish(value: Any) -> Response:
+def _finish(value: Any) -> Response | Deferred:
     response = as_response(value)
-    if isinstance(response, Deferred):
-        raise TypeError('the result of a future must be a Response or content, not another deferred answer')
+    if isinstance(response, Deferred) and response.response is None:
+        raise TypeError('the result of a future must be a Response, content or a stream, not another future')
     return response
 
 

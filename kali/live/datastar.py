@@ -18,6 +18,8 @@ from kali.live.events import HEADERS, EventStream
 from kali.live.sse import Event, encoded
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator
+
     from kali.http.request import Request
 
 __all__ = ['datastar_response', 'read_signals']
@@ -57,7 +59,7 @@ def datastar_response(function: F) -> F:
     """Decorator: a handler that answers with events. It stands below the one that gives the route.
 
     The function returns an event, several, or None (204: nothing happens); or it is a generator that yields
-    events, and `pause(seconds)` between them. A Response is sent as it is.
+    events, and `pause(seconds)` between them. It may be `async`. A Response is sent as it is.
 
     >>> from kali import Router
     >>> from kali.live import SSE
@@ -89,6 +91,25 @@ def datastar_response(function: F) -> F:
             return Response(b''.join(map(encoded, answer)), headers=HEADERS)
         if isinstance(answer, Iterable) and not isinstance(answer, (str, bytes, dict)):
             return EventStream(answer)
+        if hasattr(answer, '__aiter__'):
+            return _AsyncEvents(answer)
         raise TypeError(f'{function.__qualname__} gave {answer!r:.80} and not an event, several events, '
                         'a Response or None; events are made by SSE.patch_elements(…) and the like')
     return handler  # type: ignore[return-value]
+
+
+class _AsyncEvents:
+    """The events of an async generator as the pieces of an answer, which the host's loop asks for."""
+
+    headers = HEADERS
+
+    def __init__(self, events: AsyncIterable[Event | str]) -> None:
+        self._events = events
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for event in self._events:
+                yield encoded(event)
+        finally:
+            if hasattr(self._events, 'aclose'):
+                await self._events.aclose()

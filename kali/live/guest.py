@@ -75,7 +75,8 @@ class Guest:
         :param finish: makes a Response of the coroutine's result
         """
         if hasattr(value, '__aiter__'):
-            return _Steps(self, _pumped(value), lambda result: None, Response(None))
+            head = Response(None, headers=getattr(value, 'headers', None))
+            return _Steps(self, _pumped(value), lambda result: None, head)
         return _Steps(self, _awaited(value), finish)
 
     def complete(self, awaitable: Any, seconds: float) -> None:

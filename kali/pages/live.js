@@ -113,6 +113,7 @@ const awake = (root) => {
     if (script.dataset.kali === 'reload') return location.reload();
     const made = document.createElement('script');
     for (const { name, value } of [...script.attributes]) made.setAttribute(name, value);
+    made.nonce = (document.querySelector('script[nonce]') || made).nonce;  // where the policy asks for one
     made.textContent = script.textContent;
     script.replaceWith(made);
     if (made.dataset.effect === 'el.remove()') made.remove();

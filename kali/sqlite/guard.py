@@ -270,6 +270,9 @@ class _Later:
         final = True
         try:
             outcome = self._within(self._step)
+            if isinstance(outcome, Deferred):  # the stream that follows has the course from here on
+                course, self.course = self.course, None
+                return _Later(self.guard, self.run, self.request, course, outcome).deferred()
             final = outcome is None or isinstance(outcome, Response)
         finally:
             if final and self.course is not None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kali import BadRequest, Limits, Response, Router
-from kali.live import SSE, datastar_response
-from kali.sqlite import connect, guard
+from kali.live import SSE, datastar_response, in_thread
+from kali.sqlite import connect, guard, undo
 from kali.testing import Client
 from tests.server.conftest import rest
 
@@ -84,7 +84,36 @@ async def events() -> Any:
     return SSE.patch_signals({'a': 1})
 
 
+@app.get('/generated')
+@datastar_response
+async def generated() -> AsyncIterator[Any]:
+    for number in range(2):
+        await asyncio.sleep(0.001)
+        yield SSE.patch_signals({'b': number})
+
+
+@app.get('/several')
+@datastar_response
+async def several() -> Any:
+    await asyncio.sleep(0)
+    return (SSE.patch_signals({'c': number}) for number in range(2))
+
+
+@app.get('/streamed')
+async def streamed() -> Any:
+    await asyncio.sleep(0)
+    return Response.stream(['<p>', 'streamed', '</p>'], headers={'X-Kind': 'stream'})
+
+
+@app.get('/future')
+async def future() -> Any:
+    return in_thread(int)
+
+
 CASES = [
+    ('/generated', 200, b'signals {"b":0}\n\nevent: datastar-patch-signals\ndata: signals {"b":1}\n\n'),
+    ('/several', 200, b'signals {"c":0}\n\nevent: datastar-patch-signals\ndata: signals {"c":1}\n\n'),
+    ('/streamed', 200, b'<p>streamed</p>'), ('/future', 500, b'not another future'),
     ('/sleep/7?word=x', 200, b'7 x'), ('/sleep/x', 404, b''), ('/stream', 200, b'<p>0</p><p>1</p><p>2</p>'),
     ('/wrong', 400, b'This is wrong.'), ('/fails', 500, b'ZeroDivisionError'), ('/redirect', 303, b''),
     ('/thread', 200, b'from a thread'), ('/events', 200, b'signals {"a":1}'),
@@ -102,6 +131,13 @@ def test_in_the_client(target: str, status: int, words: bytes) -> None:
     with Client(app) as client:
         reply = client.get(target)
     assert reply.status == status and words in reply.body
+
+
+@pytest.mark.parametrize('target', ['/events', '/generated', '/several'])
+def test_events_have_their_type(target: str) -> None:
+    with Client(app) as client:
+        assert client.get(target).headers['content-type'] == 'text/event-stream'
+        assert client.get('/streamed').headers['x-kind'] == 'stream'
 
 
 def test_without_a_host_it_is_said() -> None:
@@ -149,4 +185,32 @@ def test_each_part_is_a_transaction(tmp_path: Path) -> None:
         db.execute('DELETE FROM note')
         assert client.post('/add/409').status == 409
         assert [row[0] for row in db.execute('SELECT * FROM note')] == ['first'], 'the last part was refused'
+    db.close()
+
+
+@pytest.mark.parametrize('wrap', ['guard', 'undo'])
+def test_a_stream_that_follows_is_guarded_too(wrap: str, tmp_path: Path) -> None:
+    """Each piece is a transaction, also of a stream that an async handler gives."""
+    db = connect(tmp_path / 'db.sqlite')
+    db.execute('CREATE TABLE note (note INTEGER PRIMARY KEY, text)')
+    routes = Router()
+
+    def pieces() -> Iterator[str]:
+        for number in range(3):
+            db.execute('INSERT INTO note (text) VALUES (?)', [number])
+            assert db.in_transaction
+            if number == 2:
+                raise ZeroDivisionError
+            yield f'{number} '
+
+    @routes.post('/add')
+    async def add() -> Any:
+        db.execute("INSERT INTO note (text) VALUES ('first')")
+        await asyncio.sleep(0.001)
+        return Response.stream(pieces())
+    app = guard(routes if wrap == 'guard' else undo(db).wrap(routes), db)
+    with Client(app) as client, pytest.raises(Exception, match=''):
+        client.post('/add')
+    assert [row[0] for row in db.execute('SELECT text FROM note')] == ['first', 0, 1]
+    assert not db.in_transaction
     db.close()

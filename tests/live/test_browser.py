@@ -160,3 +160,32 @@ def test_a_script_runs_once(serve: Callable[..., Any], profile: BrowserContext) 
     served.post('/run', {'script': 'window.runs = (window.runs || 0) + 1; window.text = "</script><b>"'})
     page.wait_for_function('window.runs === 1 && window.text === "</scr" + "ipt><b>"')
     assert page.locator('script:not([src])').count() == 0
+
+
+GROWING = """
+from kali import Response, Router, serve_http
+app, seen = Router(), []
+@app.get('/')
+def home():
+    def pieces():
+        yield '<!DOCTYPE html><title>Growing</title><p id="first">first</p>' + ' ' * 2000
+        while not seen:
+            yield ''
+        yield '<p id="second">second</p>'
+    return Response.stream(pieces())
+@app.post('/seen')
+def note():
+    seen.append(True)
+    return 'noted'
+serve_http(app)
+"""
+
+
+def test_a_page_grows_while_it_is_made(serve: Callable[..., Any], profile: BrowserContext) -> None:
+    served = serve(GROWING)
+    page = profile.new_page()
+    page.goto(served.url, wait_until='commit')
+    page.locator('#first').wait_for()
+    assert page.locator('#second').count() == 0
+    served.post('/seen', {})
+    page.locator('#second').wait_for()
