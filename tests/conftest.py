@@ -25,6 +25,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.windows import left_out as left_out_on_windows
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from email.message import Message
@@ -125,6 +127,14 @@ class WithoutALoop:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(WithoutALoop())  # a hook of this file is for the tests beside it only
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """On Windows, leave out what is of POSIX, and under Wine what that lacks, with the reasons."""
+    if sys.platform == 'win32':
+        for word in left_out_on_windows(item):
+            pytest.skip(word)
 
 
 LEFT_OUT = pytest.StashKey[dict[str, int]]()

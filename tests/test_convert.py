@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time as clock
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from kali import convert
 from kali.convert import LEAST, MOST, Unreadable
+from tests.windows import cpu_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,11 +92,11 @@ def test_limits_of_the_callers_own() -> None:
 
 @pytest.mark.parametrize('function', dict.fromkeys(convert.BY_TYPE.values()), ids=label)
 def test_a_million_characters_take_no_time(function: Callable[[str], Any]) -> None:
-    begun = clock.process_time()
+    begun = cpu_time()
     for text in ('9' * 10**6, '-' * 10**6, '0' * 10**6 + 'x', '1e' + '9' * 10**6, '.' * 10**6):
         with pytest.raises(Unreadable):
             function(text)
-    assert clock.process_time() - begun < 2
+    assert cpu_time() - begun < 2
 
 
 @given(st.integers(LEAST, MOST), st.floats(allow_nan=False, allow_infinity=False), st.dates(), st.times(),

@@ -168,7 +168,7 @@ kali.serve_http(app, start=None, port={port}, key='k', app_id='console')
 """
 
 
-@pytest.mark.skipif(sys.platform == 'win32', reason='sockets have numbers of their own there')
+@pytest.mark.posix('sockets have numbers of their own there')
 @pytest.mark.parametrize('number', [0, 1, 2])
 @pytest.mark.parametrize('before', ['', 'os.close({number})', 'sys.stdout.close(); sys.stderr.close()'])
 def test_what_is_said_never_goes_to_a_client(number: int, before: str, tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def opener(entry: str, text: str = '', folder: str = 'usr/share') -> dict[str, s
     ({'usr/bin/xdg-open': '#!/bin/sh\n'}, 'xdg-open', False),
     ({'usr/bin/xdg-open': '#!/bin/sh\n', 'usr/bin/xdg-settings': '#!/bin/sh\nexit 2\n'}, 'xdg-open', False),
 ])
+@pytest.mark.posix('Snap and Flatpak are of Linux')
 def test_browsers_from_snap_and_flatpak_are_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
                                                   files: dict[str, str], command: str,
                                                   sandboxed: bool) -> None:
@@ -81,6 +82,7 @@ def test_browsers_from_snap_and_flatpak_are_known(monkeypatch: pytest.MonkeyPatc
     (['chromium'], 'nowhere', None),
     (['google-chrome', 'firefox'], '!/usr/bin/google-chrome', 'google-chrome'),
 ])
+@pytest.mark.posix('Windows finds browsers in its registry: tests/win32/test_browsers.py')
 def test_a_browser_for_a_window_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: list[str],
                                            named: str, found: str | None) -> None:
     lay_out(tmp_path, {**{f'usr/bin/{name}': ELF for name in names}})
@@ -89,6 +91,7 @@ def test_a_browser_for_a_window_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_
     assert find_chromium() == (found and str(tmp_path / 'usr/bin' / found))
 
 
+@pytest.mark.posix('Snap and Flatpak are of Linux')
 def test_a_browser_from_snap_is_none_for_a_window_of_its_own(monkeypatch: pytest.MonkeyPatch,
                                                              tmp_path: Path) -> None:
     lay_out(tmp_path, {'usr/bin/snap': ELF, 'snap/bin/chromium': '-> usr/bin/snap',
@@ -98,6 +101,7 @@ def test_a_browser_from_snap_is_none_for_a_window_of_its_own(monkeypatch: pytest
     assert find_chromium() == str(tmp_path / 'usr/bin/google-chrome')
 
 
+@pytest.mark.posix('of macOS')
 def test_a_browser_in_the_applications_of_a_mac(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr('sys.platform', 'darwin')
     monkeypatch.delenv('BROWSER', raising=False)

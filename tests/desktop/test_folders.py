@@ -39,6 +39,7 @@ def test_scripts_of_one_name_in_two_folders_stay_apart(monkeypatch: pytest.Monke
     assert not names[2].startswith('-')
 
 
+@pytest.mark.posix('the folders of Linux and macOS; tests/win32 has those of Windows')
 def test_the_platform_s_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, 'platform', 'linux')
     monkeypatch.setenv('HOME', str(tmp_path))
@@ -58,15 +59,17 @@ def test_a_private_file_is_whole_or_not_there(tmp_path: Path) -> None:
     path.chmod(0o644)
     write_private(str(path), 'new ü')
     assert path.read_text(encoding='utf-8') == 'new ü'
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == (0o666 if sys.platform == 'win32' else 0o600)
     assert [each.name for each in tmp_path.iterdir()] == ['secret']
 
 
 def test_the_address_of_a_launch_page_with_odd_letters(tmp_path: Path) -> None:
-    folder = tmp_path / 'a b#c%20ü?'
+    odd, quoted = ('a b#c%20ü', 'a%20b%23c%2520%C3%BC') if sys.platform == 'win32' else (
+        'a b#c%20ü?', 'a%20b%23c%2520%C3%BC%3F')
+    folder = tmp_path / odd
     folder.mkdir()
     url = launch_page('http://127.0.0.1:1/?a="<&key=x', str(folder))
-    assert url == f'file://{tmp_path}/a%20b%23c%2520%C3%BC%3F/launch.html'
+    assert url == f'{tmp_path.as_uri()}/{quoted}/launch.html'
     text = (folder / 'launch.html').read_text()
     assert 'location.replace("http://127.0.0.1:1/?a=%22%3C&key=x")' in text
     assert 'href="http://127.0.0.1:1/?a=%22%3C&amp;key=x"' in text

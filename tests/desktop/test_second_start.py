@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -43,10 +42,12 @@ class Starts:
     def __init__(self, folder: Path) -> None:
         self.folder, self.started = folder, list[subprocess.Popen[str]]()
         (folder / 'log').mkdir()
-        self.browser = folder / 'browser'
-        self.browser.write_text(f'#!/bin/sh\necho "$1" > "{folder}/log/$$.part"; cp "$(echo $1 | cut -c8-)" '
-                                f'"{folder}/log/$$.html"\n')
-        self.browser.chmod(0o755)
+        browser = folder / 'browser.py'
+        browser.write_text('import os, shutil, sys, urllib.parse, urllib.request\n'
+                           'path = urllib.request.url2pathname(urllib.parse.urlsplit(sys.argv[1]).path)\n'
+                           f"shutil.copyfile(path, os.path.join({str(folder / 'log')!r}, "
+                           "f'{os.getpid()}.html'))\n")
+        self.browser = f'"{Path(sys.executable).as_posix()}" "{browser.as_posix()}" %s'
         self.script = folder / 'twice.py'
         self.script.write_text(SCRIPT.format(root=str(ROOT)))
 
@@ -56,7 +57,8 @@ class Starts:
             [sys.executable, '-u', str(self.script), *arguments], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, cwd=cwd, env={
                 **os.environ, 'HOME': str(self.folder), 'XDG_STATE_HOME': str(self.folder / state),
-                'BROWSER': str(self.browser)}))
+                'LOCALAPPDATA': str(self.folder / ('local' if state == 'state' else state)),
+                'BROWSER': self.browser}))
         return self.started[-1]
 
     def opened(self) -> list[str]:
@@ -66,7 +68,11 @@ class Starts:
 
     @property
     def port(self) -> int:
-        return int((self.folder / 'state/twice/port').read_text())
+        return int((self.state / 'port').read_text())
+
+    @property
+    def state(self) -> Path:
+        return self.folder / ('local/twice/State' if sys.platform == 'win32' else 'state/twice')
 
 
 @pytest.fixture
@@ -170,7 +176,7 @@ def test_after_a_crash_it_starts_anew_also_beside_a_stranger(start: Starts, stra
     first = start()
     eventually(lambda: len(start.opened()) == 1)
     port = start.port
-    first.send_signal(signal.SIGKILL)
+    first.kill()
     first.wait()
     other = subprocess.Popen([sys.executable, '-c', stranger.replace('PORT', str(port))],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -38,6 +38,23 @@ def until(condition: Callable[[], object], what: str = 'it') -> None:
         time.sleep(0.01)
 
 
+WINDOWS = sys.platform == 'win32'
+
+
+def fake_browser(folder: Path, log: Path) -> str:
+    """A command that writes down what it is asked to open, as BROWSER names it."""
+    script = folder / 'browser.py'
+    script.write_text(f'import os, sys\nwith open({str(folder / "part")!r}, "w") as file:\n'
+                      '    file.write(" ".join(sys.argv[1:]))\n'
+                      f'os.replace({str(folder / "part")!r}, {str(log)!r})\n', encoding='utf-8')
+    return f'"{Path(sys.executable).as_posix()}" "{script.as_posix()}" %s'
+
+
+def is_private(path: Path, mode: int) -> bool:
+    """Whether it is for its user only; on Windows, that is what the folder AppData is for."""
+    return WINDOWS or stat.S_IMODE(path.stat().st_mode) == mode
+
+
 class Program:
     """A program that opens a window: `opened()` is the address that the browser was given last."""
 
@@ -45,9 +62,7 @@ class Program:
                  before: str) -> None:
         self.folder, self.browser_log = folder, folder / 'opened.txt'
         self.browser_log.unlink(missing_ok=True)
-        browser = folder / 'browser'
-        browser.write_text(f'#!/bin/sh\necho "$@" > {folder}/part; mv {folder}/part {self.browser_log}\n')
-        browser.chmod(0o755)
+        browser = fake_browser(folder, self.browser_log)
         script = folder / 'address book.py'
         script.write_text(f'import sys; sys.path.insert(0, {str(ROOT)!r})\nimport kali\napp = kali.Router()\n'
                           'ran = []\n@app.function("/")\ndef home():\n    ran.append(1)\n'
@@ -60,7 +75,8 @@ class Program:
                                             stderr=subprocess.STDOUT, env={
                 name: value for name, value in {
                     **os.environ, 'HOME': str(folder), 'XDG_STATE_HOME': str(folder / 'state'),
-                    'XDG_DATA_HOME': str(folder / 'data'), 'BROWSER': str(browser), **env}.items()
+                    'XDG_DATA_HOME': str(folder / 'data'), 'LOCALAPPDATA': str(folder / 'local'),
+                    'BROWSER': browser, **env}.items()
                 if value is not None})
 
     def printed(self) -> str:
@@ -90,11 +106,15 @@ class Program:
 
     def launch_page(self) -> Path:
         assert self.opened().startswith('file:///')
-        return Path(next((self.folder / 'state').iterdir())) / 'launch.html'
+        return self.state() / 'launch.html'
+
+    def state(self, app_id: str = '*') -> Path:
+        """The state folder."""
+        return next(self.folder.glob(f'local/{app_id}/State' if WINDOWS else f'state/{app_id}'))
 
     def end(self) -> None:
         self.process.terminate()
-        assert self.process.wait(PATIENCE) == 0, self.output.read_text()
+        assert self.process.wait(PATIENCE) == (1 if WINDOWS else 0), self.output.read_text()
         assert 'Traceback' not in self.output.read_text()
 
 
@@ -121,10 +141,10 @@ def address_in(page: Path) -> str:
 def test_the_key_goes_to_the_browser_in_a_private_file_and_works_once(program: Start) -> None:
     running = program()
     page = running.launch_page()
-    assert stat.S_IMODE(page.stat().st_mode) == 0o600
-    assert stat.S_IMODE(page.parent.stat().st_mode) == 0o700
-    assert stat.S_IMODE((page.parent / 'secret').stat().st_mode) == 0o600
-    assert page.parent.name.startswith('address-book-')
+    assert is_private(page, 0o600)
+    assert is_private(page.parent, 0o700)
+    assert is_private(page.parent / 'secret', 0o600)
+    assert (page.parents[1] if WINDOWS else page.parent).name.startswith('address-book-')
     assert 'key=' not in running.opened()
     url = address_in(page)
     assert re.fullmatch(rf'http://127\.0\.0\.1:{running.port}/\?key=[0-9a-f]{{64}}', url)
@@ -206,6 +226,7 @@ def test_another_kind_of_window_falls_back_to_a_tab_and_says_so(program: Start, 
     ('exit 1', 'ended at once, with 1'), ('kill -9 $$', 'ended at once, with -9'),
     ('exit 0', 'ended and had shown nothing'),
 ])
+@pytest.mark.posix('the browser is a script of the shell')
 def test_a_browser_that_ends_at_once_is_told_of(program: Start, tmp_path: Path, lines: str,
                                                 said: str) -> None:
     browser = tmp_path / 'chromium'
@@ -250,6 +271,7 @@ def test_garbage_in_the_state_folder_is_replaced(program: Start, name: str, garb
 FULL = 'import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))'
 
 
+@pytest.mark.posix('Windows sets no limit to the size of files')
 def test_a_full_disk_is_told_of_and_the_program_opens(program: Start, tmp_path: Path) -> None:
     """As on a full disk, nothing can be written but to the console, which is a pipe here."""
     running = program(before=f"""
@@ -276,7 +298,7 @@ def test_a_launch_page_that_cannot_be_kept_is_not_left_in_the_temporary_folder(p
                              '    return real(url, folder)\nwindow.launch_page = page')
     page = Path(running.opened().removeprefix('file://'))
     assert page.is_relative_to(tmp_path / 'temp')
-    assert stat.S_IMODE(page.parent.stat().st_mode) == 0o700
+    assert is_private(page.parent, 0o700)
     assert running.get(address_in(page))[0] == 200
     until(lambda: not any((tmp_path / 'temp').iterdir()), 'tidying up')
 
@@ -340,7 +362,8 @@ def test_a_console_whose_reader_is_gone_is_no_failure(tmp_path: Path) -> None:
     with socket.create_server(('127.0.0.1', 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen([sys.executable, '-c', source, str(port)], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={'HOME': str(tmp_path)})
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env={'HOME': str(tmp_path), 'SYSTEMROOT': os.environ.get('SYSTEMROOT', '')})
     assert process.stdin and process.stdout and process.stderr
     process.stdout.close()
     process.stdin.write(b'go\n')
@@ -380,7 +403,7 @@ def test_without_a_port_there_is_one_for_the_program_and_the_user(program: Start
     port = first.port
     assert first.get('/')[0] == 403
     first.end()
-    (first.folder / 'state' / 'one' / 'port').write_text('garbage')
+    (first.state('one') / 'port').write_text('garbage')
     second = program(None, ', app_id="one"')
     assert second.port == port
     assert second.get('/')[0] == 403
@@ -447,6 +470,7 @@ UBUNTU = {'xdg-settings': 'echo firefox_firefox.desktop', 'xdg-open': OPEN,
           'firefox': f'{OPEN} # /snap/bin/firefox'}
 
 
+@pytest.mark.posix('Snap and Flatpak are of Linux')
 def test_a_browser_from_snap_gets_the_address(program: Start, tmp_path: Path) -> None:
     for name, line in UBUNTU.items():
         (tmp_path / name).write_text(f'#!/bin/sh\ncd {tmp_path}\n{line}\n')
@@ -456,6 +480,7 @@ def test_a_browser_from_snap_gets_the_address(program: Start, tmp_path: Path) ->
     assert re.fullmatch(rf'http://127\.0\.0\.1:{running.port}/\?key=[0-9a-f]{{64}}', running.opened())
 
 
+@pytest.mark.posix('names are Unicode in Windows')
 def test_a_state_folder_whose_name_is_no_utf_8(program: Start, tmp_path: Path) -> None:
     state = os.fsdecode(os.fsencode(tmp_path) + b'/st\xfct\xff')
     running = program(env={'XDG_STATE_HOME': state})

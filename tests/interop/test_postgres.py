@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 __all__ = ['postgres']  # the fixture
 
 pytestmark = [pytest.mark.postgres,
-              pytest.mark.skipif(sys.platform == 'win32', reason='gunicorn needs a system that can fork')]
+              pytest.mark.posix('gunicorn forks')]
 
 
 def test_two_processes_save_each_form_once(postgres: Any, under: Any) -> None:

@@ -260,6 +260,7 @@ def test_a_stream_ends_with_the_server(running: Callable[..., Running]) -> None:
     assert len(channel) == 0
 
 
+@pytest.mark.wine('reset')
 def test_nonsense_in_a_stream_breaks_it(running: Callable[..., Running]) -> None:
     server = running(lambda request: EventStream([Event('fine'), 7]))  # type: ignore[list-item]
     with listener(server) as client:

@@ -288,7 +288,7 @@ def test_a_job_that_does_not_yield_is_named(caplog: pytest.LogCaptureFixture,
     assert 'the job Slow one\\n has not yielded for 0.' in line and '.py, line ' in line
 
 
-@pytest.mark.skipif(not hasattr(os, 'openpty'), reason='needs a terminal, which this system makes otherwise')
+@pytest.mark.posix('needs a terminal, which this system makes otherwise')
 def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line that is written anew, no control character in it, and as wide as the terminal at most."""
     def work() -> Generator[Any, Any, Any]:

@@ -6,7 +6,6 @@ is generous, so that a busy machine does not matter.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +20,7 @@ from kali.http.urls import is_local, parse_pairs, split_path
 from kali.multidict import Headers
 from kali.server.gate import Gate, Keys
 from kali.testing import Client
+from tests.windows import cpu_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,16 +89,16 @@ def seconds(flood: Callable[[int], Any], n: int) -> float:
     """The least time of a few runs, which is the one that was disturbed least."""
     best = float('inf')
     for _ in range(5):
-        begun = time.process_time()
+        begun = cpu_time()
         flood(n)
-        best = min(best, time.process_time() - begun)
+        best = min(best, cpu_time() - begun)
     return best
 
 
 @pytest.mark.parametrize('flood', FLOODS.values(), ids=FLOODS)
 def test_floods_cost_linear_time(flood: Callable[[int], Any]) -> None:
     small = max(seconds(flood, 1000), 2e-5)
-    assert seconds(flood, 16000) < 100 * small
+    assert seconds(flood, 16000) < 100 * small + 0.05
 
 
 def test_more_than_the_limit_is_refused_before_a_handler_sees_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ['PATIENCE', 'Running', 'echo', 'hello', 'parsed', 'peak', 'resident', 'rest', 'status_of']
 
-collect_ignore = [] if Path('/proc/self/statm').exists() else [
+collect_ignore = [] if sys.platform == 'win32' or Path('/proc/self/statm').exists() else [
     'test_process.py', 'test_uploads.py', 'test_memory.py', 'test_soak.py', 'test_downloads.py']
 
 

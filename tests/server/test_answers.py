@@ -73,6 +73,7 @@ def test_head_of_a_stream_takes_no_step(running: Callable[..., Running]) -> None
     assert (status, body, closed) == (202, b'', [1])
 
 
+@pytest.mark.wine('reset')
 def test_a_stream_that_fails_halfway_is_reset(running: Callable[..., Running]) -> None:
     def pieces() -> Iterator[str]:
         yield 'x' * 10
@@ -82,6 +83,7 @@ def test_a_stream_that_fails_halfway_is_reset(running: Callable[..., Running]) -
         server.ask()
 
 
+@pytest.mark.wine('reset')
 def test_a_stream_that_fails_at_once_is_reset_too_since_its_head_is_out(running: Callable[...,
                                                                                           Running]) -> None:
     def pieces() -> Iterator[str]:
@@ -132,6 +134,7 @@ def test_a_client_that_half_closes_gets_its_stream(running: Callable[..., Runnin
         assert len(rest(client).partition(b'\r\n\r\n')[2]) == 5_000_000
 
 
+@pytest.mark.wine('reset')
 def test_a_parked_stream_ends_at_once_when_its_reader_goes(running: Callable[..., Running]) -> None:
     closed = threading.Event()
     server = running(lambda request: Deferred(lambda: Wait(Future()), Response(None), closed.set))
@@ -213,6 +216,7 @@ def test_a_client_that_waits_when_the_server_ends_gets_503(running: Callable[...
         assert status_of(rest(client)) == 503
 
 
+@pytest.mark.wine('reset')
 def test_a_stream_cut_by_the_end_does_not_look_whole(running: Callable[..., Running]) -> None:
     outcomes = iter([b'x', Wait(Future())])
     server = running(lambda request: Deferred(lambda: next(outcomes), Response(None)))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 import socket
 
+import pytest
+
 from kali.http.limits import Limits
 from kali.server.connection import NEVER, Connection
 
 
+@pytest.mark.posix('Windows takes as much as it is given into its own buffers')
 def test_pieces_that_wait_are_sent_in_order_and_small_ones_put_together() -> None:
     random_ = random.Random(1)
     client, server = socket.socketpair()

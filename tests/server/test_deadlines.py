@@ -144,7 +144,7 @@ Server(lambda request: str(len(request.body)), [listener], timeout=0.5,
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, 'SIGSTOP'), reason='Windows has no SIGSTOP')
+@pytest.mark.posix('Windows has no SIGSTOP')
 def test_a_machine_that_slept_is_nobodys_fault() -> None:
     root = str(Path(__file__).resolve().parent.parent.parent)
     server = subprocess.Popen([sys.executable, '-c', SCRIPT, root], stdout=subprocess.PIPE)
@@ -199,6 +199,7 @@ def test_a_socket_that_the_application_harms_ends_only_its_connection(
     assert server.get()[2] == b'fine'
 
 
+@pytest.mark.posix('select has nothing to close; tests/win32 watches sockets that fail')
 def test_a_selector_that_fails_is_replaced(running: Callable[..., Running],
                                            caplog: pytest.LogCaptureFixture) -> None:
     server = running(lambda request: server.server._selector.close() if request.target == '/x' else 'fine')

@@ -15,6 +15,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.server.conftest import resident
 
 if TYPE_CHECKING:
@@ -132,6 +134,7 @@ def opened(served: Served) -> int:
     return len(list(Path(f'/proc/{served.process.pid}/fd').iterdir()))
 
 
+@pytest.mark.posix('memory and descriptors are read from /proc')
 def test_every_slot_and_descriptor_is_free_again(serve: Callable[..., Served],
                                                  eventually: Callable[..., object]) -> None:
     served = serve(APP)

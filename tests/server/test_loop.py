@@ -165,6 +165,7 @@ def test_a_slow_reader_costs_nobody_any_time(running: Callable[..., Running]) ->
 @pytest.mark.parametrize('handler', [lambda request: 'x' * 5_000_000,
                                      lambda request: Response.stream('x' * 50_000 for _ in range(1000))],
                          ids=['page', 'stream'])
+@pytest.mark.wine('reset')
 def test_a_client_that_reads_nothing_at_all_is_cut(running: Callable[..., Running],
                                          handler: Callable[..., Any]) -> None:
     server = running(handler, limits=QUICK)

@@ -52,6 +52,7 @@ def ask(served: Served, target: str, slowly: bool = False) -> int:
         return sum(map(len, iter(lambda: client.recv(16384 if slowly else 262144), b'')))
 
 
+@pytest.mark.posix('memory and descriptors are read from /proc')
 def test_memory_is_flat(serve: Callable[..., Served]) -> None:
     served = serve(APP)
     for number in range(500):
@@ -65,6 +66,7 @@ def test_memory_is_flat(serve: Callable[..., Served]) -> None:
 @pytest.mark.parametrize('target, size', [
     ('/file', 64_000_000), ('/stream?pieces=1000&size=64000', 64_000_000),
 ], ids=['file', 'stream'])
+@pytest.mark.posix('memory and descriptors are read from /proc')
 def test_a_large_answer_takes_less_than_a_megabyte(serve: Callable[..., Served], tmp_path: Path, target: str,
                                                    size: int) -> None:
     path = tmp_path / 'large'

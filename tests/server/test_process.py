@@ -74,6 +74,7 @@ def ends_well(served: Served, begin: float) -> None:
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.posix('Windows has no signals between processes; tests/win32 sends Ctrl-Break')
 def test_a_signal_ends_an_idle_server(serve: Callable[..., Served], number: signal.Signals) -> None:
     served = serve(APP)
     assert served.get('/').text == 'Hello, world!'
@@ -85,6 +86,7 @@ def test_a_signal_ends_an_idle_server(serve: Callable[..., Served], number: sign
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('page', ['/sleep', '/swallow', '/spin'])
+@pytest.mark.posix('Windows has no signals between processes; tests/win32 sends Ctrl-Break')
 def test_a_signal_interrupts_a_handler_and_its_client_is_told(serve: Callable[..., Served],
                                                               number: signal.Signals,
                                                              page: str) -> None:
@@ -133,6 +135,7 @@ SHORT = """
 """
 
 
+@pytest.mark.posix('Windows sets no limit to open files')
 def test_out_of_file_descriptors_it_keeps_serving(serve: Callable[..., Served]) -> None:
     served = serve(SHORT, tracebacks=True)
     before = served.get('/').text

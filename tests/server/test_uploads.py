@@ -68,6 +68,7 @@ APP = """
 
 
 @pytest.mark.parametrize('megabytes', [64, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.posix('memory and descriptors are read from /proc')
 def test_a_large_upload_takes_no_memory(serve: Callable[..., Served], megabytes: int,
                                         tmp_path_factory: pytest.TempPathFactory) -> None:
     kept = tmp_path_factory.mktemp('kept') / 'big'

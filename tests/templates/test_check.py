@@ -1,5 +1,7 @@
 """`python -m kali check FOLDER`: every mistake with its place, for editors and for CI."""
 
+import os
+
 import pytest
 
 from kali.__main__ import main
@@ -16,7 +18,8 @@ def check(tmp_path, capsys):
             path.write_text(text)
         code = main(['check', str(tmp_path), *arguments])
         printed = capsys.readouterr()
-        return code, (printed.out + printed.err).replace(str(tmp_path), 'FOLDER').splitlines()
+        lines = (printed.out + printed.err).replace(str(tmp_path), 'FOLDER')
+        return code, lines.replace(os.sep, '/').splitlines()
 
     return run
 

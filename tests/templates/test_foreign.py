@@ -80,7 +80,7 @@ def test_check_and_a_folder_tell_it_with_the_file(tmp_path: Path, caplog: pytest
     (tmp_path / 'base.tpl').write_text('<h1>{title}</h1>\n{body}{% if x %}')
     (tmp_path / 'page.tpl').write_text('<extend>base<?title?>A<?body?>\n\n<b>{total:.2f}</b>')
     (tmp_path / 'rows.tpl').write_text('<loop><?begin?>{n + 1}')
-    found = [line.removeprefix(str(tmp_path)) for line in check(tmp_path)]
+    found = [line.removeprefix(str(tmp_path)).replace('\\', '/') for line in check(tmp_path)]
     assert [line.partition(' is printed')[0] for line in found] == [
         '/base.tpl:2:7: {% if x %}', '/page.tpl:3:4: {total:.2f}', '/rows.tpl:1:16: {n + 1}']
     TemplateFolder(tmp_path)('page')
