@@ -196,8 +196,8 @@ def test_a_port_file_that_says_nothing_is_no_hindrance(start: Starts, port: str,
                                                        eventually: Callable[..., object]) -> None:
     first = start()
     eventually(lambda: len(start.opened()) == 1)
-    (start.folder / 'state/twice/port').write_bytes(port.encode('utf-8', 'surrogateescape'))
-    assert start().wait(10) == 0
+    (start.state / 'port').write_bytes(port.encode('utf-8', 'surrogateescape'))
+    assert start().wait(20) == 0
     assert first.poll() is None
 
 
