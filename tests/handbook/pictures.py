@@ -68,6 +68,7 @@ class Picture(NamedTuple):
 
 PICTURES = {
     'examples/datebook.png': Picture('examples/datebook.py', '/', DATEBOOK),
+    'examples/workshop.png': Picture('examples/workshop.py', '/table/job/', '', height=560),
     'kali/handbook/jobs.png': Picture('', '/table/job/', WORKSHOP),
     'kali/handbook/job.png': Picture('', '/table/job/1/edit', WORKSHOP, height=900),
 }
