@@ -21,13 +21,20 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument('file', type=Path, help='the script')
     parser.add_argument('-o', '--output', type=Path, metavar='PATH',
                         help='the file to write, or a folder for it; beside the script unless given')
+    parser.add_argument('--onedir', action='store_true',
+                        help='make a folder with a Python of its own instead, by PyInstaller (kali[pack]); '
+                        'it runs on computers like this one')
 
 
 def run(options: Namespace) -> None:
     """Pack it, and say what came of it."""
+    if options.onedir:
+        from kali.desktop.bundling import bundle  # for this kind only
+        print(f'{bundle(options.file, options.output)}: give away the whole folder that it is in')
+        return
     packed = pack(options.file, options.output)
     size = packed.path.stat().st_size
     print(f'{packed.path}: kali and {packed.number} files, {size / 1e6:.1f} MB')
     print('Launchers: ' + ', '.join(path.name for path in packed.launchers))
-    if packed.foreign:
-        print(f'Not in it, and to be installed where it runs: {", ".join(packed.foreign)}')
+    if packed.missing:
+        print(f'Not in it, and to be installed where it runs: {", ".join(packed.missing)}')

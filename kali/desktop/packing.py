@@ -26,7 +26,7 @@ from kali.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ['Packed', 'members', 'pack']
+__all__ = ['Packed', 'destination', 'imported', 'members', 'pack', 'read_script']
 
 MOST = 5000  # files; more means that the script lies in somebody's home folder
 SHEBANG = b'#!/usr/bin/env python3\n'
@@ -46,7 +46,7 @@ class Packed(NamedTuple):
     path: Path
     launchers: list[Path]
     number: int  # of files
-    foreign: list[str]  # modules that have to be installed where it runs
+    missing: list[str]  # modules that have to be installed where it runs
 
 
 def pack(script: Path, output: Path | None = None) -> Packed:
@@ -55,8 +55,8 @@ def pack(script: Path, output: Path | None = None) -> Packed:
     :param output: the file to write, or a folder for it; by default it is beside the script
     :raises KaliError: with a sentence, if that cannot be done
     """
-    source = _read(script)
-    path = _destination(script, output)
+    source = read_script(script)
+    path = destination(script, output)
     files = members(script)
     main = MAIN.format(name=script.stem, version=__version__, script=script.name,
                        app_id=script_id(str(script)))
@@ -72,7 +72,9 @@ def pack(script: Path, output: Path | None = None) -> Packed:
         launchers = list(_launchers(script, path, source))
     except OSError as error:
         raise KaliError(f'{error.filename or path} cannot be written: {error.strerror}.') from error
-    return Packed(path, launchers, len(files), _foreign(files))
+    own = {name.split('/')[0].removesuffix('.py') for name in files}
+    missing = imported(files) - own - {'kali', *sys.stdlib_module_names}
+    return Packed(path, launchers, len(files), sorted(missing))
 
 
 def members(script: Path) -> dict[str, Path]:
@@ -96,7 +98,11 @@ def members(script: Path) -> dict[str, Path]:
     return found
 
 
-def _read(script: Path) -> str:
+def read_script(script: Path) -> str:
+    """The source of a script.
+
+    :raises KaliError: if there is none, or it has a mistake
+    """
     if not script.is_file():
         raise KaliError(f'There is no file {script}.')
     if script.suffix not in ('.py', '.pyw'):
@@ -111,7 +117,8 @@ def _read(script: Path) -> str:
     return source.decode('utf-8', 'replace')
 
 
-def _destination(script: Path, output: Path | None) -> Path:
+def destination(script: Path, output: Path | None) -> Path:
+    """Where the archive goes: `output` is its path, or a folder for it."""
     if output is None:
         return script.with_suffix('.pyz')
     if output.suffix == '.pyz' and not output.is_dir():
@@ -138,17 +145,16 @@ def _resources(files: list[Path]) -> Iterator[str]:
                 yield str(node.args[0].value)
 
 
-def _foreign(files: dict[str, Path]) -> list[str]:
-    """The modules that those in the archive import, and that are neither in it nor Python's own."""
-    known = {'kali', *sys.stdlib_module_names, *(name.split('/')[0].removesuffix('.py') for name in files)}
+def imported(files: dict[str, Path]) -> set[str]:
+    """The names of the packages and modules that some modules import."""
     found: set[str] = set()
-    for tree in _trees([path for path in files.values() if path.suffix == '.py']):
+    for tree in _trees([path for path in files.values() if path.suffix in ('.py', '.pyw')]):
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 found.update(alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module)
-    return sorted({name.split('.')[0] for name in found} - known)
+    return {name.split('.')[0] for name in found}
 
 
 def _package(folder: Any, prefix: str) -> Iterator[tuple[str, bytes]]:
