@@ -52,7 +52,8 @@ def _page(section: Section, request: Request) -> Any:
         page.rows, caption=_caption(query, page, number), link=lambda column: _sorted(query, column),
         order='' if page.unsorted else query.order or _by_key(section), totals=_totals(query, number),
         choose=not section.read_only, in_place='' if section.read_only else section.url('cell'))
-    found = facets(query, request.query.get('more', ''))
+    more = request.query.get('more', '')
+    found = section.remembered(('facets', query.whole, more, current()), lambda: facets(query, more))
     beside = [views.html(query), [_facet(query, each, place) for place, each in enumerate(found)]]
     content = [_bar(query), _notes(query, page),
                '<div class="split">\n<aside aria-label="', escape(say('filters')), '">\n', beside,

@@ -188,9 +188,17 @@ class Query:
         """The same, or None if that takes too long."""
         if self.is_frequent:
             return None if self.filters or self.keys or self.section.declared.where else MANY + 1
+        return self.section.remembered(('count', self.whole), self._count)  # type: ignore[no-any-return]
+
+    def _count(self) -> int | None:
         with suppress(TooLong), within(self.section.connection, COUNT):
             return self.count()
         return None
+
+    @property
+    def whole(self) -> Query:
+        """The same for all pages of the list."""
+        return replace(self, after='', before='', last=False, scan=False)
 
     def page(self, columns: str = '', size: int = SIZE) -> Page:
         """The rows of the page that the address asks for.
@@ -350,8 +358,9 @@ class Query:
         table), and the number of rows in it."""
         if self.is_frequent:
             after = key_from(begin) if begin else None
-            hits = search_index(self.section, self.q, after if isinstance(after, int) else None,
-                                backwards=backwards) or []
+            hits = self.hits if after is None and not backwards else search_index(
+                self.section, self.q, after if isinstance(after, int) else None, backwards=backwards)
+            assert hits is not None
             return ([self.but(q='').where(), self._among(hits)],
                     component_of(hits[-1]) if len(hits) == FREQUENT else '', len(hits))
         names = ', '.join(self.section.sql_of(name) for name in self.section.place)

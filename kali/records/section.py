@@ -31,6 +31,7 @@ __all__ = ['Section']
 
 #: Rows from which on a page does not look at all of a table.
 LARGE = 50_000
+_REMEMBERED = 50  # answers, see Section.remembered
 _SAMPLE = 1000  # rows that are looked at for what a column holds
 _MOST = 40  # columns of a list that nobody chose
 _FILTERS = 10  # filters that nobody chose
@@ -72,6 +73,7 @@ class Section:
     def __init__(self, records: Program, table: Table, declared: Declared) -> None:
         self.records, self.table, self.declared = records, table, declared
         self.connection, self.name = records.connection, table.name
+        self._stamp, self._known = (-1, -1), dict[Any, Any]()
 
     def __repr__(self) -> str:
         return f'<Section {self.name}>'
@@ -135,6 +137,17 @@ class Section:
     def is_large(self) -> bool:
         """Whether it has so many rows that a page cannot look at all of them."""
         return self.table.kind != 'view' and bool(self.table.rows(columns='1', limit=1, offset=LARGE))
+
+    def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gave for `key`, as long as neither this program nor another has written to the file:
+        the counts of a list are the same on all of its pages."""
+        stamp = (self.connection.total_changes,
+                 sqlite3.Cursor(self.connection).execute('PRAGMA data_version').fetchone()[0])
+        if stamp != self._stamp or len(self._known) > _REMEMBERED:
+            self._stamp, self._known = stamp, {}
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
 
     @cached_property
     def full_text(self) -> tuple[Table, bool] | None:
