@@ -3,9 +3,9 @@
 Run it with `python3 tests/benchmarks/records.py [ROWS] [ROUNDS]`; Datasette is left out with a notice where
 it is not installed. Both serve the same file from processes of their own, 50 rows a page. Printed are the
 first time and the median through HTTP in milliseconds (kali remembers the counts of a list until somebody
-writes, Datasette those of a table), and how often kali's median fits into Datasette's. The goals are less than
-100 ms, and less than Datasette, for each page; the last column says where that is missed. A page whose cost grew with the
-table would show beside a file of a tenth of the rows.
+writes, Datasette those of a table), and how often kali's median fits into Datasette's. The goals are less
+than 100 ms, and less than Datasette, for each page; the last column says where that is missed. A page whose
+cost grew with the table would show beside a file of a tenth of the rows.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ CREATE VIRTUAL TABLE sale_fts USING fts5(product, note, content='sale', content_
 INSERT INTO sale_fts(sale_fts) VALUES('rebuild');
 '''
 WORDS = ['bicycle', 'bell', 'brake', 'saddle', 'chain', 'lamp', 'tyre', 'pump', 'frame', 'pedal', 'crank',
-         'hub', 'spoke', 'rim', 'fork', 'stem', 'seat', 'post', 'cable', 'lever', 'grip', 'tape', 'lock', 'basket']
+         'hub', 'spoke', 'rim', 'fork', 'stem', 'seat', 'post', 'cable', 'lever', 'grip', 'tape', 'lock',
+         'basket']
 
 
 class Case(NamedTuple):
