@@ -27,7 +27,7 @@ def test_a_profile_that_another_computer_has_open_is_not_used(tmp_path: Path, lo
     assert names == (['profile', 'profile-2'] if usable else ['profile-2'])
 
 
-def test_open_is_what_a_browser_listens_for(tmp_path: Path) -> None:
+def test_open_is_what_a_browser_listens_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     profile = Profile(str(tmp_path), 'profile')
     profile.prepare()
     place = tmp_path / 'temp' / 'org.chromium.X'
@@ -35,14 +35,14 @@ def test_open_is_what_a_browser_listens_for(tmp_path: Path) -> None:
     (profile.path / 'SingletonLock').symlink_to(f'{HERE}-{os.getpid()}')  # the number was given anew
     (profile.path / 'SingletonSocket').symlink_to(place / 'SingletonSocket')
     assert not profile.is_open()
-    os.chdir(place)  # the address of a socket is short
+    monkeypatch.chdir(place)  # the address of a socket is short
     with socket.socket(socket.AF_UNIX) as browser:
         browser.bind('SingletonSocket')
         browser.listen()
         (profile.path / 'SingletonSocket').unlink()
         (profile.path / 'SingletonSocket').symlink_to('SingletonSocket')
         assert profile.is_open()
-    os.chdir(tmp_path)
+    monkeypatch.undo()
     (profile.path / 'SingletonSocket').unlink()
     (profile.path / 'SingletonSocket').symlink_to(place / 'SingletonSocket')
     assert not profile.is_open()
