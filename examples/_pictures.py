@@ -30,7 +30,8 @@ TYPED: dict[str, list[tuple[str, dict[str, str]]]] = {
     'chat': [('/', {'Your name': 'Ada', 'Say': 'Good morning!'}),
              ('/', {'Your name': 'Grace', 'Say': 'Hello Ada.'})],
 }
-SHOWN = {'datebook': '/contact/', 'workshop': '/table/job/', 'chinook': '/table/Track/'}  # where another page than the first says more
+# Where another page than the first says more.
+SHOWN = {'datebook': '/contact/', 'workshop': '/table/job/', 'chinook': '/table/Track/'}
 
 TO_WEBP = """async ([png, quality]) => {
   const picture = await createImageBitmap(await (await fetch('data:image/png;base64,' + png)).blob());
