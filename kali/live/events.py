@@ -39,12 +39,15 @@ def pause(seconds: float) -> Wait:
     """What a generator of events yields to go on later; other requests are served meanwhile.
 
     :param seconds: for how long
+    :raises ValueError: for NaN, which would be for ever
 
     >>> def clock():
     ...     while True:
     ...         yield SSE.patch_signals({'time': time.strftime('%X')})
     ...         yield pause(1)
     """
+    if seconds != seconds:
+        raise ValueError('pause(NaN): how many seconds?')
     return Wait(until=time.monotonic() + seconds)
 
 
@@ -73,6 +76,10 @@ class EventStream(Deferred):
 
     def __init__(self, source: Iterable[Event | str | bytes | Wait], *, keep_alive: float = 15.0,
                  retry: int | None = None) -> None:
+        if not keep_alive > 0:
+            raise ValueError(f'keep_alive={keep_alive!r}: it is a number of seconds above 0')
+        if hasattr(source, '__aiter__'):
+            raise TypeError('EventStream takes a generator; above an async one, put @datastar_response')
         self._source = iter(source)
         self._keep_alive = keep_alive
         self._silent_until = time.monotonic() + keep_alive
@@ -116,6 +123,9 @@ class Channel:
     """
 
     def __init__(self, history: int = 10, keep_alive: float = 15.0, backlog: int = BACKLOG) -> None:
+        if history < 0 or backlog < 1 or not keep_alive > 0:
+            raise ValueError(f'Channel({history!r}, {keep_alive!r}, {backlog!r}): how many events are kept, '
+                             'seconds above 0, and how many events a page may be behind')
         self._history, self._keep_alive = history, keep_alive
         self._kept: deque[bytes] = deque(maxlen=max(history, backlog, 1))
         self._published = 0  # events so far; the last one kept has this number

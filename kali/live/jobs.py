@@ -150,6 +150,8 @@ class Jobs:
         self._watchdog.begins(job.title)
         try:
             outcome = job.deferred.step()
+            if isinstance(outcome, Wait):
+                self._park(job, outcome)
         except BaseException as error:
             if self._host is not None and self._host.stopping:
                 raise  # Ctrl-C came while it worked
@@ -159,9 +161,7 @@ class Jobs:
             self._watchdog.ends()
         if outcome is None:
             self._end(job, 'done')
-        elif isinstance(outcome, Wait):
-            self._park(job, outcome)
-        else:
+        elif not isinstance(outcome, Wait):
             self._turn.append(job)
         return time.monotonic()
 

@@ -106,11 +106,29 @@ const fragmentOf = (html, namespace) => {
   return fragment;
 };
 
+// What no dictionary of the server's can be asked for: it may not answer.
+const WORDS = {
+  en: { lost: 'No answer came. See whether it was done before you send it again.',
+    old: 'This page is out of date. Load it anew once what you have typed is saved.' },
+  de: { lost: 'Es kam keine Antwort. Bitte nachsehen, ob es geschehen ist, bevor Sie es noch einmal senden.',
+    old: 'Diese Seite ist nicht mehr aktuell. Bitte neu laden, sobald gespeichert ist, was Sie eingegeben haben.' },
+  fr: { lost: 'Aucune réponse. Vérifiez si c’est fait avant de l’envoyer de nouveau.',
+    old: 'Cette page n’est plus à jour. Rechargez-la une fois votre saisie enregistrée.' },
+  es: { lost: 'No ha llegado respuesta. Compruebe si se ha hecho antes de enviarlo otra vez.',
+    old: 'Esta página no está al día. Vuelva a cargarla cuando haya guardado lo que ha escrito.' },
+  cs: { lost: 'Odpověď nepřišla. Než to odešlete znovu, podívejte se, zda se to provedlo.',
+    old: 'Tato stránka není aktuální. Načtěte ji znovu, až uložíte, co jste napsali.' },
+};
+const say = (key) => (WORDS[document.documentElement.lang.slice(0, 2)] || WORDS.en)[key];
+
+const isTyped = () => [...document.querySelectorAll('input:not([type=hidden]), textarea')]
+  .some((control) => control.value !== control.defaultValue || control.checked !== (control.defaultChecked || false));
+
 // A script that came as text does not run until it is made anew.
 const awake = (root) => {
   const scripts = root.nodeName === 'SCRIPT' ? [root] : root.querySelectorAll ? [...root.querySelectorAll('script')] : [];
   for (const script of scripts) {
-    if (script.dataset.kali === 'reload') return location.reload();
+    if (script.dataset.kali === 'reload') return isTyped() ? notify(say('old')) : location.reload();
     const made = document.createElement('script');
     for (const { name, value } of [...script.attributes]) made.setAttribute(name, value);
     made.nonce = (document.querySelector('script[nonce]') || made).nonce;  // where the policy asks for one
@@ -373,7 +391,7 @@ const asked = async (element, url, options, sent = []) => {
     await ask(url, options, selector, sent);
   } catch (error) {
     console.error(error);
-    notify(document.body.dataset.kaliFailed || 'No answer came. See whether it was done before you send it again.');
+    notify(say('lost'));
   }
   document.dispatchEvent(new CustomEvent('kali-answered', { bubbles: true }));
 };

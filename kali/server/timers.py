@@ -47,6 +47,9 @@ class Timers:
 
     def at(self, when: float, function: Callable[[], object]) -> Timer:
         """Have `function` come out of `due` once it is `when`."""
+        when = float(when)
+        if when != when:  # it would be before and after nothing, and hold up all others
+            raise ValueError('not a number (NaN) is no time')
         timer = Timer(self, when, function)
         self._count += 1  # of two that are due at one time, the earlier asked comes first
         heappush(self.heap, (when, self._count, timer))

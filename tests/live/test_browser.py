@@ -189,3 +189,43 @@ def test_a_page_grows_while_it_is_made(serve: Callable[..., Any], profile: Brows
     assert page.locator('#second').count() == 0
     served.post('/seen', {})
     page.locator('#second').wait_for()
+
+
+RUN = """
+import os, sys
+from kali import Router, serve_http
+from kali.live import Channel
+app, channel, run = Router(), Channel(), os.urandom(4).hex()
+channel.publish('a run begins')
+@app.get('/')
+def home():
+    stream = app.url_for(events, **{'last-event-id': channel.last_id})
+    return '<!DOCTYPE html><script src="/.kali/kali.js" defer></script><p>%s</p><input>' % run + (
+        '<main data-kali-events="%s"></main>' % stream)
+@app.get('/events')
+def events(request, **rest):
+    return channel.stream(request)
+@app.get('/listeners')
+def listeners():
+    return str(len(channel))
+@app.post('/again')
+def again():
+    os.execv(sys.executable, sys.orig_argv)
+serve_http(app, headers={'Content-Security-Policy': "script-src 'self'"})
+"""
+
+
+@pytest.mark.parametrize('typed', ['', 'half a word'])
+def test_a_page_of_an_earlier_run(typed: str, serve: Callable[..., Any], profile: BrowserContext) -> None:
+    """It is loaded anew, under a strict policy as well, but for one in which something is typed."""
+    served = serve(RUN)
+    page = listening(served, profile)
+    page.locator('input').fill(typed)
+    before = page.locator('p').inner_text()
+    with pytest.raises(OSError):
+        served.post('/again', {})
+    if typed:
+        page.get_by_text('This page is out of date.').wait_for()
+        assert page.locator('input').input_value() == typed and page.locator('p').first.inner_text() == before
+    else:
+        page.wait_for_function('(before) => document.querySelector("p").innerText !== before', arg=before)

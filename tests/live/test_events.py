@@ -6,14 +6,15 @@ import re
 import socket
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kali import Request, Router
+from kali import Request, Response, Router
 from kali.http.consequences import OPEN
-from kali.http.deferred import Signal, Wait
+from kali.http.deferred import Deferred, Signal, Wait
 from kali.live import SSE, Channel, Event, EventStream, datastar_response, pause, read_signals
 from kali.testing import Client
 from tests.server.conftest import rest
@@ -222,6 +223,37 @@ def rest_until_idle(client: socket.socket) -> bytes:
     except ConnectionResetError:
         data += b'RESET'
     return data
+
+
+@pytest.mark.parametrize('make', [
+    lambda: Channel(history=-1), lambda: Channel(keep_alive=0), lambda: Channel(backlog=0),
+    lambda: EventStream([], keep_alive=0), lambda: EventStream([], keep_alive=-1),
+    lambda: EventStream([], keep_alive=float('nan')), lambda: EventStream(aiter_of_nothing()),
+    lambda: pause(float('nan')),
+])
+def test_mistakes_are_named(make: Callable[[], Any]) -> None:
+    with pytest.raises((ValueError, TypeError), match=r'above 0|takes a generator|how many seconds'):
+        make()
+
+
+class aiter_of_nothing:
+    def __aiter__(self) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize('when', [float('nan'), 'soon', None])
+def test_a_time_that_is_none_holds_up_nobody(when: Any, running: Callable[..., Running]) -> None:
+    def never(request: Request) -> Any:
+        return Deferred(lambda: Wait(until=when, future=Future()), Response())
+    server = running(never)
+    if when is not None:  # which is no time at all
+        with server.connect(b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') as client, \
+                pytest.raises(ConnectionResetError):
+            rest(client)
+    seen: list[bool] = []
+    server.server.at(time.monotonic() + 0.01, lambda: seen.append(True))
+    server.server.wake()
+    server.until(lambda: seen)
 
 
 def test_a_silent_stream_says_that_it_lives(running: Callable[..., Running]) -> None:

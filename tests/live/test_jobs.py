@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kali import Request, Response, Router
+from kali.http.deferred import Wait
 from kali.live import Jobs, Progress, in_process, in_thread, pause
 from kali.live.job import _duration
 from kali.testing import Client
@@ -126,6 +127,7 @@ def returning(value: Any) -> Callable[[], Generator[Any, Any, Any]]:
         7, 'text', object(), [], Progress, lambda: None, b'bytes', Response('x'), Progress(float('nan')),
         Progress(1, float('inf')), Progress(1, -1), Progress(-1, 2), Progress(10 ** 400, 10 ** 401),
         *(Progress(*pair) for pair in ([1, 'many'], ['x', 3], [None, 3], [[], []])))),
+    *((yielding(Wait(*pair)), 'Error: ') for pair in ([None, float('nan')], [None, 'soon'], [object()])),
     *((returning(value), 'TypeError') for value in (object(), len, ['x', object()], Response(object()))),
     (failing, 'ZeroDivisionError: by &lt;zero&gt;'), (nonsense, 'the job yielded &#x27;half done&#x27;'),
     (failing_future, 'invalid literal'), (cancelled_future, 'CancelledError'), (exits, 'SystemExit'),
