@@ -235,6 +235,8 @@ _OWN_ENDINGS = ('-error', '-help', '-list')  # what kali's own ids beside that o
 #: The name of `Element` in kali 0.0.x.
 FormElement = Element
 
+# What a form sends besides its fields: for itself, and for the forms of records.
+_RESERVED = ('', FORM_ID, FINGERPRINT, '_charset_', '_new', '_columns')
 _DAY = re.compile('[0-9]{4}-[0-9]{2}-[0-9]{2}')
 _NOT_IN_HTML = re.compile('[\0\ud800-\udfff]')
 _OPENING = re.compile(r'\s*<[a-zA-Z][a-zA-Z0-9-]*')
@@ -404,7 +406,7 @@ def control_name(name: str) -> str:
     """
     if '\n' in name or '\r' in name:  # a browser makes both of each
         name = f'.{name}'.replace('\n', '.').replace('\r', '.')
-    return f'.{name}' if name in ('', FORM_ID, FINGERPRINT, '_charset_') or name.startswith(TAKE) else name
+    return f'.{name}' if name in _RESERVED or name.startswith(TAKE) else name
 
 
 def line_feeds(text: str) -> str:

@@ -32,23 +32,26 @@ class Children:
     :param section: of the rows
     :param parent: of the row that they refer to
     :param elements: of a row, by column
+    :param field: the name of the rows in the form of the parent
     :raises ValueError: if no foreign key leads from one to the other
     """
 
-    def __init__(self, section: Section, parent: Section, elements: Mapping[str, Element]) -> None:
-        self.section, self.table = section, section.table
+    def __init__(self, section: Section, parent: Section, elements: Mapping[str, Element],
+                 field: str) -> None:
+        self.section, self.table, self.field = section, section.table, field
         key = next((key for key in self.table.foreign_keys
                     if key.parent == parent.name and key.parent_columns), None)
         if key is None:
             raise ValueError(f'children of {parent.name}: {section.name} has no foreign key to it')
         self.columns, self.targets = key.columns, key.parent_columns
         shown = {name: element for name, element in elements.items()
-                 if not element.takes_files
+                 if not element.takes_files and name != KEY
                  and set(getattr(element, 'columns', [name])).isdisjoint(self.columns)}
         self.order = next((name for name in shown if _ORDER.fullmatch(name)
                            and self.table.columns[name].affinity in ('INTEGER', 'NUMERIC')), '')
         if self.order:  # a new row is the last without being told
             shown[self.order] = Entry(lens=Nullable(Integer()), label=section.heading(self.order))
+        self.shown = shown
         self.most = min(_MOST, 900 // (len(shown) + 1))
         self.element = Rows({KEY: Hidden(lens=BLANKABLE), **shown}, key=KEY, order=self.order, max=self.most,
                             label=section.title, blank=2)
@@ -90,7 +93,7 @@ class Children:
         for path, key in now.items():
             if path not in kept:
                 self._write(None, typed, self.table.delete, key)
-        records = [expanded(each, self.element.elements) for each in posted]
+        records = [expanded(each, self.shown) for each in posted]
         self._update([[place, now[each[KEY]], records[place]] for place, each in enumerate(posted)
                       if each.get(KEY) in now], typed)
         last = max([each[self.order] or 0 for each in posted], default=0) if self.order else 0
@@ -155,11 +158,11 @@ class Children:
         sentences = refusal.errors(changes, labels)
         fields = {name: sentence for name, sentence in sentences.items() if name in self.element.elements}
         if place is None or not fields:
-            raise SaveError({self.section.name: ' '.join(
+            raise SaveError({self.field: ' '.join(
                 refusal.named(labels.get(name, name), sentence) for name, sentence in sentences.items())})
         index = typed.places[place]
         typed.wrong.update({(index, name): sentence for name, sentence in fields.items()})
-        raise SaveError({self.section.name: say('rows', count=len(fields))})
+        raise SaveError({self.field: say('rows', count=len(fields))})
 
 
 def joined(row: Any, elements: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +182,7 @@ def expanded(native: Mapping[str, Any], elements: Mapping[str, Any]) -> dict[str
         columns = getattr(elements.get(name), 'columns', ())
         if len(columns) > 1:
             found.update(zip(columns, value or [None] * len(columns), strict=True))
-        elif name in elements and name != KEY:
+        elif name in elements:
             found[name] = value
     return found
 

@@ -127,12 +127,13 @@ class RecordForm(Formlet):
             other = section.records.find(name)
             if other is None:
                 raise ValueError(f'children of {section.name}: there is no table {name!r}')
-            children = Children(other, section, elements_of(other))
+            field = f'{other.name}.rows' if other.name in section.table.columns else other.name
+            children = Children(other, section, elements_of(other), field)
             if row is not None and children.too_many(row):
-                elements[other.name] = Static(label=other.title, help=say('too many children'))
+                elements[field] = Static(label=other.title, help=say('too many children'))
             elif not other.read_only:
-                self.children[other.name] = children
-                elements[other.name] = children.element
+                self.children[field] = children
+                elements[field] = children.element
         super().__init__(elements)
         self.typed: dict[str, Any] = {}
         self.submit, self.cancel = say('save'), section.url(*filter(None, [path]))

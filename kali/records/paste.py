@@ -107,10 +107,9 @@ class _Preview(Formlet):
 
         :param columns: those that the list shows, from where the cells were pasted on
         """
-        if columns:
-            names = [field_of(self.fields, self.section, name) if name else '' for name in columns]
-        else:
-            names = list(self.fields)
+        names: list[str | None] = [self._field(name) for name in columns]
+        if not columns:
+            names = [*self.fields]
             names = names[names.index(field_of(self.fields, self.section, self.column)):]
         csv.field_size_limit(LONGEST)  # of the whole process; its default is 131 072
         lines = [cells or [''] for cells in csv.reader(io.StringIO(self.text, newline=''), delimiter='\t')]
@@ -119,7 +118,7 @@ class _Preview(Formlet):
         for row, cells in zip(found, lines, strict=False):
             native = {**dict(row), **joined(row, self.fields)}
             before = show_record(self.fields, native)
-            yield row, [self._cell(name, native.get(name), before.get(name, ''), text)
+            yield row, [self._cell(name, native.get(name or ''), before.get(name or '', ''), text)
                         for name, text in zip(names, cells, strict=False)]
 
     def _tried(self, found: list[tuple[Any, list[_Cell]]]) -> list[tuple[Any, list[_Cell]]]:
@@ -147,6 +146,10 @@ class _Preview(Formlet):
         changes = {cell.field: cell.value for cell in cells if not cell.wrong}
         self.section.table.update(self.section.key_of(row), expanded(changes, self.fields))
 
+    def _field(self, column: str) -> str | None:
+        """The field of a column; None for one that the list shows and that cannot be changed."""
+        return field_of(self.fields, self.section, column) if column or column in self.fields else None
+
     def _from(self, number: int) -> list[Any]:
         """So many rows of the list from the chosen one on."""
         if number > _MOST:
@@ -159,8 +162,8 @@ class _Preview(Formlet):
                 break
         return found
 
-    def _cell(self, name: str, stored: Any, before: Any, text: str) -> _Cell:
-        if not name:
+    def _cell(self, name: str | None, stored: Any, before: Any, text: str) -> _Cell:
+        if name is None:
             return _Cell('', '', text, None, say('paste fixed'))
         element = self.fields[name]
         shown = element.in_words(before)

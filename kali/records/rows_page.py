@@ -137,8 +137,9 @@ class _ChangeSeveral(Formlet):
         self.chosen, self.section = chosen, chosen.section
         self.cancel, self.submit = chosen.url, say('save')
         elements = elements_of(self.section, new=False)
-        field = field_of(elements, self.section, str(request.fields.get('column', '')))
-        super().__init__({field: elements[field]})
+        self.field = field_of(elements, self.section, str(request.fields.get('column', '')))
+        self.element = elements[self.field]
+        super().__init__({'value': self.element})  # the form has fields of its own, called key or column
 
     def get_native(self) -> Any:
         return {}
@@ -158,12 +159,16 @@ class _ChangeSeveral(Formlet):
 
     def save(self, native: dict[str, Any], request: Request) -> Any:
         """Give all of them the value."""
-        changes = expanded(native, self.elements)
+        changes = expanded({self.field: native['value']}, {self.field: self.element})
         settings = ', '.join(f'{quoted(name)} = ?' for name in changes)
         self.chosen.run(f'UPDATE {self.section.table.sql_name} SET {settings}', list(changes.values()))
         if request.scope.transaction is not None:
             request.scope.transaction.title = say('did change', what=self.chosen.what)
         return Response.redirect(self.cancel)
+
+
+    def _refused(self, refusal: Any, native: dict[str, Any]) -> dict[str, Any]:
+        return {'value': next(iter(refusal.errors({}).values()))}
 
 
 _FORMS: dict[str, Callable[[_Chosen, Request], Formlet]] = {

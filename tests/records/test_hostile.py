@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from kali import Router
 from kali.records import Records, Table
+from kali.sqlite import guard
+from kali.sqlite.schema import quoted
 from kali.testing import Client
 from tests.records.forms import controls, dump, open_file
 
@@ -176,4 +179,70 @@ def test_what_cannot_be_changed(why: Table) -> None:
         status = client.get(f'/table/note/1/{url}').status
         assert status == (200 if url == 'file/text' and why.read_only else 403 if why.read_only else 404), url
     assert client.get('/table/note/new').status == (403 if why.read_only else 200)
+    db.close()
+
+
+NAMES = ('_new', '_columns', '_form_id', '_seen', '_count', 'key', 'do', 'column', 'all', 'text', 'columns',
+    'back',
+         'form', 'value', '.key', 'a, b', 'a b', '"', '<b>', "it's", '%', '[x]', 'action', 'submit',
+             'rowid', 'é', '')
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_column_of_any_name_is_changed_everywhere(name: str) -> None:
+    db = open_file(f'''CREATE TABLE t (id INTEGER PRIMARY KEY, {quoted(name)} TEXT, other TEXT);
+        INSERT INTO t VALUES (1, 'one', 'o'), (2, 'two', 'o')''')
+    records = Records(db, tables=[Table('t')])
+    client = Client(records, raise_errors=True)
+    section = records.section('t')
+
+    def stored() -> list[Any]:
+        return [row[0] for row in db.execute(f'SELECT {quoted(name)} FROM t ORDER BY id')]
+
+    def changed(page: Any, text: str, before: str) -> list[tuple[str, str]]:
+        fields = controls(page.text)
+        place = next(number for number, (_, value) in enumerate(fields) if value == before)
+        return [*fields[:place], (fields[place][0], text), *fields[place + 1:]]
+    assert client.post('/table/t/1/edit?_save=1', form=changed(
+        client.get('/table/t/1/edit'), 'edited', 'one')).status == 303
+    assert stored() == ['edited', 'two']
+    cell = section.url('cell', key='1', column=name)
+    assert client.post(f'{cell}&_save=1', form=changed(client.get(cell), 'cell', 'edited')).status == 303
+    assert stored() == ['cell', 'two']
+    page = client.post('/table/t/rows', form={'key': ['1', '2'], 'do': 'change', 'column': name})
+    fields = {**dict(controls(page.text)), 'value': 'both', 'key': ['1', '2']}
+    assert client.post('/table/t/rows?_save=1', form=fields).status == 303
+    assert stored() == ['both', 'both']
+    page = client.post('/table/t/paste', form={'text': 'p', 'key': '2', 'column': name})
+    assert client.post('/table/t/paste?_save=1', form=controls(page.text)).status == 303
+    assert stored() == ['both', 'p']
+    assert client.get('/table/t/').status == 200
+    for _ in range(4):
+        assert records.history.undo()
+    assert stored() == ['one', 'two']
+    db.close()
+
+
+def test_a_table_of_children_may_be_called_as_a_column_is() -> None:
+    db = open_file('''CREATE TABLE a (a INTEGER PRIMARY KEY, line TEXT);
+        CREATE TABLE line (line INTEGER PRIMARY KEY, a INT REFERENCES a,
+            text TEXT); INSERT INTO a VALUES (1, 'x'); INSERT INTO line VALUES (1, 1, 'y')''')
+    client = Client(Records(db, tables=[Table('a', children=['line']), 'line']), raise_errors=True)
+    fields = {**dict(controls(client.get('/table/a/1/edit').text)), 'line': 'z', 'line.rows-1-text': 'w'}
+    assert client.post('/table/a/1/edit?_save=1', form=fields).status == 303
+    assert db.execute('SELECT a.line, text FROM a, line').fetchone()[:] == ('z', 'w')
+    db.close()
+
+
+def test_records_inside_of_an_application() -> None:
+    db = open_file(NOTES)
+    app = Router()
+    records = Records(db, backups=False)
+    app.delegate_folder('/office/', records.router)
+    client = Client(guard(app, db), raise_errors=True)
+    fields = {**dict(controls(client.get('/office/table/note/1/edit').text)), 'text': 'changed'}
+    reply = client.post('/office/table/note/1/edit?_save=1', form=fields)
+    assert reply.status == 303 and reply.headers['location'].startswith('/office/table/note/1')
+    page = client.get('/office/table/note/').text
+    assert 'data-in-place="/office/table/note/cell"' in page and 'action="/office/table/note/rows"' in page
     db.close()

@@ -118,15 +118,15 @@ def test_a_column_of_several_rows_gets_a_value() -> None:
     before = dump(db)
     page = client.post('/table/bike/rows?q=', form={'all': '1', 'do': 'change', 'column': 'gears'})
     fields = dict(controls(page.text))
-    wrong = client.post('/table/bike/rows?_save=1', form={**fields, 'gears': '99'})
+    wrong = client.post('/table/bike/rows?_save=1', form={**fields, 'value': '99'})
     assert wrong.status == 422 and 'must be 30 or less' in wrong.text and dump(db) == before
-    assert client.post('/table/bike/rows?_save=1', form={**fields, 'gears': '5'}).status == 303
+    assert client.post('/table/bike/rows?_save=1', form={**fields, 'value': '5'}).status == 303
     assert [row[0] for row in db.execute('SELECT gears FROM bike')] == [5, 5, 5]
     assert records.history.undo() == 'Change 3 × Bike' and dump(db) == before
     page = client.post('/table/bike/rows', form={'key': ['a/1', 'b'], 'do': 'change', 'column': 'plate'})
     fields = dict(controls(page.text))
     reply = client.post('/table/bike/rows?_save=1', form=[*((k, v) for k, v in controls(page.text)
-                                                           if k != 'plate'), ('plate', 'P1')])
+                                                           if k != 'value'), ('value', 'P1')])
     assert reply.status == 422 and 'There is a bike with this plate already' in reply.text
     assert dump(db) == before
     db.close()
@@ -218,7 +218,7 @@ def test_all_that_a_long_list_has() -> None:
                "INSERT INTO bike (frame, gears) SELECT 'zq' || i, 4 FROM n")
     page = client.post('/table/bike/rows?q=zq', form={'all': '1', 'do': 'change', 'column': 'gears'})
     assert 'Change 12,000 × Bike' in page.text
-    reply = client.post('/table/bike/rows?q=zq&_save=1', form={**dict(controls(page.text)), 'gears': '5'})
+    reply = client.post('/table/bike/rows?q=zq&_save=1', form={**dict(controls(page.text)), 'value': '5'})
     assert reply.status == 303 and reply.headers['location'] == '/table/bike/?q=zq'
     assert db.execute('SELECT count(*) FROM bike WHERE gears = 5').fetchone()[0] == 12000
     page = client.post('/table/bike/rows?q=zq', form={'all': '1', 'do': 'delete'})
