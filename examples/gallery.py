@@ -96,15 +96,17 @@ def state(name: str) -> dict[str, object]:
     return {'is_running': code is None, 'code': code, 'address': addresses[-1] if addresses else None}
 
 
-def stop(name: str) -> None:
-    """End an example that was started here: it ends with its standard input, which is ours to close."""
-    process = started.pop(name)
-    process.stdin.close()
-    try:
-        process.wait(3)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def stop(names: list[str]) -> None:
+    """End examples that were started here: each ends with its standard input, which is ours to close."""
+    processes = [started.pop(name) for name in names if name in started]
+    for process in processes:
+        process.stdin.close()
+    for process in processes:
+        try:
+            process.wait(3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 # The pages. Each function is given what it needs as plain arguments, and returns a page.
@@ -169,8 +171,7 @@ def run(name: str):
 
 @app.post('/stop/*')
 def stop_example(name: str):
-    if name in started:
-        stop(name)
+    stop([name])
     return Response.redirect(app.url_for(all_examples) + f'#{name}')
 
 
@@ -178,8 +179,7 @@ def stop_example(name: str):
 @contextmanager
 def stop_all(host):
     yield
-    for name in list(started):
-        stop(name)
+    stop(list(started))
 
 
 # From here on the program serves its pages, until its last window is closed. `templates.wrap` looks at the

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,21 +26,21 @@ MADE = {'.pyc', '.pyo', '.pyz', '.pyzw', '.desktop', '.command', '.bat', '.vbs',
 MAGIC = b'SQLite format 3\0'  # source: SQLite, "Database File Format", 1.3.1
 
 
-def files_of(folder: Path, endings: frozenset[str] = frozenset()) -> Iterator[Path]:
+def files_of(folder: Path, endings: frozenset[str] = frozenset(), most: float = inf) -> Iterator[Path]:
     """The files below `folder` that belong to the program there, sorted in each folder.
 
     Hidden files and folders, databases, backups, caches, virtual environments, tests and what was packed
     before do not belong to it. Links are followed, each folder once.
 
     :param endings: only files whose names end so, such as `{'.py'}`; they may be empty or gone by now
+    :param most: how many folders are looked into, the nearest first
     """
-    seen, folders = {os.path.realpath(folder)}, [folder]
-    while folders:
+    seen, folders = {os.path.realpath(folder)}, deque([folder])
+    while folders and len(seen) <= most:
         try:
-            entries = sorted(os.scandir(folders.pop()), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(folders.popleft()), key=lambda entry: entry.name)
         except OSError:  # gone meanwhile, or not to be read
             continue
-        inside: list[Path] = []
         for entry in entries:
             if entry.name.startswith(('.', 'test_')) or entry.name == 'conftest.py':
                 continue
@@ -47,10 +49,9 @@ def files_of(folder: Path, endings: frozenset[str] = frozenset()) -> Iterator[Pa
                 real = os.path.realpath(path)
                 if not (entry.name.lower() in FOLDERS or real in seen or (path / 'pyvenv.cfg').exists()):
                     seen.add(real)
-                    inside.append(path)
+                    folders.append(path)
             elif path.suffix.lower() in endings if endings else entry.is_file() and not is_data(path):
                 yield path
-        folders += reversed(inside)
 
 
 def is_data(path: Path) -> bool:

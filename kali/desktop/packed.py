@@ -1,34 +1,29 @@
 """A packed program: what the `__main__.py` of a .pyz calls, which `python -m kali pack` has made.
 
-The program's files are put beside one another in the user's cache folder, and its script runs there as it
-would anywhere else; kali itself is imported from the archive.
+All of the archive has been unpacked into the user's cache folder by then (unpack.py), and the script runs
+there as it would anywhere else.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 
 from kali.desktop.script import run_script
-from kali.desktop.unpack import unpacked
 
 __all__ = ['FOLDER', 'run']
 
 FOLDER = 'program/'  # where the program's files are in the archive
 
 
-def run(script: str, app_id: str) -> None:
-    """Run the program of the archive that runs.
+def run(folder: str, script: str, app_id: str) -> None:
+    """Run the program of an archive.
 
+    :param folder: where it was unpacked
     :param script: its place below FOLDER
     :param app_id: its name, if the script gives it none: the archive may be moved
     """
-    main = sys.modules['__main__']
-    main.__app_id__ = app_id  # type: ignore[attr-defined]  # see kali.desktop.folders
-    archive = os.path.abspath(main.__loader__.archive)  # type: ignore[union-attr]  # noqa: PTH100  # zipimporter
-    sys.path[0] = archive
-    path = str(unpacked(archive, FOLDER) / FOLDER / script)
+    path = f'{folder}/{FOLDER}{script}'
     try:
         run_script(path, sys.argv[1:], app_id)
     except SystemExit as error:

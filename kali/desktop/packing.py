@@ -32,11 +32,17 @@ MOST = 5000  # files; more means that the script lies in somebody's home folder
 SHEBANG = b'#!/usr/bin/env python3\n'
 ICONS = ('.png', '.svg', '.ico', '.xpm')
 MAIN = '''"""{name}, packed by kali {version}: start it with a double click, or by python {name}.pyz"""
+import os
 import sys
 if sys.version_info < (3, 10):
     sys.exit('{name} needs Python 3.10 or newer, and this is Python {{}}.{{}}.'.format(*sys.version_info[:2]))
+folders, unpack = {{}}, {{}}
+exec(__loader__.get_code('kali/desktop/folders'), folders)
+exec(__loader__.get_code('kali/desktop/unpack'), unpack)
+sys.path[0] = str(unpack['unpacked'](os.path.abspath(__loader__.archive), '',
+                                     lambda: folders['cache_folder']({app_id!r})))
 from kali.desktop.packed import run
-run({script!r}, {app_id!r})
+run(sys.path[0], {script!r}, {app_id!r})
 '''
 
 

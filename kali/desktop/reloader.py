@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Reloader', 'Watch', 'guessed']
 
-MOST = 5000  # files that are watched
+MOST = 1000  # folders that are watched; a script in somebody's home folder is no reason to watch all of it
 INTERVAL = 0.05  # seconds from one look to the next; more where there are many files
 PATIENCE = 3.0  # seconds for a program to end, before it is killed
 TITLES = {'failed': '{} does not run', 'slow': '{} is still starting'}
@@ -69,7 +68,7 @@ class Watch:
 
     def _look(self) -> dict[Path, object]:
         found: dict[Path, object] = {}
-        for path in (*self.files, *islice(files_of(self.folder, SOURCE), MOST)):
+        for path in (*self.files, *files_of(self.folder, SOURCE, MOST)):
             try:
                 status = path.stat()
             except OSError:
@@ -108,7 +107,9 @@ class Reloader:
 
     def run(self) -> int:
         """Run it; the exit code is 0 when its last window was closed."""
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        for name in ('SIGTERM', 'SIGHUP'):  # the console may be closed
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
         with tempfile.TemporaryDirectory(prefix='kali-') as folder:
             self.folder = folder
             try:

@@ -2,20 +2,23 @@
 
 They are put into the user's cache folder, once for each version of the archive, and are looked at on each
 start, since cleaners empty such folders. Where nothing can be written there, they go to a temporary folder.
+
+The `__main__.py` of a .pyz runs this file by itself, to have kali in real files before it imports kali:
+Python keeps the compiled form of those only. So what this needs of kali is imported when it is needed.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
-import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
 
-from kali.desktop.folders import cache_folder
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ['unpacked']
 
@@ -23,20 +26,26 @@ KEPT = 2  # versions: a program that still runs may need the one before
 
 
 @cache
-def unpacked(archive: str, prefix: str = '') -> Path:
+def unpacked(archive: str, prefix: str = '', place: Callable[[], str] | None = None) -> Path:
     """The folder into which the members of a zip file were put whose names begin with `prefix`.
 
     :param prefix: a folder in the archive, with a slash at its end, or a file
+    :param place: gives the cache folder; that of the program unless given
     """
+    if place is None:
+        from kali.desktop.folders import cache_folder  # see above
+        place = cache_folder
     with zipfile.ZipFile(archive) as opened:
         members = [each for each in opened.infolist() if not each.is_dir()]
         version = f'{crc32(repr([(each.filename, each.CRC) for each in members]).encode()):08x}'
         wanted = [each for each in members if each.filename.startswith(prefix)]
         try:
-            folder = Path(cache_folder()) / 'unpacked' / version
+            folder = Path(place()) / 'unpacked' / version
             _write(opened, wanted, folder)
             _forget(folder)
         except OSError:
+            import atexit  # these two are for a cache that cannot be written
+            import tempfile
             folder = Path(tempfile.mkdtemp(prefix='kali-'))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             _write(opened, wanted, folder)

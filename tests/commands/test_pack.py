@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import html
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import zipapp
 import zipfile
@@ -144,6 +146,31 @@ def test_it_runs_without_an_environment_and_where_nothing_can_be_kept(
     (tmp_path / 'file').write_text('')
     bare = {'XDG_CACHE_HOME': str(tmp_path / 'file'), 'XDG_DATA_HOME': str(tmp_path / 'data')}
     assert 'Wörter' in get(served(sys.executable, packed.path, env=bare))
+
+
+@pytest.mark.parametrize('script, said', [
+    ('1 / 0', 'ZeroDivisionError: division by zero'), ('import nosuch_module', 'nosuch_module'),
+    ('import sys; sys.exit("The file <shop> is locked.")', 'The file &lt;shop&gt; is locked.')])
+def test_without_a_console_a_page_says_why_it_does_not_start(
+        script: str, said: str, tmp_path: Path, eventually: Callable[..., Any]) -> None:
+    (tmp_path / 'app').mkdir()
+    (tmp_path / 'app/shop.py').write_text(script)
+    packed, output = pack(tmp_path / 'app/shop.py'), tmp_path / 'output'
+    with output.open('wb') as file:
+        process = subprocess.Popen([sys.executable, packed.path], stdin=subprocess.DEVNULL, stdout=file,
+                                   stderr=file, env={**own_folders(tmp_path), 'BROWSER': 'true'})
+    try:
+        url = eventually(lambda: re.search(r'http://\S+', output.read_text()))[0]
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        browser.open(url, timeout=10).close()
+        with pytest.raises(urllib.error.HTTPError) as error:
+            browser.open(url.partition('?')[0], timeout=10)
+        assert said in error.value.read().decode()
+        error.value.close()
+    finally:
+        process.terminate()
+        assert process.wait(10) == 1
+    assert html.unescape(said) in output.read_text()
 
 
 def test_unpacked_files_come_back_and_old_versions_go(shop: Path, tmp_path: Path,
