@@ -29,6 +29,9 @@ _DAY = re.compile(r'([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(:[0-9
 _WORDS = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[^A-Z\W_]+|[^\W_]+')
 # What no page can show is shown by its picture (https://unicode.org/charts/PDF/U2400.pdf).
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in '\t\n\r'} | {127: 0x2421}
+# Where a word that is wider than a column may be broken.
+_WORD = 20
+_LONG_WORD = re.compile(rf'(\S{{{_WORD}}})(?=\S)')
 _PLACES = re.compile(r'\([0-9 ]+,\s*([0-9]{1,2})\s*\)')
 _HEAD = 32  # bytes of a BLOB that tell what kind of a file it is
 
@@ -124,9 +127,14 @@ def shown(value: Any, kind: str, limit: int | None = SHORT, places: int | None =
     if isinstance(value, (int, float)):
         return escape(_number(value, kind, places))
     text = str(value)
-    if limit is not None and len(text) > limit:
+    if limit is None:
+        return escape(text.translate(_PICTURES))
+    if len(text) > limit:
         text = f'{text[:limit].rstrip()}…'
-    return escape(text.translate(_PICTURES))
+    text = text.translate(_PICTURES)
+    if len(text) <= _WORD:
+        return escape(text)
+    return Markup('<wbr>').join(_LONG_WORD.sub('\\1\0', text).split('\0'))
 
 
 def moment_of(value: Any) -> str | None:

@@ -26,11 +26,15 @@ def component_of(key: Any) -> str:
     >>> [component_of(key) for key in (7, 'ALFKI', '7', ('a,b', 2), 'new', None)]
     ['7', 'ALFKI', '~t7', 'a~1b,2', '~tnew', '~n']
     """
-    return ','.join(map(part_of, key)) if isinstance(key, tuple) else part_of(key)
+    if isinstance(key, tuple):
+        return ','.join(map(part_of, key))
+    part = part_of(key)
+    is_taken = part in _PAGES or part.startswith('export.') or not part.strip('.')
+    return f'~t{part}' if is_taken else part
 
 
 def part_of(value: Any) -> str:
-    """The text that stands for one value."""
+    """The text that stands for one value of a key, or of a filter."""
     if value is None:
         return '~n'
     if isinstance(value, int):
@@ -40,8 +44,7 @@ def part_of(value: Any) -> str:
     if isinstance(value, bytes):
         return f'~b{value.hex()}'
     text = str(value).replace('~', '~0').replace(',', '~1')
-    plain = text and text.strip('.') and not _WHOLE.fullmatch(text) and text not in _PAGES
-    return text if plain and not text.startswith('export.') else f'~t{text}'
+    return text if text and not _WHOLE.fullmatch(text) else f'~t{text}'
 
 
 def key_from(component: str) -> Any:

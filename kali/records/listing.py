@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Listing']
 
-_SCROLLS = 9  # columns from which on a table scrolls by itself
+_SCROLLS = 7  # columns from which on a table scrolls by itself
 
 
 def blob(section: Section, path: str, column: str, head: bytes, size: int) -> Markup:

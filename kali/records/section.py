@@ -34,6 +34,7 @@ LARGE = 50_000
 _REMEMBERED = 50  # answers, see Section.remembered
 _SAMPLE = 1000  # rows that are looked at for what a column holds
 _MOST = 40  # columns of a list that nobody chose
+_ORDER = ('choice', 'text', 'date', 'range')  # of the kinds of filters
 _FILTERS = 10  # filters that nobody chose
 _DIFFERENT, _SHORT = 12, 40  # values of a column that are choices, and their characters
 
@@ -244,7 +245,7 @@ class Section:
                  if not column.hidden and (name not in self.table.key or name in self.parents)}
         few = self._few([name for name, kind in kinds.items() if kind == 'text'])
         fit = [name for name, kind in kinds.items() if kind in ('choice', 'date', 'range') or name in few]
-        return fit[:_FILTERS]
+        return sorted(fit, key=lambda name: _ORDER.index(kinds[name]))[:_FILTERS]
 
     def filter_kind(self, name: str) -> str:
         """What a filter of a column is like: choice, date, range; or text, a choice if the values are few."""
