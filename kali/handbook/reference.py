@@ -98,6 +98,11 @@ COMMON = {
     'components': 'the parts of a path, as text',
     'section': 'a table as Records shows it',
 }
+#: Public names that are built into Python, and have its docstring.
+BUILT_IN_NAMES = {
+    'use': '`use(source)` makes a `Locale` the current one, or that of a request by its headers; it gives a token.',
+    'leave': '`leave(token)` makes the locale the current one that was so before `use`.',
+}
 _FIELD = re.compile(r':(param|raises|ivar|returns?) ?([^:]*): ?(.*)')
 _WORDS = {'raises': 'raises '}
 
@@ -180,7 +185,9 @@ def _typed(annotation: object, before: str) -> str:
 
 def _entry(name: str, value: Any, level: int) -> Iterator[str]:
     yield f'{"#" * level} {name}'
-    if callable(value) or isinstance(value, property):
+    if inspect.isbuiltin(value):  # its docstring is Python's
+        yield BUILT_IN_NAMES[name]
+    elif callable(value) or isinstance(value, property):
         signature = _signature(name.rpartition('.')[2], value)
         yield '```python\n' + '\n'.join(textwrap.wrap(signature, 100, subsequent_indent='    ')) + '\n```'
         yield to_markdown(inspect.getdoc(value))
