@@ -100,7 +100,8 @@ COMMON = {
 }
 #: Public names that are built into Python, and have its docstring.
 BUILT_IN_NAMES = {
-    'use': '`use(source)` makes a `Locale` the current one, or that of a request by its headers; it gives a token.',
+    'use': '`use(source)` makes a `Locale` the current one, or that of a request by its headers, and gives a '
+           'token.',
     'leave': '`leave(token)` makes the locale the current one that was so before `use`.',
 }
 _FIELD = re.compile(r':(param|raises|ivar|returns?) ?([^:]*): ?(.*)')
