@@ -28,6 +28,7 @@ from kali.records.files import is_file, name_column
 from kali.records.keys import component_of
 from kali.records.section import Section
 from kali.routing.router import Router
+from kali.sqlite.schema import Names
 
 __all__ = ['RecordForm', 'elements_of', 'expect_writable', 'mount', 'named']
 
@@ -96,8 +97,9 @@ def elements_of(section: Section, path: str = '', *, new: bool = True) -> dict[s
             elements[name] = found[name]
     if form is None or isinstance(form, Mapping):
         return elements
-    order = [table.columns[name].name if name in table.columns else name for name in form]
-    return {name: elements[name] for name in order if name in elements}
+    fields = Names([(column, name) for name, element in elements.items()
+                    for column in getattr(element, 'columns', [name])])
+    return {fields[name]: elements[fields[name]] for name in form if name in fields}
 
 
 def named(section: Section, row: Any) -> str:

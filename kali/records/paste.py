@@ -10,6 +10,7 @@ import csv
 import io
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -25,6 +26,7 @@ from kali.records.cells import LONGEST
 from kali.records.children import expanded, joined
 from kali.records.form_page import elements_of, expect_writable, named
 from kali.records.in_place import field_of
+from kali.records.pickers import field, select
 from kali.records.query import Query
 from kali.records.section import Section
 from kali.records.values import Format, convert
@@ -54,19 +56,16 @@ def mount(router: Router, section: Section) -> None:
 def _ask(section: Section, request: Request) -> Any:
     """The page to paste into, for one that has no script."""
     query = Query.read(section, request)
-    options = Markup('').join(Markup('<option value="{}">{}</option>').format(name, element.label or name)
-                              for name, element in _fields(section).items())
-    places = Markup('').join(Markup('<option value="{}">{}</option>').format(
-        section.path_of(row), named(section, row)) for row in islice(query.each(), _FEW))
-    return section.page(request, say('paste'), Markup('''<form method="post" action="{}">
-<p>{}</p>
-<div class="field"><label for="text">{}</label>
-<textarea id="text" name="text" required rows="10"></textarea></div>
-<div class="field"><label for="key">{}</label><select id="key" name="key">{}</select></div>
-<div class="field"><label for="column">{}</label><select id="column" name="column">{}</select></div>
-<p class="buttons"><button>{}</button> <a href="{}">{}</a></p></form>
-''').format(section.url('paste', **query.fields), say('paste help'), say('cells'), say('from row'), places,
-            say('from column'), options, say('preview'), query.url(), say('cancel')))
+    rows = {section.path_of(row): named(section, row) for row in islice(query.each(), _FEW)}
+    columns = {name: element.label or name for name, element in _fields(section).items()}
+    fields = [field('text', say('cells'), Markup('<textarea id="text" name="text" required></textarea>')),
+              field('key', say('from row'), select('key', rows, '')),
+              field('column', say('from column'), select('column', columns, ''))]
+    return section.page(request, say('paste'), Markup(
+        '<p>{}</p>\n<form method="post" action="{}">\n{}'
+        '<p class="buttons"><button>{}</button> <a href="{}">{}</a></p></form>\n').format(
+            say('paste help'), section.url('paste', **query.fields), Markup('').join(fields), say('preview'),
+            query.url(), say('cancel')))
 
 
 def _fields(section: Section) -> dict[str, Element]:
@@ -124,23 +123,26 @@ class _Preview(Formlet):
     def _tried(self, found: list[tuple[Any, list[_Cell]]]) -> list[tuple[Any, list[_Cell]]]:
         """The same, with what the database would refuse: all of it is tried, and taken back."""
         connection = self.section.connection
-        try:
-            with atomic(connection):
-                for index, (row, cells) in enumerate(found):
-                    try:
-                        with atomic(connection):
-                            self._update(row, cells)
-                    except sqlite3.IntegrityError as error:
-                        refusal = read_refusal(error, connection, [f'UPDATE {self.section.table.sql_name}'])
-                        sentences = refusal.errors({}) if refusal else {'': str(error)}
-                        found[index] = row, [cell._replace(wrong=str(
-                            sentences.get(cell.field, next(iter(sentences.values())))))
-                            if not cell.wrong and cell.before != cell.text
-                            and (cell.field in sentences or not set(sentences) & set(self.fields))
-                            else cell for cell in cells]
-                raise _TakenBack
-        except _TakenBack:
-            return found
+        with suppress(_TakenBack), atomic(connection):
+            for index, (row, cells) in enumerate(found):
+                try:
+                    with atomic(connection):
+                        self._update(row, cells)
+                except sqlite3.IntegrityError as error:
+                    refusal = read_refusal(error, connection, [f'UPDATE {self.section.table.sql_name}'])
+                    found[index] = row, self._refused_cells(cells, refusal.errors({}) if refusal else {
+                        '': str(error)})
+            raise _TakenBack
+        return found
+
+    def _refused_cells(self, cells: list[_Cell], sentences: dict[str, Any]) -> list[_Cell]:
+        """The cells of a row, with what the database refuses at those that it is about; at all that change if
+        it is about none of them."""
+        about = sentences.keys() & {cell.field for cell in cells}
+        first = next(iter(sentences.values()))
+        return [cell._replace(wrong=str(sentences.get(cell.field, first)))
+                if not cell.wrong and cell.before != cell.text and (cell.field in about or not about)
+                else cell for cell in cells]
 
     def _update(self, row: Any, cells: Sequence[_Cell]) -> None:
         changes = {cell.field: cell.value for cell in cells if not cell.wrong}
