@@ -45,8 +45,9 @@ class Signal:
     def set(self) -> None:
         """It has happened: whatever waits for it goes on."""
         self.count += 1
-        for function in list(self._functions):
-            function()
+        if self._functions:
+            for function in list(self._functions):
+                function()
 
     def subscribe(self, function: Callable[[], object]) -> None:
         """Have `function` called at each `set`; once, however often it subscribes."""

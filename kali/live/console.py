@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from kali import log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kali.live.job import Job
 
 __all__ = ['Console']
@@ -25,16 +23,15 @@ class Console:
     def __init__(self) -> None:
         self._next = 0.0
 
-    def show(self, jobs: Iterable[Job]) -> None:
-        """Say how far these jobs are, of those that go on the last one; not too often."""
+    def show(self, job: Job) -> None:
+        """Say how far a job is; of those that go on, not too often."""
         now = time.monotonic()
-        for job in jobs:
-            if (not job.is_over and now < self._next) or not (width := _width()):
-                continue
-            self._next = now + PAUSE
-            words = f'{job.title}: {job.state if job.is_over else ""} {job.words()}'
-            line = ''.join(each if each.isprintable() else '?' for each in ' '.join(words.split()))
-            log.say(f'\r{line[:width]:{width}}', end='\n' if job.is_over else '')
+        if (now < self._next and not job.is_over) or not (width := _width()):
+            return
+        self._next = now + PAUSE
+        words = f'{job.title}: {job.state if job.is_over else ""} {job.words()}'
+        line = ''.join(each if each.isprintable() else '?' for each in ' '.join(words.split()))
+        log.say(f'\r{line[:width]:{width}}', end='\n' if job.is_over else '')
 
 
 def _width() -> int:

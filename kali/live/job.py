@@ -17,6 +17,8 @@ from kali.markup import Markup
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from kali.http.host import Handle
+
 __all__ = ['Job', 'Progress']
 
 
@@ -48,11 +50,17 @@ class Job:
         self.changed = Signal()
         self._work, self._future = work, None
         self.deferred = Deferred(self._step, None, work.close)
+        self.handle: Handle | None = None  # once it has begun
 
     @property
     def is_over(self) -> bool:
         """Whether it has ended, in whichever way."""
         return self.state in ('done', 'failed', 'cancelled')
+
+    def cancel(self) -> None:
+        """End it, if it has not ended."""
+        if self.handle is not None:
+            self.handle.cancel()
 
     def words(self) -> str:
         """What it is doing, how much is done, how fast, and how long it will take."""
@@ -99,8 +107,8 @@ class Job:
                 raise TypeError(f'the job yielded {given!r:.80}; done and total are numbers from 0 on')
             self.progress = given
             return b''
-        if isinstance(given, Wait):
-            return given
+        if isinstance(given, Wait) and (given.over(0.0) or given.until is None or given.until >= 0):
+            return given  # which names a future and a time: all else has raised, or is not true of NaN
         if hasattr(given, 'add_done_callback') and hasattr(given, 'result'):
             self._future = given
             return Wait(given)

@@ -115,7 +115,8 @@ class Sockets:
 
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
-        for key, mask in self._look():
+        events = self._look()
+        for key, mask in events:
             data = key.data
             if type(data) is Connection:
                 try:
@@ -135,7 +136,7 @@ class Sockets:
                 function()
         answers = self._answers
         if answers.ready or answers.called:
-            answers.advance()
+            answers.advance(quiet=not events)
         if self._doors.again != NEVER and time.monotonic() >= self._doors.again:
             self._doors.open(self._selector)
 

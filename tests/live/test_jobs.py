@@ -303,7 +303,7 @@ def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None
         seen = os.read(outer, 100_000).decode()
     os.close(outer)
     lines = [line for line in seen.replace('\n', '\r').split('\r') if line]
-    assert lines[-1].startswith('Bike ?s: done Reading ?[31mlong long')
+    assert lines[0].startswith('Bike ?s: Reading ?[31mlong long') and lines[-1].startswith('Bike ?s: done ')
     assert {len(line) for line in lines} == {79}, 'a shorter line covers the one before'
 
 
