@@ -14,7 +14,6 @@ from kali.desktop.folders import application_id, log_folder
 from kali.desktop.instance import PATH, Lock, Reception, ask_first
 from kali.desktop.launch import invite, launch_url, origin_of, remembered_port, secret_of, state_of
 from kali.desktop.ports import STEPS, default_port, listen_nearby
-from kali.desktop.window import Window
 from kali.desktop.windows import Windows
 from kali.errors import KaliError
 from kali.server.gate import Gate, Keys
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from kali.desktop.window import Window
     from kali.http.response import Handler, Response
 
     OnOpen = Callable[[list[str]], str | None]
@@ -79,7 +79,9 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
         if opens and window is not None:
             shown: list[int] = []
             url = launch_url(keys, origin, start, own_key, used=lambda: shown.append(1))
-            Window(url, folder, window, is_shown=lambda: bool(shown), left=windows.left).open()
+            # In the first turn of the server: it listens, and has answered those that were faster.
+            server.at(0.0, lambda: _window(url, folder, window, is_shown=lambda: bool(shown),
+                                           left=windows.left).open())
         log.info('listening on port %d', number)
         server.run()
         log.info('ended')
@@ -111,6 +113,11 @@ def _log_page(folder: str) -> Callable[[], Response]:
     return page
 
 
+def _window(*arguments: Any, **named: Any) -> Window:
+    from kali.desktop.window import Window  # nobody waits for it
+    return Window(*arguments, **named)
+
+
 def _is_open_already(lock: Lock, folder: str, window: str | None, port: int) -> bool:
     """Whether the program runs already, and has a window more now.
 
@@ -126,7 +133,7 @@ def _is_open_already(lock: Lock, folder: str, window: str | None, port: int) -> 
         log.say(f'The program is running already, at {url}')
     else:
         log.say('The program is running already: another window of it opens.')
-        Window(url, folder, window).open(HANDED_OVER)
+        _window(url, folder, window).open(HANDED_OVER)
     return True
 
 

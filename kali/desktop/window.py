@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -141,6 +140,7 @@ class Window:
     def _watched(self, arguments: list[str], profile: Profile | None,
                  env: dict[str, str] | None = None) -> str:
         """Run what shows the window until its end; why it failed, if it ended at once."""
+        import subprocess  # a program's first page does not wait for it, nor for what it brings
         was_open = profile is not None and profile.is_open()
         # A session of its own: Ctrl-C on the console, or closing that, leaves the window, which says so.
         process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=env,
