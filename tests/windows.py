@@ -25,10 +25,7 @@ cpu_time = time.perf_counter if sys.platform == 'win32' else time.process_time
 LACKS = {
     'reset': 'Wine 8 ends a connection with FIN where Windows sends RST',
     'links': 'Wine 8 cannot make symbolic links, which Windows can for those that may',
-    'names': 'a path of Wine leads to a folder of Linux, with its names, lengths and times',
-    'console': 'Wine gives a process without a window no console that can be closed',
-    'signals': 'Wine 8 delivers no Ctrl-Break to another group of processes',
-    'copying': 'Wine 8 lacks CopyFile2, by which Python 3.13 copies files',
+    'names': 'Wine 8 cannot say the final name of a path over 260 characters',
 }
 
 

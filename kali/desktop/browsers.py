@@ -86,7 +86,8 @@ def _program(command: str) -> str:
     if Path(command).exists():  # there may be a blank in the path
         return command
     try:
-        return (shlex.split(command) or [''])[0]
+        # On Windows, a backslash stands between folders, and quotation marks stay.
+        return (shlex.split(command, posix=os.name == 'posix') or [''])[0].strip('"')
     except ValueError:  # a quotation mark without its other half
         return command
 

@@ -6,6 +6,8 @@ What else stands in a file's place is moved aside. A folder where nothing can be
 from __future__ import annotations
 
 import os
+import sys
+import time
 
 from kali import log
 
@@ -40,13 +42,25 @@ def write_private(path: str, text: str) -> None:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(handle, 'w', encoding='utf-8') as file:  # noqa: PTH123
             file.write(text)
-        os.replace(temporary, path)  # noqa: PTH105
+        _replace(temporary, path)
     except OSError:
         try:
             os.unlink(temporary)  # noqa: PTH108  # on a full disk, half of it may be there
         except OSError:
             pass  # or nothing
         raise
+
+
+def _replace(temporary: str, path: str) -> None:
+    """Put a file in another's place. Windows refuses that while a program reads the other, for a moment."""
+    until = time.monotonic() + (0.5 if sys.platform == 'win32' else 0)
+    while True:
+        try:
+            return os.replace(temporary, path)  # noqa: PTH105
+        except PermissionError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
 
 
 def clear_for_file(path: str) -> None:

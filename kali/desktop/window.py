@@ -182,7 +182,9 @@ def launch_page(url: str, folder: str) -> str:
     url = url.replace('\\', '%5C').replace('"', '%22').replace('<', '%3C')  # good in a script now
     write_private(path, _PAGE % (url, escape_text(url)))
     # As bytes: on POSIX, the name of a folder need not be UTF-8.
-    path = path if os.name == 'posix' else '/' + path.replace('\\', '/')
+    if os.name != 'posix':
+        path = path.replace('\\', '/')
+        path = path.removeprefix('//') if path.startswith('//') else f'/{path}'  # a server's share, or C:
     return 'file://' + quote(os.fsencode(path), safe='/:')
 
 

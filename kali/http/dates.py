@@ -24,7 +24,12 @@ def http_date(timestamp: float) -> str:
     >>> http_date(784111777)
     'Sun, 06 Nov 1994 08:49:37 GMT'
     """
-    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(timestamp)
+    try:
+        moment = time.gmtime(timestamp)
+    except OSError:  # Windows knows none before 1970 or after 3000, but files can have such
+        from datetime import datetime, timedelta  # a program starts without it
+        moment = (datetime(1970, 1, 1) + timedelta(seconds=timestamp // 1)).timetuple()
+    year, month, day, hour, minute, second, weekday, *_ = moment
     return f'{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{second:02} GMT'
 
 

@@ -147,7 +147,11 @@ def save(pieces: Iterator[bytes], path: str | os.PathLike[str], replace: bool) -
             os.unlink(place)  # noqa: PTH108
             raise
     if replace:
-        os.replace(place, target)  # noqa: PTH105
+        try:
+            os.replace(place, target)  # noqa: PTH105
+        except OSError:  # on Windows, a file that another program has open
+            os.unlink(place)  # noqa: PTH108
+            raise
     if os.name == 'posix':  # its name is on the disk once the folder is (fsync(2)); Windows has no such call
         folder = os.open(os.path.dirname(target) or '.', os.O_RDONLY)  # noqa: PTH120
         try:

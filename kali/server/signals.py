@@ -1,4 +1,4 @@
-"""Signals: how Ctrl-C and SIGTERM end a server.
+"""Signals: how Ctrl-C, SIGTERM, and Ctrl-Break on Windows end a server.
 
 While it runs they call `interrupt` instead of what they did before; what the server makes of that is its own
 business.
@@ -18,7 +18,8 @@ __all__ = ['Signals']
 
 
 class Signals:
-    """SIGINT and SIGTERM end the server while it runs; afterwards they do again what they did before.
+    """SIGINT and SIGTERM, and SIGBREAK on Windows, end the server while it runs; afterwards they do again
+    what they did before.
 
     A handler that swallows the interruption is interrupted again four times a second, by SIGALRM; there is
     none on Windows, where a second Ctrl-C does it.
@@ -34,7 +35,8 @@ class Signals:
 
     def __enter__(self) -> None:
         try:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            ends = signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGBREAK', signal.SIGINT)
+            for number in dict.fromkeys(ends):
                 self.before.append((number, signal.signal(number, self._asked)))
             if hasattr(signal, 'SIGALRM'):
                 self.before.append((signal.SIGALRM, signal.signal(signal.SIGALRM, self._again)))

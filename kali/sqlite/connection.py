@@ -17,7 +17,7 @@ from kali.sqlite.cursors import Connection, Cursor
 from kali.sqlite.faults import damaged, explain, not_registered, unknown_name
 from kali.sqlite.functions import Prepare, equip
 from kali.sqlite.integrity import sound
-from kali.sqlite.places import network_share
+from kali.sqlite.places import address, network_share
 from kali.sqlite.settings import apply_settings
 
 __all__ = ['Connection', 'Cursor', 'connect']
@@ -157,7 +157,7 @@ def _place(path: Path, journal: str, read_only: bool) -> str:
     if read_only:
         if not path.exists():
             raise DatabaseError(f'There is no database {path} to read.')
-        return path.absolute().as_uri() + '?mode=ro'
+        return address(path, 'mode=ro')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from kali.errors import DatabaseError
 from kali.sqlite.faults import unknown_name
 from kali.sqlite.functions import Prepare, equip
+from kali.sqlite.places import address
 from kali.sqlite.statements import quoted
 
 __all__ = ['expect_good', 'problems', 'reader', 'sound']
@@ -20,8 +21,8 @@ def reader(file: Path, prepare: Prepare | None = None, *, finished: bool = False
     :param prepare: adds the program's functions and collations
     :param finished: whether it is not written to any more: then it needs no lock, and no -wal beside it
     """
-    query = '?mode=ro&immutable=1' if finished else '?mode=ro'
-    return equip(sqlite3.connect(f'{file.absolute().as_uri()}{query}', uri=True), prepare)
+    query = 'mode=ro&immutable=1' if finished else 'mode=ro'
+    return equip(sqlite3.connect(address(file, query), uri=True), prepare)
 
 
 def sound(connection: sqlite3.Connection, check: str = 'integrity_check') -> list[str]:

@@ -7,13 +7,27 @@ closing a file that SQLite has open drops SQLite's locks (https://sqlite.org/how
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
-__all__ = ['holders', 'network_share']
+__all__ = ['address', 'holders', 'network_share']
 
 _SHARES = {'9p', 'afs', 'ceph', 'cifs', 'fuse.sshfs', 'glusterfs', 'ncpfs', 'nfs', 'nfs4', 'smb3', 'smbfs',
            'vboxsf', 'virtiofs'}
+
+
+def address(path: Path, query: str) -> str:
+    """The address by which SQLite opens a file, with a query such as `'mode=ro'`.
+
+    The path stands in it as the system writes it: a server's name after `//`, as `Path.as_uri` writes that of
+    a share of Windows, is refused. Source: https://sqlite.org/uri.html
+
+    >>> address(Path('/shop/a b.sqlite'), 'mode=ro')[-26:]
+    '/shop/a%20b.sqlite?mode=ro'
+    """
+    return f'file:{quote(os.fsencode(path.absolute()))}?{query}'
 
 
 def network_share(path: Path) -> str | None:
@@ -23,8 +37,9 @@ def network_share(path: Path) -> str | None:
     True
     """
     place = path.absolute()
-    if place.drive.startswith(('\\\\', '//')):  # \\server\share on Windows
-        return 'network share'
+    drive = place.drive.replace('\\', '/')
+    if drive.startswith('//') and not re.match('//[?.]/(?!UNC/)', drive, re.IGNORECASE):
+        return 'network share'  # \\server\share on Windows; \\?\C: is a disk
     found, kind = '', None
     with suppress(OSError):
         place = place.resolve()
