@@ -194,7 +194,7 @@ def batches(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list[
             start, taken = reader.line_num + 1, file.tell() - before
             size, before = max(10, min(ROWS, size * SLICE // max(taken, 1))), before + taken
             first = lines[0] == 1 and _SEPARATOR.fullmatch(form.delimiter.join(found[0]))
-            if first or not all(row and (row[0] or any(row)) for row in found):
+            if first or not all(found) or '' in next(zip(*found, strict=False)):
                 pairs = [(line, row) for line, row in zip(lines, found, strict=True)
                          if any(row) and not (first and line == 1)]
                 lines, found = [line for line, _ in pairs], [row for _, row in pairs]

@@ -141,7 +141,7 @@ class Load:
             for number, (lines, found) in enumerate(_batches(file, self.plan.form)):
                 self._stage(lines, found)
                 self.read += len(found)
-                if number % 4 == 0:
+                if number % 10 == 9:
                     yield Progress(file.tell(), self.source.size,
                                    say('import reading', count=f'{self.read:,}'))
 
