@@ -99,13 +99,20 @@ class Reference(Pick):
         named = (self.other.declared.label if self.other else None) or parent.label or self.targets[0]
         self.function = named if callable(named) else None
         self.label_sql = '' if callable(named) else quoted(named) if named in parent.columns else named
+        self._known: dict[Any, list[tuple[Any, str]]] = {}
         self.new = new and self.other is not None and not self.other.read_only
 
     # The records of the other table.
 
     def records(self, where: str = '', parameters: Sequence[Any] = (), *, order: str = '', limit: int,
                 ) -> list[tuple[Any, str]]:
-        """Keys and labels of some of the records."""
+        """Keys and labels of some of the records; asked for once, as an element is there for one request."""
+        asked = where, tuple(parameters), order, limit
+        if asked not in self._known:
+            self._known[asked] = self._asked(*asked)
+        return list(self._known[asked])
+
+    def _asked(self, where: str, parameters: Sequence[Any], order: str, limit: int) -> list[tuple[Any, str]]:
         own = self.other.declared.where if self.other else ''
         parts = [f'{quoted(name)} IS NOT NULL' for name in self.targets]
         parts += [f'({each})' for each in (own, where) if each]

@@ -188,3 +188,45 @@ def test_several_rows_by_their_boxes(shop: Shop, axe: Callable[[Page], None]) ->
     page.get_by_role('button', name='Delete').dblclick()
     page.wait_for_url('**/table/job/?notice=deleted')
     assert shop.sql('SELECT job FROM job') == [(3,)]
+
+
+def test_a_cell_with_many_choices_is_a_search_box(shop: Shop) -> None:
+    shop.sql("WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 90) "
+             "INSERT INTO customer (customer, name) SELECT i, 'Customer ' || i FROM n")
+    shop.go('/table/job/')
+    page = shop.page
+    cell(shop, '1', 'customer').focus()
+    page.keyboard.press('Enter')
+    box = page.locator('input[name="customer"]')
+    box.wait_for()
+    box.fill('mer 7')
+    page.locator('datalist option[value="Customer 77"]').wait_for(state='attached')
+    box.press('Enter')  # which of eleven?
+    page.get_by_label('Customer 78').check()
+    page.locator('td form .buttons button').click()
+    page.locator('td form').wait_for(state='detached')
+    assert shop.sql('SELECT customer FROM job WHERE job = 1') == [(78,)]
+    assert 'Customer 78' in (cell(shop, '1', 'customer').text_content() or '')
+
+
+def test_what_somebody_uploaded_never_runs(shop: Shop) -> None:
+    page = shop.page
+    dialogs: list[str] = []
+    page.on('dialog', lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for name, kind, content in (
+            ('a.svg', 'image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'),
+            ('a.html', 'text/html', '<script>alert(1)</script>'),
+            ('a.png', 'image/png', '\x89PNG\r\n\x1a\n<script>alert(1)</script>')):
+        shop.go('/table/customer/1/edit')
+        page.locator('input[type="file"]').set_input_files({
+            'name': name, 'mimeType': kind, 'buffer': content.encode('latin-1')})
+        page.get_by_role('button', name='Save').last.click()
+        page.wait_for_url('**/table/customer/1?**')
+        assert shop.sql('SELECT photo FROM customer WHERE customer = 1') == [(content.encode('latin-1'),)]
+        shop.go('/table/customer/')
+        if name == 'a.png':  # shown, as the broken picture that it is
+            page.goto(f'{shop.url}/table/customer/1/file/photo')
+        else:
+            with page.expect_download():
+                page.locator('a[href$="/file/photo"]').first.click()
+    assert not dialogs
