@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from kali.desktop.folders import script_id
+from kali.desktop.hooks import folders
 from kali.desktop.packing import destination, imported, members, read_script
 from kali.errors import KaliError
 
@@ -48,7 +49,7 @@ def bundle(script: Path, output: Path | None = None) -> Path:
                      f'--distpath={output.resolve()}', f'--workpath={work}', f'--specpath={work}',
                      f'--paths={script.resolve().parent}',
                      f'--paths={Path(__file__).resolve().parents[2]}',
-                     '--collect-submodules=kali', '--collect-data=kali',
+                     *(f'--additional-hooks-dir={folder}' for folder in folders()),
                      *(f'--exclude-module={name}' for name in sorted(WITHOUT - imported(files))),
                      *_data(files),
                      f'--add-data={script.resolve()}{os.pathsep}.']  # for what multiprocessing starts

@@ -45,7 +45,7 @@ class Windows:
         self._left = Signal()
 
     def wrap(self, handler: Handler) -> Handler:
-        """`handler`, which is told that a window shows its pages."""
+        """`handler`, which can see by `request.scope.has_window` that a window shows its pages."""
         def call(request: Request) -> Any:
             request.scope.has_window = True
             return handler(request)

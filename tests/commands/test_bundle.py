@@ -96,6 +96,12 @@ def test_the_datebook(tmp_path: Path, page: Page, eventually: Callable[..., Any]
         assert process.wait(10) == 0
 
 
+def test_pyinstaller_finds_what_it_has_to_know_by_itself() -> None:
+    from kali.desktop.hooks import folders
+    assert 'hook-dirs = "kali.desktop.hooks:folders"' in (ROOT / 'pyproject.toml').read_text(encoding='utf-8')
+    assert [path.name for folder in folders() for path in Path(folder).glob('hook-*.py')] == ['hook-kali.py']
+
+
 def test_without_pyinstaller_it_says_how_to_get_it(tmp_path: Path) -> None:
     (tmp_path / 'x.py').write_text('')
     done = subprocess.run([sys.executable, '-c', 'import sys; sys.modules["PyInstaller"] = None\n'
@@ -103,4 +109,4 @@ def test_without_pyinstaller_it_says_how_to_get_it(tmp_path: Path) -> None:
                           cwd=tmp_path, capture_output=True, text=True,
                           env={**os.environ, 'PYTHONPATH': str(ROOT)})
     assert done.returncode == 1
-    assert done.stderr == 'PyInstaller is not installed: python -m pip install "kali[pack]"\n'
+    assert done.stderr.startswith('PyInstaller is not installed: python -m pip install "kali[pack]"')
