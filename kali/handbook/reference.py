@@ -22,7 +22,7 @@ from kali.templates.filters import BUILT_IN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ['COMMON', 'MODULES', 'everything', 'members', 'to_markdown', 'write']
+__all__ = ['MODULES', 'everything', 'members', 'to_markdown', 'write']
 
 #: The modules whose names an application imports, and what each is for.
 MODULES = {
@@ -40,63 +40,6 @@ MODULES = {
     'kali.testing': 'an application tested in memory',
     'kali.http.around': 'wrappers around a handler',
     'kali.http.deferred': 'answers that come later or in pieces',
-}
-#: Arguments that mean the same wherever they stand; the reference says it once.
-COMMON = {
-    'request': 'the Request that is answered',
-    'headers': 'further header fields, as a dict; one of the same name replaces that of kali',
-    'status': 'the status of the answer, such as 404; `code` is its name in kali 0.0.x',
-    'code': 'as `status`, for programs written for kali 0.0.x',
-    'path': 'in a Response, the path of a file; in an address, its components as text, not percent-encoded',
-    'query': 'the fields behind the `?`, as a dict',
-    'label': 'what is shown beside the control; the name of the field, in words, unless given',
-    'attributes': 'attributes of the HTML element: `maxlength=80`, `autofocus=True`, `class_="wide"`',
-    'lens': 'what turns the text into a value and back',
-    'name': 'of the field in the form, or of the cookie, filter, table or page that is meant',
-    'intermediate': 'what a control shows: text, a list of texts, or what was uploaded',
-    'native': 'the values of the form, by name',
-    'fields': 'the fields as they are shown, by name',
-    'errors': 'what is wrong, by name of the field',
-    'value': 'what is to be shown, written or converted',
-    'min': 'the least value that is accepted',
-    'max': 'the greatest value that is accepted',
-    'maxlength': 'how many characters are accepted',
-    'exists': 'whether there is a record already',
-    'args': 'what is handed on to the function, or what the message is made of',
-    'named': 'keyword arguments that are handed on to the function',
-    'values': 'what is filled in',
-    'filters': 'filters besides the built-in ones, by name',
-    'target': 'the address that is asked for, with its query; of `url_for`, the function or class',
-    'url': 'an address',
-    'method': 'GET, POST and so on',
-    'form': 'the fields that are sent, as a dict or pairs',
-    'files': 'the uploads that are sent, by field',
-    'json': 'what is sent as JSON',
-    'body': 'what is sent as it is, in bytes',
-    'data': 'bytes as they go over a socket',
-    'follow': 'whether redirects are followed',
-    'what': 'as the arguments of `request`',
-    'event_id': 'an id, which a browser sends back when it reconnects',
-    'retry_duration': 'milliseconds until a browser reconnects',
-    'connection': 'of `kali.sqlite.connect`',
-    'title': 'a heading: text, or Markup',
-    'content': 'HTML, or any nesting of it',
-    'selector': 'which elements of the page are meant, as in CSS',
-    'mode': 'outer, inner, replace, prepend, append, before, after or remove',
-    'use_view_transition': 'whether the browser shows the change as a transition',
-    'view_transition_selector': 'which part of the page the transition is of',
-    'namespace': 'svg or mathml, for elements that are no HTML',
-    'elements': 'HTML of the new elements; in a form, its elements by name',
-    'notice': 'what is to be said above the content: text, or Markup',
-    'app_id': 'the name of the application, as given to `serve_http`',
-    'debug': 'whether error pages show the cause, as in `serve_http`',
-    'limits': 'how much of a request is taken, as `Limits`',
-    'locale': 'how numbers and dates are written, as in `serve_http`',
-    'multiline': 'whether line breaks are accepted',
-    'text': 'what was typed, or is written',
-    'iso': 'a date such as `2026-02-28`',
-    'components': 'the parts of a path, as text',
-    'section': 'a table as Records shows it',
 }
 #: Public names that are built into Python, and have its docstring.
 BUILT_IN_NAMES = {
@@ -257,9 +200,8 @@ def everything() -> dict[str, str]:
         '- [Filters](reference-filters.md) of templates\n'
         '- [The command line](reference-commands.md)\n- [Words](reference-words.md) that kali says itself\n'
         '- [Looks](looks.md): the classes and variables of kali.css\n'
-        '- [Error messages](errors.md), and what to do about each\n\n'
-        '## Arguments that many have in common\n\n'
-        + '\n'.join(f'- `{name}`: {what}' for name, what in COMMON.items()))
+        '- [Error messages](errors.md), and what to do about each\n'
+        '- [Arguments](arguments.md) that mean the same wherever they stand')
     texts = {f'{page.name}.md': page.text for page in pages().values()} | made
     order = dict.fromkeys([*(f'{name}.md' for name in pages()), *made])
     made['all.md'] = '\n\n'.join(texts[name].strip() for name in order)

@@ -128,6 +128,10 @@ def test_what_is_made_is_up_to_date() -> None:
         name for name in reference.everything() if name.startswith('reference'))
 
 
+# Arguments that mean the same wherever they stand, and are explained once.
+COMMON = re.findall(r'^- `(\w+)`: \S', pages()['arguments'].text, re.MULTILINE)
+
+
 def public() -> Iterator[tuple[str, Any, str]]:
     """Every public name with its value, and the texts in which its arguments may be explained."""
     for dotted in reference.MODULES:
@@ -154,7 +158,7 @@ def test_each_public_name_and_argument_has_a_text(name: str, value: Any, text: s
         parameters = inspect.signature(value).parameters
     except (TypeError, ValueError):
         return
-    missing = [each for each in parameters if each not in ('self', 'cls', *reference.COMMON)
+    missing = [each for each in parameters if each not in ('self', 'cls', *COMMON)
                and not each.startswith('_') and not re.search(rf'\b{each}\b', text)]
     assert missing == []
 
