@@ -64,10 +64,8 @@ def _exporter(section: Section, ending: str) -> Callable[[Request], Any]:
             raise KaliError(f'A sheet of Excel has {workbook.ROWS:,} rows at most, and this list has more. '
                             'Filter it, or save it as CSV.', status=422)
         columns = [each for each in section.table.columns.values() if not each.hidden]
-        batches: Batches = _batches(query)
-        if section.table.key and section.table.key[0] not in section.table.columns:  # the rowid comes last
-            batches = ([tuple(row)[:-1] for row in batch] for batch in batches)
-        pieces = FORMATS[ending][1]([each.name for each in columns], batches, query)
+        names = [each.name for each in columns]
+        pieces = FORMATS[ending][1](names, _trimmed(_batches(query), len(names)), query)
         if not section.table.key and ending != 'sqlite':
             pieces = _at_once(pieces)
         name = Path(section.connection.path).name if ending == 'sqlite' else (
@@ -105,6 +103,12 @@ def _in_order(query: Query, rowid: str) -> Iterator[Sequence[Any]]:
         part = numbers[start:start + KEYS].tolist()
         found = {row[rowid]: row for row in table.rows(f'{name} IN ({", ".join("?" * len(part))})', part)}
         yield [found[number] for number in part if number in found]
+
+
+def _trimmed(batches: Batches, width: int) -> Iterator[Sequence[Any]]:
+    """The rows without the rowid, which may come after their columns."""
+    for batch in batches:
+        yield [tuple(row)[:width] for row in batch] if batch and len(batch[0]) > width else batch
 
 
 def _at_once(pieces: Iterable[bytes | str]) -> Iterator[bytes]:

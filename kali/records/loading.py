@@ -221,8 +221,7 @@ class Load:
             there += (f' OR EXISTS (SELECT 1 FROM {self._rows} AS p WHERE ' + ' AND '.join(
                 f'p.{self._names[name]} = s.{column}' for name, column in pairs) + ')')
             for name, _ in pairs:
-                self._run(f'CREATE INDEX IF NOT EXISTS {self._rows}_{self._names[name]} ON '
-                          f'{self._rows.removeprefix("temp.")} ({self._names[name]})')
+                self._index(self._names[name])
         where = f'{" AND ".join(f"s.{column} IS NOT NULL" for column in own)} AND NOT ({there})'
         label = schema.label if len(pairs) == 1 else None
         if label is not None and label not in key.parent_columns:
@@ -231,7 +230,7 @@ class Load:
                 f'SELECT p.{quoted(name)}, s.{column} FROM (SELECT DISTINCT {column} FROM {self._rows} AS s '
                 f'WHERE {where}) AS s JOIN {schema.sql_name} AS p ON p.{quoted(label)} = s.{column} '
                 f'GROUP BY s.{column} HAVING count(*) = 1').fetchall()
-            self._run(f'CREATE INDEX {self._rows}_label ON {self._rows.removeprefix("temp.")} ({column})')
+            self._index(column)
             self.connection.cursor(sqlite3.Cursor).executemany(
                 f'UPDATE {self._rows} SET {column} = ? WHERE {column} = ?', found)
         said = say('import no parent', table=heading_of(key.parent).lower(), value='{}')
@@ -240,6 +239,10 @@ class Load:
         while self._refuse(f'SELECT line, ? || {shown} || ? FROM {self._rows} AS s WHERE {where}',
                            [before, after]) and to_itself:
             pass  # the children of a bad row are bad, too
+
+    def _index(self, column: str) -> None:
+        table = self._rows.removeprefix('temp.')
+        self._run(f'CREATE INDEX IF NOT EXISTS {self._rows}_{column} ON {table} ({column})')
 
     def _check_key(self) -> None:
         """Which rows are there already; two of the file that are the same row are a mistake."""

@@ -25,6 +25,8 @@ CREATE TABLE person (person INTEGER PRIMARY KEY, boss INTEGER REFERENCES person,
 CREATE TABLE hostile ("a,b" TEXT, "c""d" INTEGER, "%s" REAL, "<i>" TEXT);
 INSERT INTO hostile VALUES ('=1+1', 1, 0.1, '<b>'),
     ('a' || char(10) || 'b', -1, -1.5e10, '''x'), (NULL, 2, 3, '007');
+CREATE TABLE pair (a INTEGER, b INTEGER, PRIMARY KEY (a, b));
+INSERT INTO pair VALUES (1, 2), (2, 1);
 CREATE VIEW cheap AS SELECT * FROM bike;
 """
 
@@ -168,7 +170,7 @@ def test_a_key_that_several_rows_have_says_nothing(client, db):
     assert 'Several rows have this note' in page.text
 
 
-@pytest.mark.parametrize('table', ['maker', 'bike', 'part', 'hostile'])
+@pytest.mark.parametrize('table', ['maker', 'bike', 'part', 'pair', 'hostile'])
 def test_what_was_exported_changes_nothing_when_it_is_imported_again(client, db, table):
     content = client.get(f'/table/{table}/export.csv').body
     before = dump(db)
@@ -259,12 +261,12 @@ def test_import_pressed_twice_imports_once(client, db):
 
 
 def test_cancelled_it_leaves_nothing_behind(db):
-    content = 'name\n' + ''.join(f'maker {n}\n' for n in range(40_000))
+    content = 'name\n' + ''.join(f'maker {n}\n' for n in range(100_000))
     before, tables = dump(db), db.execute('SELECT count(*) FROM temp.sqlite_master').fetchone()[0]
     plan = Plan(Format(), ['name'], [Target(0, 'name', 'TEXT')])
     load = Load(db, table(db, 'maker'), FileUpload('x.csv', 'text/csv', content.encode()), plan)
     work = load.run()
-    told = [next(work) for _ in range(5)]
+    told = [next(work) for _ in range(4)]
     assert 0 < told[-1].done < told[-1].total
     work.close()
     assert dump(db) == before
