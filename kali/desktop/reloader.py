@@ -24,6 +24,7 @@ from kali.desktop import launch
 from kali.desktop.belongings import SOURCE, files_of
 from kali.desktop.reloading import Session
 from kali.desktop.serve import serve_http
+from kali.errors import KaliError
 from kali.http.around import Around
 from kali.http.response import Response
 from kali.markup import escape_text
@@ -201,7 +202,12 @@ class Reloader:
 
         def answer(request: Any) -> Response:
             return Response.generic(page, title=TITLES[state].format(self.name), status=500)
-        serve_http(Around(answer, answer, (watched,)), **self.wishes)
+        try:
+            serve_http(Around(answer, answer, (watched,)), **self.wishes)
+        except KaliError as error:  # its port is taken, say
+            log.say(str(error))
+            while not (news := self.look()):
+                time.sleep(INTERVAL)
         return news
 
     def _let_listen(self) -> None:

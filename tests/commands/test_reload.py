@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -338,6 +339,38 @@ def test_a_script_gets_its_arguments_and_says_so_without_a_window_too(
     found = eventually(lambda: re.search(r'Serving at (\S+)', program.said()))
     page.goto(found[1])
     heading(page, 'a b|--c|ü')
+
+
+def test_a_port_that_is_taken_is_said_and_waits_for_the_next_save(
+        program: Reloading, page: Page, eventually: Callable[..., Any]) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        program.save(hello('good', f", start=None, port={taken.getsockname()[1]}"))
+        program.start()
+        eventually(lambda: str(taken.getsockname()[1]) in program.said())
+        program.save(hello('better', ', start=None, port=0'))
+        found = eventually(lambda: re.search(r'Serving at (\S+)', program.said()))
+        page.goto(found[1])
+        heading(page, 'better')
+
+
+def test_two_windows_follow_and_work_in_another_process_goes_on(
+        program: Reloading, page: Page, follow: Any) -> None:
+    program.save('def double(x): return 2 * x', 'words.py')
+    more = 'import words\nfrom kali.live import in_process\n@app.get("/far")\ndef far():\n' \
+           '    return in_process(words.double, 21)\nserve_http(app'
+    program.save(hello('one').replace('serve_http(app', more))
+    program.start()
+    follow('one')
+    second = page.context.new_page()
+    second.goto(page.url)
+    heading(second, 'one')
+    program.save(hello('two').replace('serve_http(app', more))
+    second.bring_to_front()
+    heading(second, 'two')
+    page.bring_to_front()
+    follow('two')
+    page.goto(page.url + 'far')
+    page.get_by_text('42').wait_for()
 
 
 @pytest.mark.parametrize('arguments, said', [
