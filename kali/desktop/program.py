@@ -39,7 +39,7 @@ RUNNING = 'Running at {}\n(the address works once; Ctrl-C ends the program)'
 
 def run_in_window(handler: Handler, address: str, port: int | None, start: str, window: str | None,
                   hosts: tuple[str, ...], key: str | None, app_id: str | None, keep_running: bool,
-                  on_open: OnOpen | None, options: dict[str, Any]) -> None:
+                  on_open: OnOpen | None, icon: str | None, options: dict[str, Any]) -> None:
     """Prepare, open the window, run; the arguments are those of serve_http.
 
     :param options: for the Server
@@ -61,7 +61,7 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
         # Named for the application: browsers send a cookie to every port of a host.
         keys = Keys('kali-' + application_id(app_id), secret_of(folder))
         origin = origin_of(address, hosts, number)
-        windows = Windows(keep_running, lambda place: write(folder, 'place', place))
+        windows = Windows(keep_running, lambda place: write(folder, 'place', place), icon or '')
         server = Server(windows.wrap(handler), sockets,
                         admit=windows.admit(Gate(number, hosts, keys, proving=(PATH,))), **options)
         windows.attach(server)
@@ -79,6 +79,8 @@ def run_in_window(handler: Handler, address: str, port: int | None, start: str, 
         if opens and window is not None:
             shown: list[int] = []
             url = launch_url(keys, origin, start, own_key, used=lambda: shown.append(1))
+            if icon and sys.platform not in ('win32', 'darwin'):
+                server.at(0.0, lambda: _keep_entry(os.path.basename(folder), icon))  # noqa: PTH119
             # In the first turn of the server: it listens, and has answered those that were faster.
             server.at(0.0, lambda: _window(url, folder, window, is_shown=lambda: bool(shown),
                                            left=windows.left).open())
@@ -111,6 +113,27 @@ def _log_page(folder: str) -> Callable[[], Response]:
         from kali.desktop.log_file import log_page  # likewise
         return log_page(folder)
     return page
+
+
+def _keep_entry(wm_class: str, icon: str) -> None:
+    """Have the desktop know whose icon a window of this class has, and what starts the program.
+
+    Source: Desktop Entry Specification; Desktop Menu Specification.
+    """
+    from pathlib import Path  # for a program with an icon only
+
+    from kali.desktop.launchers import desktop_entry
+    script = os.path.realpath(getattr(sys.modules.get('__main__'), '__file__', None) or sys.argv[0])
+    name = Path(script).stem.replace('_', ' ').capitalize()
+    base = os.environ.get('XDG_DATA_HOME') or os.path.expanduser('~/.local/share')  # noqa: PTH111
+    place = Path(base, 'applications', f'{wm_class}.desktop')
+    text = desktop_entry(name, [sys.executable, script], icon, wm_class)
+    try:
+        if not place.exists() or place.read_text(encoding='utf-8') != text:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding='utf-8')
+    except (OSError, ValueError) as error:
+        log.warning('the icon cannot be made known to the desktop: %s', str(error))
 
 
 def _window(*arguments: Any, **named: Any) -> Window:

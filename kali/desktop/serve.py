@@ -5,6 +5,8 @@ It checks what it is given, and runs a program in a window (kali.desktop.program
 
 from __future__ import annotations
 
+import os
+
 from kali import log
 from kali.desktop import launch
 from kali.desktop.folders import application_id
@@ -20,6 +22,7 @@ from kali.server.loop import Server
 TYPE_CHECKING = False  # spelled out: hello-world starts without the typing module
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from os import PathLike
     from typing import Any
 
     from kali.http.response import Handler
@@ -35,7 +38,7 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
                hosts: Iterable[str] = (), key: str | None = None,
                headers: Mapping[str, str | None] | None = None, limits: Limits = DEFAULT, debug: bool = True,
                keep_running: bool = False, app_id: str | None = None,
-               locale: str | Locale | None = None,
+               locale: str | Locale | None = None, icon: str | PathLike[str] | None = None,
                on_open: Callable[[list[str]], str | None] | None = None) -> None:
     """Serve `handler` to the browser of the user that started the program, and open it there. Blocks until
     the end: a response with `shut_down=True`, Ctrl-C, or SIGTERM.
@@ -65,10 +68,13 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
     :param app_id: names the application's folders; by default it follows from the script's path
     :param locale: how numbers and dates are written and which language kali speaks, such as `'de'` or
         `'en-GB'`; as each browser asks for unless given
+    :param icon: the path of a picture, square, for the window, and on Linux for its place in the dock: pages
+        that have no icon of their own have this one
     :param on_open: called when the program is started once more while it runs, with the arguments of that
         start (`sys.argv[1:]`); returns the page to open, or None for `start`. The second start then ends
     :raises ValueError: for an address that others can reach, without `hosts`; an unknown kind of window; a
         malformed key or port; a start page elsewhere
+    :raises FileNotFoundError: for an icon that is not there
     :raises TypeError: for a handler that cannot be called, or is a class
     :raises KaliError: if the port or the state folder cannot be used, or the program runs already and does
         not answer
@@ -81,6 +87,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
     chosen = Locale.named(locale) if isinstance(locale, str) else locale
     _expect_handler(handler)
     _expect_sense(address, hosts, port, start, window, key)
+    if icon is not None and not os.path.isfile(icon):  # noqa: PTH113
+        raise FileNotFoundError(f'icon={os.fspath(icon)!r}: there is no such file')
     if is_spawned_child():
         return  # multiprocessing runs the script again in each child, up to here
     log.keep_console()  # before anything is opened, which could get the numbers of a closed console
@@ -89,7 +97,8 @@ def serve_http(handler: Handler, *, address: str = '127.0.0.1', port: int | None
         _run(handler, address, SERVER_PORT if port is None else port, hosts, key, app_id, options)
         return
     from kali.desktop.program import run_in_window  # a server does without locks, windows and their lifetime
-    run_in_window(handler, address, port, start, window, hosts, key, app_id, keep_running, on_open, options)
+    run_in_window(handler, address, port, start, window, hosts, key, app_id, keep_running, on_open,
+                  None if icon is None else os.path.abspath(os.fspath(icon)), options)  # noqa: PTH100
 
 
 def _run(handler: Handler, address: str, port: int, hosts: tuple[str, ...], key: str | None,

@@ -36,11 +36,12 @@ class Windows:
 
     :param keep_running: whether the program lives on without any
     :param remember_place: gets where the last one was on the screen, as `x y width height`
+    :param icon: the path of the program's icon, for pages that name none
     """
 
-    def __init__(self, keep_running: bool,
-                 remember_place: Callable[[str], object] = lambda text: None) -> None:
-        self._keep_running, self._remember_place = keep_running, remember_place
+    def __init__(self, keep_running: bool, remember_place: Callable[[str], object] = lambda text: None,
+                 icon: str = '') -> None:
+        self._keep_running, self._remember_place, self._icon = keep_running, remember_place, icon
         self._lifetime: Lifetime | None = None
         self._left = Signal()
 
@@ -55,7 +56,7 @@ class Windows:
         """A page that a window shows, with the script in it."""
         holds = response.status == 304  # the browser has it, script and all
         if is_page(response) and isinstance(response.content, bytes):  # not so for a stream
-            response, holds = response.with_content(response.content + _tag()), True
+            response, holds = response.with_content(response.content + self._tag(response.content)), True
         # A window that gets a download, or nothing, stays at its page.
         stays = (response.status in (204, 205)
                  or 'attachment' in response.headers.get('Content-Disposition', ''))
@@ -82,6 +83,19 @@ class Windows:
         own = server.dispatcher.own
         own.post('/goodbye')(self._goodbye)
         own.post('/quit')(self._quit)
+        if self._icon:
+            own.get('/icon')(self._send_icon)
+
+    def _send_icon(self) -> Response:
+        from kali.http.files import content_type_of  # for a program with an icon only
+        with open(self._icon, 'rb') as file:  # noqa: PTH123
+            return Response(file.read(), headers={'Content-Type': content_type_of(self._icon)})
+
+    def _tag(self, page: bytes) -> bytes:
+        """The script, and what it says in the language of the window; and the icon."""
+        icon = '<link rel="icon" href="/.kali/icon">\n' if self._icon and b'rel="icon"' not in page else ''
+        text = escape(say('closed'))
+        return f'{icon}<script type="module" src="/.kali/window.js" data-closed="{text}"></script>\n'.encode()
 
     def left(self) -> None:
         """The browser that showed the windows has ended as it should; from any thread."""
@@ -106,12 +120,6 @@ class Windows:
         page = Response.generic(f'<p>{escape(say("ended"))}</p>', title=say('goodbye'))
         page.shut_down = True
         return page
-
-
-def _tag() -> bytes:
-    """The script, and what it says in the language of the window."""
-    text = escape(say('closed'))
-    return f'<script type="module" src="/.kali/window.js" data-closed="{text}"></script>\n'.encode()
 
 
 def is_page(answer: Response) -> bool:

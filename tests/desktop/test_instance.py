@@ -42,6 +42,7 @@ def test_without_a_folder_every_start_is_the_first(tmp_path: Path) -> None:
     assert Lock(str(tmp_path / 'missing')).take()
 
 
+@pytest.mark.slow
 def test_twenty_starts_at_once_are_one(tmp_path: Path) -> None:
     script = (f'import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom kali.desktop.instance import Lock\n'
               f'lock = Lock({str(tmp_path)!r})\nprint(lock.take(), flush=True)\nsys.stdin.read()')

@@ -224,7 +224,7 @@ def test_another_kind_of_window_falls_back_to_a_tab_and_says_so(program: Start, 
 
 @pytest.mark.parametrize('lines, said', [
     ('exit 1', 'ended at once, with 1'), ('kill -9 $$', 'ended at once, with -9'),
-    ('exit 0', 'ended and had shown nothing'),
+    pytest.param('exit 0', 'ended and had shown nothing', marks=pytest.mark.slow),
 ])
 @pytest.mark.posix('the browser is a script of the shell')
 def test_a_browser_that_ends_at_once_is_told_of(program: Start, tmp_path: Path, lines: str,
@@ -250,18 +250,18 @@ def test_no_window_is_opened_where_none_is_wanted(program: Start, eventually: Ca
     assert first.get(found[1], port=first.port)[0] == 200
 
 
-@pytest.mark.parametrize('name', ['port', 'secret', 'lock', 'launch.html', 'place'])
 @pytest.mark.parametrize('garbage', ['folder', 'bytes', 'empty', 'long'])
-def test_garbage_in_the_state_folder_is_replaced(program: Start, name: str, garbage: str) -> None:
+def test_garbage_in_the_state_folder_is_replaced(program: Start, garbage: str) -> None:
     first = program()
     folder = first.launch_page().parent
     first.end()
-    path = folder / name
-    path.unlink(missing_ok=True)
-    if garbage == 'folder':
-        (path / 'inside').mkdir(parents=True)
-    else:
-        path.write_bytes({'bytes': b'\xff\x00', 'empty': b'', 'long': b'9' * 100_000}[garbage])
+    for name in ('port', 'secret', 'lock', 'launch.html', 'place'):
+        path = folder / name
+        path.unlink(missing_ok=True)
+        if garbage == 'folder':
+            (path / 'inside').mkdir(parents=True)
+        else:
+            path.write_bytes({'bytes': b'\xff\x00', 'empty': b'', 'long': b'9' * 100_000}[garbage])
     second = program()
     assert second.get(address_in(second.launch_page()))[0] == 200
     assert (folder / 'port').read_text() == str(second.port)
@@ -326,8 +326,8 @@ def test_localhost_is_served_on_both_addresses(program: Start) -> None:
     ('/page?q=1&key=own', '/page?q=1&key=own&key={}', '/page?q=1&key=own'),
     ('/a b/100%', '/a%20b/100%25?key={}', '/a%20b/100%25'),
 ])
-@pytest.mark.parametrize('encoding', ['utf-8', 'ascii', 'cp1252'])
-def test_a_start_page_of_any_form(program: Start, start: str, opened: str, clean: str, encoding: str) -> None:
+def test_a_start_page_of_any_form(program: Start, start: str, opened: str, clean: str) -> None:
+    encoding = {0: 'ascii', 1: 'cp1252', 2: 'utf-8'}[len(start) % 3]  # of the console
     running = program(options=f', start={start!r}', env={'PYTHONIOENCODING': encoding, 'PYTHONUTF8': '0'})
     for url in (address_in(running.launch_page()), running.printed()):
         key = re.search('[0-9a-f]{64}', url)
@@ -493,3 +493,30 @@ def test_a_state_folder_whose_name_is_no_utf_8(program: Start, tmp_path: Path) -
 def test_a_browser_that_does_not_start_is_told_of(program: Start, browser: str) -> None:
     running = program(env={'BROWSER': browser})
     until(lambda: 'No browser could be opened' in running.output.read_text())
+
+
+ICON = ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4"/></svg>')
+
+
+def test_an_icon_is_that_of_the_pages_and_of_the_dock(program: Start, tmp_path: Path) -> None:
+    (tmp_path / 'my icon.svg').write_text(ICON)
+    running = program(options=f', icon={str(tmp_path / "my icon.svg")!r}, app_id="pictured"',
+                      before='@app.function("/own")\ndef own():\n    return "<link rel=\\"icon\\" href=x>"')
+    cookie = running.get(running.printed())[1]['set-cookie'].split(';')[0]
+    fetch = {'Cookie': cookie, 'Sec-Fetch-Dest': 'document'}
+    assert '<link rel="icon" href="/.kali/icon">' in running.get('/', **fetch)[2]
+    assert '/.kali/icon' not in running.get('/own', **fetch)[2]
+    status, headers, text = running.get('/.kali/icon', Cookie=cookie)
+    assert (status, headers['content-type'], text) == (200, 'image/svg+xml', ICON)
+    entry = tmp_path / 'data/applications/pictured.desktop'
+    until(entry.exists, 'the entry')
+    said = entry.read_text()
+    assert 'StartupWMClass=pictured' in said
+    assert f'Icon={tmp_path}/my icon.svg' in said
+    assert 'Name=Address book' in said
+    assert f'"{sys.executable}" "{tmp_path}/address book.py"' in said
+
+
+def test_an_icon_that_is_not_there_is_told_of() -> None:
+    with pytest.raises(FileNotFoundError, match=r"icon='nowhere\.png'"):
+        serve_http(lambda request: '', icon='nowhere.png')

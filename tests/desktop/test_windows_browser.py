@@ -239,8 +239,10 @@ def test_a_window_of_its_own_keeps_its_profile(tmp_path: Path, eventually: Calla
         assert 'key=' not in said
         assert 'cannot be opened' not in (tmp_path / 'log').read_text()
     finally:
-        os.killpg(process.pid, signal.SIGKILL)  # the browser, too, which this test started
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        link = tmp_path / 'state/windows/profile/SingletonLock'  # the browser has a session of its own
+        os.kill(int(str(link.readlink()).rpartition('-')[2]), signal.SIGKILL)
 
 
 def test_a_link_to_elsewhere_opens_a_tab(program: Callable[..., Program], context: BrowserContext) -> None:
