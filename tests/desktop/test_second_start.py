@@ -208,8 +208,8 @@ def test_what_a_stranger_gets(start: Starts, eventually: Callable[..., object]) 
     eventually(lambda: len(start.opened()) == 1)
     for path, method, status in (
             ('/.kali/instance', 'GET', 400), ('/.kali/instance?challenge=' + 'a' * 64, 'GET', 200),
-            ('/.kali/instance', 'POST', 403), ('/.kali/instance', 'PUT', 405), ('/.kali/kali.css', 'GET', 403),
-            ('/.kali/instance/x', 'GET', 403), ('/.kali/log', 'GET', 403)):
+            ('/.kali/instance', 'POST', 403), ('/.kali/instance', 'PUT', 405),
+            ('/.kali/kali.css', 'GET', 403), ('/.kali/instance/x', 'GET', 403), ('/.kali/log', 'GET', 403)):
         connection = HTTPConnection('127.0.0.1', start.port, timeout=10)
         connection.request(method, path, 'x' if method == 'POST' else None)
         answer = connection.getresponse()
