@@ -66,7 +66,7 @@ class Jobs:
         :raises TypeError: if `work` is no generator
         :raises KaliError: if there is no server to run it, or this object is not mounted
         """
-        if not (hasattr(work, 'send') and hasattr(work, 'close')):
+        if not (hasattr(work, '__next__') and hasattr(work, 'send') and hasattr(work, 'close')):
             raise TypeError(f'jobs.start: {work!r:.80} is no generator; call the function with "yield" in '
                             'it, as in jobs.start(request, read(path))')
         host = request.scope.host

@@ -15,7 +15,8 @@ from datetime import time as TimeOfDay
 from typing import TYPE_CHECKING, Any
 
 from kali.http.around import Around
-from kali.http.deferred import Deferred
+from kali.http.deferred import Deferred, Wait
+from kali.http.response import Response
 from kali.live.job import Job
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class _Entry:
                  due: Callable[[], bool], again: bool) -> None:
         self.function, self.wait, self.due, self.again = function, wait, due, again
         self.handle: Handle | None = None
-        self.cancelled = False
+        self.cancelled = self.is_under_way = False
 
     def cancel(self) -> None:
         """Do not call it any more."""
@@ -46,9 +47,9 @@ class _Entry:
 class Schedule:
     """Functions to be called at times, for as long as the application runs.
 
-    A function takes no arguments. One with `yield` in it is advanced in steps, like a job. What it writes is
-    committed by the guard; an error is logged, and the next call comes all the same. Put it inside the guard
-    or around it: `guard(schedule.wrap(app), db)`.
+    A function takes no arguments. One with `yield` in it is advanced in steps, like a job; it may be `async`.
+    What it writes is committed by the guard; an error is logged, and the next call comes all the same, unless
+    the one before is still under way. Put it inside the guard or around it: `guard(schedule.wrap(app), db)`.
 
     >>> schedule = Schedule()
     >>> handle = schedule.every(60, lambda: print('once a minute'))
@@ -150,22 +151,39 @@ class Schedule:
             return
         due = entry.due()
         if due:
-            self._call(self._host, entry.function)
+            self._call(self._host, entry)
         if due and not entry.again:
             self._entries.remove(entry)
         else:
             self._plan(entry)
 
-    def _call(self, host: Host, function: Callable[[], Any]) -> None:
-        name = getattr(function, '__name__', 'a scheduled call')
+    def _call(self, host: Host, entry: _Entry) -> None:
+        if entry.is_under_way:
+            return
+        name = getattr(entry.function, '__name__', 'a scheduled call')
 
         def work() -> Generator[Any, Any, Any]:
-            outcome = function()
-            if hasattr(outcome, 'send') and hasattr(outcome, 'close'):
-                yield from outcome
-            elif hasattr(outcome, 'add_done_callback'):
-                yield outcome
+            entry.is_under_way = True
+            try:
+                outcome = entry.function()
+                if hasattr(outcome, '__await__') or hasattr(outcome, '__aiter__'):
+                    yield from _steps(host.asynchronous(outcome, lambda result: Response(None)))
+                elif hasattr(outcome, 'send') and hasattr(outcome, 'close'):
+                    yield from outcome
+                elif hasattr(outcome, 'add_done_callback'):
+                    yield outcome
+            finally:
+                entry.is_under_way = False
         deferred: Deferred = Job(0, name, work()).deferred
         for guarded in self._guards:
             deferred = guarded(deferred, title=name)
         host.start(deferred, name)
+
+
+def _steps(deferred: Deferred) -> Iterator[Wait | None]:
+    """The waits of something asynchronous."""
+    try:
+        while isinstance(outcome := deferred.step(), (Wait, bytes)):
+            yield outcome if isinstance(outcome, Wait) else None
+    finally:
+        deferred.close()

@@ -327,8 +327,20 @@ def test_work_in_processes() -> None:
         assert '[1, 2, 4, 8]' in client.post('/start', follow=True).text
 
 
+class Coroutine:
+    """What calling an `async def` gives has these, too."""
+
+    def send(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
 @pytest.mark.parametrize('mistake, words', [
-    (lambda jobs, request: jobs.start(request, [1, 2]), 'is no generator'),
+    *((lambda jobs, request, work=work: jobs.start(request, work), 'is no generator')
+      for work in ([1, 2], iter([]), None, failing, 'text')),
+    (lambda jobs, request: jobs.start(request, Coroutine()), 'is no generator'),
     (lambda jobs, request: jobs.start(Request('POST', '/'), failing()), 'needs a server'),
 ])
 def test_mistakes_are_named(mistake: Callable[[Jobs, Request], Any], words: str) -> None:

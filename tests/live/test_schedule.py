@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kali.live import Schedule
+from kali.live import Schedule, in_thread
 from kali.live import schedule as module
 
 if TYPE_CHECKING:
@@ -59,6 +62,53 @@ def test_a_generator_is_advanced_in_steps(running: Callable[..., Running]) -> No
     schedule.after(0, work)
     server = running(schedule.wrap(lambda request: 'home'))
     server.until(lambda: steps == [0, 1, 2])
+
+
+def test_async_functions(running: Callable[..., Running], caplog: pytest.LogCaptureFixture) -> None:
+    schedule, seen = Schedule(), []
+
+    async def once() -> str:
+        await asyncio.sleep(0.001)
+        seen.append('once')
+        return 'nobody reads this'
+
+    async def pieces() -> AsyncIterator[None]:
+        yield
+        await asyncio.sleep(0.001)
+        seen.append('pieces')
+
+    async def fails() -> None:
+        await asyncio.sleep(0.001)
+        raise ZeroDivisionError
+
+    async def cut() -> None:
+        try:
+            seen.append('begun')
+            await asyncio.sleep(60)
+        finally:
+            seen.append('cut')
+    for function in (once, pieces, fails, cut):
+        schedule.after(0, function)
+    server = running(schedule.wrap(lambda request: 'home'))
+    server.until(lambda: {'once', 'pieces', 'begun'} <= set(seen) and 'ZeroDivisionError' in caplog.text)
+    server.end()
+    assert 'cut' in seen
+
+
+def test_a_call_that_is_under_way_is_not_made_twice(running: Callable[..., Running]) -> None:
+    schedule, begun, looks = Schedule(), [], []
+    go_on = threading.Event()
+
+    def slow() -> Iterator[Any]:
+        begun.append(True)
+        yield in_thread(go_on.wait, 10)
+    schedule.every(0.002, slow)
+    schedule.every(0.002, lambda: looks.append(True))
+    server = running(schedule.wrap(lambda request: 'home'))
+    server.until(lambda: len(looks) > 20)
+    assert len(begun) == 1
+    go_on.set()
+    server.until(lambda: len(begun) > 3)
 
 
 @pytest.mark.parametrize('make', [
