@@ -9,7 +9,7 @@ from typing import Any
 
 import html5lib
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kali.live import SSE, Event
@@ -162,6 +162,7 @@ def script_in(event: Event) -> Any:
     return element
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_whatever_is_in_an_argument_an_event_stays_one(text: str) -> None:
     patch, elements, kind = SSE.patch_elements, fields, 'datastar-patch-elements'
@@ -185,6 +186,7 @@ def test_whatever_is_in_an_argument_an_event_stays_one(text: str) -> None:
             patch('x', **{name: 'x' + text})  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_signals_come_as_they_are(name: str, value: str) -> None:
     signals, kind = {name: value, 'a': [value, None, 1.5]}, 'datastar-patch-signals'
@@ -194,6 +196,7 @@ def test_signals_come_as_they_are(name: str, value: str) -> None:
     assert fields(heard(SSE.patch_signals('{' + value), kind)[0]) == {'signals': '{' + lines(value)}
 
 
+@settings(deadline=None)
 @given(HOSTILE)
 def test_a_script_stays_one_whatever_is_in_it(text: str) -> None:
     def shown(text: str) -> str:
