@@ -93,7 +93,8 @@ class _Preview(Formlet):
         self.section, self.query = section, Query.read(section, request)
         self.cancel, self.submit = self.query.url(), say('save')
         posted = request.fields
-        self.text, self.key, self.column = (str(posted.get(name, '')) for name in ('text', 'key', 'column'))
+        self.text, self.key, self.column = (
+            str(posted.get(name, '')).replace('\0', '') for name in ('text', 'key', 'column'))
         self.fields = _fields(section)
         self.over = 0  # rows of cells for which there is none in the list
         self.rows = self._tried(list(self._paired(posted.get_list('columns'))))
@@ -196,10 +197,10 @@ class _Preview(Formlet):
         fields.is_rendered = True
         widest = max((cells for _, cells in self.rows), key=len, default=[])
         columns = [cell.field for cell in widest]
-        head = Markup('').join(Markup('<th scope="col">{}</th>').format(
-            self.fields[name].label or name if name else '') for name in columns)
+        head = Markup('').join(
+            Markup('<th scope="col">{}</th>').format(self._label(name)) for name in columns)
         body = Markup('').join(Markup('<tr><th scope="row">{}</th>{}</tr>\n').format(
-            named(self.section, row), Markup('').join(map(_shown, cells))) for row, cells in self.rows)
+            named(self.section, row), Markup('').join(map(self._shown, cells))) for row, cells in self.rows)
         said = [say('paste summary', changes=self.changes, wrong=self.wrong)]
         if self.over:
             said.append(say('paste over', count=self.over))
@@ -213,6 +214,19 @@ class _Preview(Formlet):
 <form method="post" action="{}">{}{}<p class="buttons">{}<a href="{}">{}</a></p></form>
 ''').format(' '.join(said), head, body, self.action, fields.form_id, hidden, button, self.cancel,
           say('cancel'))])
+
+    def _label(self, name: str) -> str:
+        return (self.fields[name].label or name) if name in self.fields else ''
+
+    def _shown(self, cell: _Cell) -> Markup:
+        if cell.wrong:
+            shown = Markup('{} <del>{}</del><p class="error">{}</p>')
+        elif cell.before == cell.text:
+            shown = Markup('{}')
+        else:
+            shown = Markup('<del>{}</del> <ins>{}</ins>')
+        return Markup('<td data-label="{}">{}</td>').format(self._label(cell.field), shown.format(
+            cell.before, cell.text, cell.wrong))
 
     def _hidden(self) -> list[tuple[str, str]]:
         assert self.request is not None
@@ -245,12 +259,3 @@ def _choice(element: Element, text: str) -> Any:
     if pairs is not None:
         return next((key for key, label in pairs() if label.casefold() == text.strip().casefold()), text)
     return text
-
-
-def _shown(cell: _Cell) -> Markup:
-    if cell.wrong:
-        return Markup('<td>{} <del>{}</del><p class="error">{}</p></td>').format(
-            cell.before, cell.text, cell.wrong)
-    if cell.before == cell.text:
-        return Markup('<td>{}</td>').format(cell.before)
-    return Markup('<td><del>{}</del> <ins>{}</ins></td>').format(cell.before, cell.text)

@@ -44,6 +44,11 @@ class Shop:
     def go(self, path: str) -> None:
         self.page.goto(self.url + path)
 
+    def list(self) -> None:
+        """The list of jobs, once its script is there."""
+        self.go('/table/job/')
+        self.page.locator('[data-column][tabindex="0"]').wait_for()
+
     def sql(self, sql: str) -> list[Any]:
         with sqlite3.connect(self.path) as db:
             found = db.execute(sql).fetchall()
@@ -62,7 +67,7 @@ def cell(shop: Shop, row: str, column: str) -> Any:
 
 
 def test_cells_are_changed_by_keyboard_alone(shop: Shop, axe: Callable[[Page], None]) -> None:
-    shop.go('/table/job/')
+    shop.list()
     page, keyboard = shop.page, shop.page.keyboard
     axe(page)
     cell(shop, '1', 'customer').focus()
@@ -94,7 +99,7 @@ def test_cells_are_changed_by_keyboard_alone(shop: Shop, axe: Callable[[Page], N
 
 
 def test_a_cell_that_is_wrong_or_that_another_changed_stays_open(shop: Shop) -> None:
-    shop.go('/table/job/')
+    shop.list()
     page = shop.page
     cell(shop, '1', 'price').dblclick()
     box = page.locator('input[name="price"]')
@@ -156,7 +161,7 @@ def test_enter_saves_and_new_comes_back_with_what_was_typed(shop: Shop, axe: Cal
 
 
 def test_cells_from_a_spreadsheet_are_pasted_into_the_list(shop: Shop, axe: Callable[[Page], None]) -> None:
-    shop.go('/table/job/')
+    shop.list()
     page = shop.page
     target = cell(shop, '1', 'status')
     target.focus()
@@ -175,7 +180,7 @@ def test_cells_from_a_spreadsheet_are_pasted_into_the_list(shop: Shop, axe: Call
 
 
 def test_several_rows_by_their_boxes(shop: Shop, axe: Callable[[Page], None]) -> None:
-    shop.go('/table/job/')
+    shop.list()
     page = shop.page
     for box in page.locator('input[name="key"]').all()[:2]:
         box.check()
@@ -193,7 +198,7 @@ def test_several_rows_by_their_boxes(shop: Shop, axe: Callable[[Page], None]) ->
 def test_a_cell_with_many_choices_is_a_search_box(shop: Shop) -> None:
     shop.sql("WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 90) "
              "INSERT INTO customer (customer, name) SELECT i, 'Customer ' || i FROM n")
-    shop.go('/table/job/')
+    shop.list()
     page = shop.page
     cell(shop, '1', 'customer').focus()
     page.keyboard.press('Enter')
