@@ -19,7 +19,7 @@ from kali.http.filenames import harmless_name
 from kali.http.request import FileUpload, Request
 from kali.http.response import Response
 from kali.locale.words import say
-from kali.markup import Markup, escape
+from kali.markup import Markup
 from kali.multidict import Bag
 from kali.records.children import Children, expanded, joined
 from kali.records.choose import NEW, references_of
@@ -165,9 +165,10 @@ class RecordForm(Formlet):
 
     def form(self, fields: Any, errors: dict[str, Any]) -> Markup:
         fields.is_rendered = True
-        # Enter presses the first button of a form, which is to be Save.
-        before = (f'<button class="skip" tabindex="-1" aria-hidden="true">{escape(self.submit)}</button>'
-                  f'<input type="hidden" name="{_COLUMNS}" value="{self._shape()}">')
+        # Enter presses the first button of a form, which is not to be "New …".
+        first = '<button class="skip" tabindex="-1" aria-hidden="true"></button>' if any(
+            f'name="{NEW}"' in field for field in fields.values()) else ''
+        before = f'{first}<input type="hidden" name="{_COLUMNS}" value="{self._shape()}">'
         return render_form(fields, submit=fields.submit or self.submit, cancel=self.cancel,
                            action=self.action, look='columns', before=before)
 
