@@ -27,6 +27,7 @@ from kali.sqlite.schema import quoted, select
 __all__ = ['PART', 'Choice', 'Facet', 'chosen', 'counted', 'facets', 'in_words']
 
 SECONDS = 0.025  # of the processor, for all facets of a page
+LEAST = 0.003  # for each of them, however many there are
 FEW, MORE = 10, 200  # choices that are shown at first, and when more are asked for
 PART = 10_000  # rows that are counted in a large table
 _SKIPS = 40  # different values that are looked up one after the other in an index
@@ -81,7 +82,8 @@ def facets(query: Query, more: str = '') -> list[Facet]:
         period = next((each.text[:7] for each in mine if each.kind == 'in'), '') if kind == 'date' else ''
         others = query.but(filters=tuple(each for each in query.filters if each.column != column) + (
             (Filter('in', column, period),) if period else ()))
-        counts, in_part = _counts(others, column, kind, period, limit, is_large, (until - thread_time()) / 2)
+        seconds = max(until - thread_time(), LEAST)
+        counts, in_part = _counts(others, column, kind, period, limit, is_large, seconds)
         has_more = len(counts) > limit and column != more
         choices = _choices(query, column, kind, mine, period, counts[:limit])
         found.append(Facet(column, query.section.heading(column), kind, choices, in_part,
@@ -100,7 +102,7 @@ def _counts(others: Query, column: str, kind: str, period: str, limit: int, is_l
     section, name = others.section, quoted(column)
     where, parameters = others.where()
     table = section.table.sql_name
-    if seconds <= 0 or (kind == 'range' and (is_large or section.table.columns[column].not_null)):
+    if kind == 'range' and (is_large or section.table.columns[column].not_null):
         return [], False
     length = (7 if len(period) == 4 else 10) if period else 4
     group = f'substr({date_sql(section, column)}, 1, {length})' if kind == 'date' else name

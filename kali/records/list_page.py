@@ -105,7 +105,7 @@ def _notes(query: Query, page: Page) -> Content:
     section, notes = query.section, []
     if section.read_only:
         notes.append(escape(section.read_only))
-    if query.q and section.full_text and section.is_large:
+    if query.hits is not None or query.inside:
         said, word = ('', 'search beginnings') if query.inside else (say('by index'), 'search inside')
         notes.append(Markup('{} <a href="{}">{}</a>').format(
             said, query.url(inside=None if query.inside else '1'), say(word)))

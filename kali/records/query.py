@@ -131,11 +131,11 @@ class Query:
 
     @cached_property
     def hits(self) -> list[int] | None:
-        """The rowids that a full-text index gives, the first of them if there are very many; None where the
-        table is searched without one."""
-        if not self.q or self.inside or self.section.full_text is None or not self.section.is_large:
+        """The rowids that an index finds, the first of them if there are very many; None where it finds
+        nothing, and the table is looked through."""
+        if not self.q or self.inside or not self.section.is_large:
             return None
-        return search_index(self.section, self.q)
+        return search_index(self.section, self.q) or None
 
     @property
     def is_frequent(self) -> bool:
@@ -360,7 +360,7 @@ class Query:
             after = key_from(begin) if begin else None
             hits = self.hits if after is None and not backwards else search_index(
                 self.section, self.q, after if isinstance(after, int) else None, backwards=backwards)
-            assert hits is not None
+            hits = hits or []
             return ([self.but(q='').where(), self._among(hits)],
                     component_of(hits[-1]) if len(hits) == FREQUENT else '', len(hits))
         names = ', '.join(self.section.sql_of(name) for name in self.section.place)

@@ -1,8 +1,8 @@
 """searching: the rows in which the words of a search occur.
 
 Each word occurs somewhere in one of the columns, as a part of it, without case and accents; `%` and `_` are
-letters like others. In a large table with a full-text index (FTS3 to FTS5) that names it as its content, a
-word is the beginning of one of those that are indexed.
+letters like others. In a large table an index is asked first: a full-text index (FTS3 to FTS5) that names the
+table as its content, for words that begin so; or the index of a column, for text that begins so.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kali.records.bounded import TooLong, within
 from kali.records.section import Section
 from kali.sqlite.functions import fold
 from kali.sqlite.schema import quoted
@@ -17,8 +18,9 @@ from kali.sqlite.schema import quoted
 __all__ = ['FREQUENT', 'occurs', 'search_condition', 'search_index']
 
 _WORDS, _LETTERS = 10, 200  # of a search; the rest is not looked for
-#: Rows that are asked of a full-text index at a time.
+#: Rows that are asked of an index at a time.
 FREQUENT = 10_000
+_SECONDS = 0.06  # of the processor for an index
 
 
 def search_condition(section: Section, q: str) -> tuple[str, list[Any]]:
@@ -52,22 +54,48 @@ def occurs(sql: str, word: str) -> tuple[str, list[Any]]:
     return f"({sql} LIKE ? ESCAPE '\\' OR ({foreign}))", [f'%{pattern}%', folded]
 
 
-def search_index(section: Section, q: str, after: int | None = None, *, backwards: bool = False,
-                 limit: int = FREQUENT) -> list[int] | None:
-    """The rowids of the rows that have all words, from a full-text index in the order of the rowid; None if
-    there is none that knows such words.
+def search_index(section: Section, q: str, after: int | None = None, *,
+                 backwards: bool = False) -> list[int] | None:
+    """The rowids of rows that an index finds, in their order, up to `FREQUENT`; None if there is no index for
+    this search, or it takes too long.
 
     :param after: the rowid after which they begin, or `backwards` before which
     """
-    words = _words(q)
-    if section.full_text is None or not any(map(re.compile(r'\w').search, words)):
+    found = _by_words(section, q) if section.full_text else _by_beginning(section, q)
+    if found is None:
         return None
+    sql, parameters = found
+    place = '' if after is None else f'WHERE place {"<" if backwards else ">"} {after:d} '
+    try:
+        with within(section.connection, _SECONDS):
+            rows = section.connection.execute(
+                f'SELECT place FROM ({sql}) {place}ORDER BY place {"DESC" if backwards else ""} '
+                f'LIMIT {FREQUENT}', parameters).fetchall()
+    except TooLong:
+        return None
+    return [row[0] for row in rows]
+
+
+def _by_words(section: Section, q: str) -> tuple[str, list[Any]] | None:
+    """A SELECT of what the full-text index finds."""
+    assert section.full_text is not None
     table, trigram = section.full_text
-    if trigram and min(map(len, words)) < 3:
+    words = _words(q)
+    if not any(map(re.compile(r'\w').search, words)) or (trigram and min(map(len, words)) < 3):
         return None
     match = ' '.join('"' + word.replace('"', '""') + '"' + ('' if trigram else '*') for word in words)
-    place = '' if after is None else f'AND rowid {"<" if backwards else ">"} {after:d} '
-    rows = section.connection.execute(
-        f'SELECT rowid FROM {table.sql_name} WHERE {quoted(table.name)} MATCH ? {place}'
-        f'ORDER BY rowid {"DESC" if backwards else ""} LIMIT {limit:d}', [match])
-    return [row[0] for row in rows]
+    return f'SELECT rowid AS place FROM {table.sql_name} WHERE {quoted(table.name)} MATCH ?', [match]
+
+
+def _by_beginning(section: Section, q: str) -> tuple[str, list[Any]] | None:
+    """A SELECT of the rows in which an indexed column begins so, in small letters or capitals."""
+    columns = [name for name in section.search_columns
+               if section.is_indexed(name) and section.table.columns[name].affinity == 'TEXT']
+    if not columns or section.table.rowid is None:
+        return None
+    spelled = dict.fromkeys((q, q.lower(), q.upper(), q.capitalize(), q.title()))
+    place = section.sql_of(section.table.rowid)
+    parts = [f'SELECT {place} AS place FROM {section.table.sql_name} WHERE {quoted(name)} >= ? AND '
+             f'{quoted(name)} < ?' for name in columns for _ in spelled]
+    return ' UNION '.join(parts), [each for _ in columns for text in spelled
+                                   for each in (text, f'{text}\U0010ffff')]
