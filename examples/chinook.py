@@ -11,8 +11,7 @@ import gzip
 import sys
 from pathlib import Path
 
-from kali import KaliError, serve_http
-from kali.desktop.folders import data_dir
+from kali import KaliError, data_dir, serve_http
 from kali.records import Records
 from kali.records.opening import open_file
 from kali.sqlite import atomic, connect

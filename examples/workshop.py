@@ -8,13 +8,12 @@ What stands here is what no table can say.
 from datetime import date
 from pathlib import Path
 
-from kali import NotFound, TemplateFolder, serve_http
-from kali.desktop.folders import data_folder
+from kali import NotFound, TemplateFolder, data_dir, serve_http
 from kali.records import Chart, Records, Table
 from kali.sqlite import connect, migrate
 
 HERE = Path(__file__).resolve().parent
-db = connect(Path(data_folder('workshop'), 'workshop.sqlite'))
+db = connect(data_dir('workshop') / 'workshop.sqlite')
 migrate(db, HERE / 'workshop')
 templates = TemplateFolder(HERE.parent / 'templates' / 'workshop')
 

@@ -4,14 +4,12 @@ The same program stands beside this one in the manner of Red Dwarf, pixie, bareA
 """
 
 import time
-from pathlib import Path
 
-from kali import Request, Response, Router, Shell, Template, forms, serve_http
-from kali.desktop.folders import data_folder
+from kali import Request, Response, Router, Shell, Template, data_dir, forms, serve_http
 from kali.live import SSE, EventStream, in_process, pause
 from kali.sqlite import connect, guard, undo
 
-db = connect(Path(data_folder('kali_board'), 'board.sqlite'))
+db = connect(data_dir('kali_board') / 'board.sqlite')
 db.execute('CREATE TABLE IF NOT EXISTS message (message INTEGER PRIMARY KEY, text TEXT NOT NULL)')
 app = Router()
 history = undo(db, ['message'])
