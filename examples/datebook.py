@@ -25,6 +25,7 @@ from kali import (
     resource,
     serve_http,
 )
+from kali.records import Records
 from kali.sqlite import backup, connect, guard, undo
 from kali.sqlite.schema import tables
 
@@ -62,8 +63,13 @@ app.delegate('/undo', history)
 app.delegate('/backups', backups)
 tpl = TemplateFolder(resource('templates/datebook'))
 shell = Shell('Datebook', [('This week', '/'), ('Contacts', '/contact/'), ('Appointments', '/appointment/'),
-                           ('Tasks', '/task/'), ('Backups', '/backups')],
+                           ('Tasks', '/task/'), ('All of it', '/all/'), ('Backups', '/backups')],
               head=tpl('head')(), tools=lambda request: history.buttons('/undo'))
+
+# ALL OF IT, to look through, filter, draw, print and export, needs no page of our own: Records makes them
+# from the tables. Here they are for reading, as a contact has a column that only this program fills.
+app.delegate_folder('/all/', Records(db, shell=shell, history=history, backups=False, read_only=(
+    'Things are changed on the pages for them.'), tables=['contact', 'appointment', 'task']).router)
 
 # After a save the browser is redirected, so that a reload does not save again. What there is to say goes
 # along in the address, by a keyword: were it the sentence itself, a link could make this program say

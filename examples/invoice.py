@@ -4,6 +4,7 @@ The tables are made by the steps in invoice_steps, and the forms from the tables
 what the tables cannot say."""
 
 from kali import Request, Response, Router, Shell, TemplateFolder, data_dir, forms, resource, serve_http
+from kali.records import Records, Table
 from kali.sqlite import backup, connect, guard, migrate, undo
 from kali.sqlite.schema import tables
 
@@ -14,8 +15,10 @@ app, tpl = Router(), TemplateFolder(resource('templates/invoice'))
 history = undo(db, ['customer', 'invoice', 'line'])  # the tables that belong together
 app.delegate('/undo', history)
 app.delegate('/backups', backup(db))
-shell = Shell('Invoices', [('Overview', '/'), ('Backups', '/backups')],
+shell = Shell('Invoices', [('Overview', '/'), ('All of it', '/all/'), ('Backups', '/backups')],
               tools=lambda request: history.buttons('/undo'))
+app.delegate_folder('/all/', Records(db, shell=shell, history=history, backups=False, tables=[
+    'customer', Table('invoice', children=['line']), 'line']).router)
 
 
 @app.function('/')

@@ -236,8 +236,10 @@ class Load:
         said = say('import no parent', table=heading_of(key.parent).lower(), value='{}')
         before, _, after = said.partition('{}')
         shown = " || ', ' || ".join(f's.{column}' for column in own)
-        while self._refuse(f'SELECT line, ? || {shown} || ? FROM {self._rows} AS s WHERE {where}',
-                           [before, after]) and to_itself:
+        # Those that are there already may lead nowhere since ever; a change of one is tried.
+        sql = (f'SELECT line, ? || {shown} || ? FROM {self._rows} AS s WHERE {where} '
+               f'AND line NOT IN (SELECT line FROM {self._found})')
+        while self._refuse(sql, [before, after]) and to_itself:
             pass  # the children of a bad row are bad, too
 
     def _index(self, column: str) -> None:
@@ -308,6 +310,7 @@ class Load:
         refused: list[tuple[int, str]] = []
         with suppress(_Nothing), atomic(self.connection):
             self._write(lambda sql: self._in_parts(sql, refused))
+            self.same -= sum(self._count(f'{self._found} WHERE line = {line}') > 0 for line, _ in refused)
             if self.plan.careful and (refused or self._count(self._bad)):
                 self.done, self.added, self.changed, self.same = False, 0, 0, 0
                 raise _Nothing

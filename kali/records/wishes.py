@@ -138,7 +138,7 @@ def plan_for_table(wish: Wish, section: Section) -> tuple[Plan, str]:
 def _kind_for(section: Section, name: str) -> str:
     """How the cells for a column of a table are read."""
     column = section.table.columns[name]
-    if name in section.parents:
+    if name in section.parents and column.affinity != 'TEXT':
         return 'BLOB'  # a key, or the label of what it points to
     return _KINDS.get(kind_of(column), _AFFINITIES[column.affinity])
 

@@ -10,8 +10,8 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
-from zipfile import ZIP_DEFLATED, ZipFile
+
+from kali.markup import escape_text
 
 __all__ = ['ROWS', 'write']
 
@@ -79,6 +79,8 @@ def write(title: str, names: Sequence[str], dates: Sequence[bool],
     :param names: the headings; and `dates`, whether each column holds dates, as ISO 8601 has them
     :param batches: the rows, some at a time
     """
+    from zipfile import ZIP_DEFLATED, ZipFile  # few exports are workbooks
+
     sheet_name = re.sub(r'[\[\]:*?/\\]', ' ', title).strip("' ")[:31] or 'Sheet'
     pipe = _Pipe()
     with ZipFile(pipe, 'w', ZIP_DEFLATED) as archive:
@@ -113,4 +115,4 @@ def _cell(value: Any, is_date: bool, style: int = 0) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(_NO_XML.sub('\ufffd', text[:TEXT]), {'"': '&quot;'})
+    return escape_text(_NO_XML.sub('\ufffd', text[:TEXT]))

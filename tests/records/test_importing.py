@@ -25,6 +25,10 @@ CREATE TABLE person (person INTEGER PRIMARY KEY, boss INTEGER REFERENCES person,
 CREATE TABLE hostile ("a,b" TEXT, "c""d" INTEGER, "%s" REAL, "<i>" TEXT);
 INSERT INTO hostile VALUES ('=1+1', 1, 0.1, '<b>'),
     ('a' || char(10) || 'b', -1, -1.5e10, '''x'), (NULL, 2, 3, '007');
+CREATE TABLE place (zip TEXT PRIMARY KEY, name TEXT);
+INSERT INTO place VALUES ('01234', 'Nord'), ('99999', 'Ost');
+CREATE TABLE letter (letter INTEGER PRIMARY KEY, zip TEXT REFERENCES place);
+INSERT INTO letter VALUES (1, '01234'), (2, '99999');
 CREATE TABLE pair (a INTEGER, b INTEGER, PRIMARY KEY (a, b));
 INSERT INTO pair VALUES (1, 2), (2, 1);
 CREATE VIEW cheap AS SELECT * FROM bike;
@@ -156,6 +160,12 @@ def test_a_key_decides_insert_update_or_skip(client, db, existing, counts, price
     assert db.execute("SELECT price, maker FROM bike WHERE frame_no = 'A1'").fetchone()[:] == (price, 1)
 
 
+def test_a_label_stands_for_what_it_names_in_a_change_too(client, db):
+    page = imported(client, 'bike', 'frame_no,maker\nA1,Brompton\nA2,Nobody\n', key='Frame no', bad='others')
+    assert facts(page) == {'Added': '0', 'Changed': '1', 'Bad': '1'}
+    assert db.execute("SELECT maker FROM bike WHERE frame_no = 'A1'").fetchone()[0] == 2
+
+
 def test_two_rows_of_a_file_with_the_same_key_are_a_mistake(client, db):
     page = imported(client, 'bike', 'frame_no,price\nZ,1\nZ,2\n', key='Frame no')
     assert 'The same frame no stands in line 2 already.' in page.text
@@ -170,7 +180,7 @@ def test_a_key_that_several_rows_have_says_nothing(client, db):
     assert 'Several rows have this note' in page.text
 
 
-@pytest.mark.parametrize('table', ['maker', 'bike', 'part', 'pair', 'hostile'])
+@pytest.mark.parametrize('table', ['maker', 'bike', 'part', 'pair', 'place', 'letter', 'hostile'])
 def test_what_was_exported_changes_nothing_when_it_is_imported_again(client, db, table):
     content = client.get(f'/table/{table}/export.csv').body
     before = dump(db)
