@@ -106,7 +106,7 @@ def named(section: Section, row: Any) -> str:
     """How a title, or the list of what can be undone, names a row."""
     key = section.key_of(row)
     label = section.label(key) if not isinstance(key, tuple) else section.path_of(row)
-    return f'{section.title} {label}'
+    return label if label.casefold().startswith(section.title.casefold()) else f'{section.title} {label}'
 
 
 class RecordForm(Formlet):
