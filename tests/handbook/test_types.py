@@ -62,10 +62,10 @@ KNOWN = ['Bag', 'Records', 'Reply', 'Locale', 'int', 'Shell']
 def test_mypy_knows_every_name(tmp_path: Path) -> None:
     program = tmp_path / 'program.py'
     program.write_text(PROGRAM, encoding='utf-8')
-    run = subprocess.run([sys.executable, '-m', 'mypy', '--strict', '--cache-dir', str(tmp_path), str(program)],
-                         cwd=tmp_path, capture_output=True, text=True, env={**os.environ, 'MYPYPATH': str(ROOT)})
+    run = subprocess.run([sys.executable, '-m', 'mypy', '--strict', '--cache-dir', str(tmp_path),
+                          str(program)], cwd=tmp_path, capture_output=True, text=True,
+                         env={**os.environ, 'MYPYPATH': str(ROOT)})
     lines = [line for line in run.stdout.splitlines() if 'program.py' in line]
     assert [line for line in lines if ': error:' in line] == [], run.stdout
-    revealed = [line.rpartition('"')[0].rpartition('"')[2].rpartition('.')[2].rstrip(']')
-                for line in lines if 'Revealed' in line]
+    revealed = [line.split('"')[1].rpartition('.')[2].rstrip(']') for line in lines if 'Revealed' in line]
     assert revealed == KNOWN
