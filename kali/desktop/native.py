@@ -36,13 +36,13 @@ def main(page: Path, webview: Any) -> None:
     x, y, width, height = place if len(place) == 4 else (None, None, 1000, 750)
     if hasattr(webview, 'settings'):  # since 5.0
         webview.settings['ALLOW_DOWNLOADS'] = True
-    window = webview.create_window('', address_in(_read(page)), x=x, y=y, width=width, height=height,
-                                   text_select=True)
+    window = webview.create_window(page.parent.name, address_in(_read(page)), x=x, y=y, width=width,
+                                   height=height, text_select=True)
 
     def show_title(*arguments: Any) -> None:
         window.set_title(window.evaluate_js('document.title') or '')
-    if hasattr(window, 'events'):
-        window.events.loaded += show_title
+    events = getattr(window, 'events', window)  # the older ones have them there
+    events.loaded += show_title
     webview.start(**_kept(webview, page))
 
 
