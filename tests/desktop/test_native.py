@@ -36,9 +36,10 @@ class Window:
 
 
 @pytest.mark.parametrize('is_new', [True, False])
-@pytest.mark.parametrize('place, bounds', [('', (None, None, 1000, 750)), ('7 -9 640 480', (7, -9, 640, 480))])
-def test_it_shows_the_program_where_its_window_was(tmp_path: Path, is_new: bool, place: str,
-                                                   bounds: tuple[int | None, ...]) -> None:
+@pytest.mark.parametrize('place, bounds', [
+    ('', (None, None, 1000, 750)), ('7 -9 640 480', (7, -9, 640, 480))])
+def test_it_shows_the_program_where_it_was(tmp_path: Path, is_new: bool, place: str,
+                                           bounds: tuple[int | None, ...]) -> None:
     launch_page('http://127.0.0.1:1/?a=1&key=x', str(tmp_path))
     (tmp_path / 'place').write_text(place)
     window, made, started = Window(is_new), [], []
