@@ -118,8 +118,8 @@ def _messages() -> list[tuple[re.Pattern[str], str]]:
     found = []
     for each in pages()['errors'].headings:
         for line in each.lines:
-            if line.startswith('> '):
-                parts = map(re.escape, plain(line[2:]).rstrip('…').split('…'))
+            if line.startswith('> - '):
+                parts = map(re.escape, plain(line[4:]).rstrip('…').split('…'))
                 found.append((re.compile('.*?'.join(parts), re.DOTALL), each.anchor))
     return sorted(found, key=lambda each: -len(each[0].pattern))
 

@@ -118,6 +118,18 @@ def test_docs_opens_the_right_place(words: str, place: str) -> None:
     assert place_for(words) == place
 
 
+def test_docs_serves_the_handbook_and_a_second_start_opens_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Any] = []
+    monkeypatch.setattr('kali.commands.docs.serve_http',
+                        lambda handler, **options: served.append((handler, options)))
+    assert main(['docs', 'decimal', 'comma']) == 0
+    [(handler, options)] = served
+    assert Client(handler).get(options['start']).status == 200
+    assert options['start'] == '/search?q=decimal+comma'
+    assert options['on_open'](['docs', 'forms']) == '/forms'  # what stands on its command line
+    inspect.signature(kali.serve_http).bind(handler, **options)
+
+
 # What is made from the code
 
 def test_what_is_made_is_up_to_date() -> None:
@@ -213,7 +225,7 @@ def test_each_error_message_has_a_section() -> None:
 
 
 def test_no_pattern_is_so_short_that_it_fits_everything() -> None:
-    quoted = re.findall('^> (.*)$', pages()['errors'].text, re.MULTILINE)
+    quoted = re.findall('^> - (.*)$', pages()['errors'].text, re.MULTILINE)
     assert len(quoted) > 200
     assert [line for line in quoted if sum(map(str.isalpha, line)) < 5] == []
     for text in ('There is no contact number 17.', 'unsupported operand type(s)', 'list index out of range',
