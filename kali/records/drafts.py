@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ['DRAFTS']
 
-_MOST = 100  # the oldest goes first
+_MOST, _LETTERS = 100, 50_000_000  # drafts, and characters of all of them; the oldest goes first
 
 
 class _Draft(NamedTuple):
@@ -53,7 +53,9 @@ class _Drafts:
         url = request.root_url(request.path, [*query, ('_draft', form_id)])
         self._drafts.pop(form_id, None)
         self._drafts[form_id] = _Draft(url, kept, control, reference)
-        while len(self._drafts) > _MOST:
+        while len(self._drafts) > 1 and (len(self._drafts) > _MOST or sum(
+                len(str(value)) for draft in self._drafts.values() for _, value in draft.posted.items()
+                ) > _LETTERS):
             del self._drafts[next(iter(self._drafts))]
 
     def get(self, form_id: str) -> _Draft | None:

@@ -235,3 +235,29 @@ def test_what_somebody_uploaded_never_runs(shop: Shop) -> None:
             with page.expect_download():
                 page.locator('a[href$="/file/photo"]').first.click()
     assert not dialogs
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_pages_that_ask_something_are_accessible(shop: Shop, axe: Callable[[Page], None],
+                                                 scheme: Any) -> None:
+    page = shop.page
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({'width': 360 if scheme == 'dark' else 1400, 'height': 800})
+    shop.go('/table/job/1/edit')
+    page.locator('#notes').fill('mine')
+    shop.sql("UPDATE job SET notes = 'theirs' WHERE job = 1")
+    shop.sql("UPDATE job_line SET what = 'Wheel' WHERE job_line = 1")
+    page.get_by_role('button', name='Save').click()
+    page.locator('.errors').wait_for()
+    axe(page)  # a conflict, in a field and in rows
+    shop.sql("INSERT INTO customer (name, photo) VALUES ('Cleo', x'474946383961')")
+    for url in ('/table/customer/3/edit', '/table/job/1/delete', '/table/job/paste', '/table/job/1/copy',
+                '/table/job/cell?key=1&column=price', '/table/customer/1/delete'):
+        shop.go(url)
+        axe(page)
+    shop.go('/table/job/new')
+    page.locator('#customer').select_option('Ada')
+    page.locator('#price').fill('dear')
+    page.get_by_role('button', name='Save').click()
+    page.locator('#price-error').wait_for()
+    axe(page)
