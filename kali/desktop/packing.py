@@ -37,8 +37,8 @@ import sys
 if sys.version_info < (3, 10):
     sys.exit('{name} needs Python 3.10 or newer, and this is Python {{}}.{{}}.'.format(*sys.version_info[:2]))
 folders, unpack = {{}}, {{}}
-exec(__loader__.get_code('kali/desktop/folders'), folders)
-exec(__loader__.get_code('kali/desktop/unpack'), unpack)
+for name, space in (('folders', folders), ('unpack', unpack)):
+    exec(__loader__.get_code(os.sep.join(('kali', 'desktop', name))), space)
 sys.path[0] = str(unpack['unpacked'](os.path.abspath(__loader__.archive), '',
                                      lambda: folders['cache_folder']({app_id!r})))
 from kali.desktop.packed import run

@@ -7,7 +7,6 @@ import html
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import urllib.error
@@ -96,8 +95,8 @@ def served(tmp_path: Path, eventually: Callable[..., Any]) -> Iterator[Callable[
         return str(eventually(address))
     yield start
     for process in started:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        process.terminate()
+        assert process.wait(10) == (1 if sys.platform == 'win32' else 0)
 
 
 def get(url: str) -> str:
