@@ -222,6 +222,8 @@ class _Pages(Router):
         """The answer; within the guard of the application, if it has one."""
         self.records.base = tuple(request.path[:request.mount_depth])
         request.scope.shell = self.records.shell
+        if not request.has_suffix():
+            return Response.redirect(self.records.url(**request.query.multiple))
         is_guarded = getattr(self.records.connection, 'in_request', bool(request.scope.guarded))
         return self.records.within(request) if is_guarded else self.records.guarded(request)
 

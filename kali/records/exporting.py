@@ -28,6 +28,7 @@ from kali.records import workbook
 from kali.records.columns import kind_of
 from kali.records.query import Query
 from kali.records.values import BLOB
+from kali.sqlite.schema import quoted
 
 if TYPE_CHECKING:
     from kali.http.request import Request
@@ -99,9 +100,11 @@ def _in_order(query: Query, rowid: str) -> Iterator[Sequence[Any]]:
     name = query.section.sql_of(rowid)
     sql, parameters = query.sql(name)
     numbers = array('q', (row[0] for row in query.section.connection.execute(sql, parameters)))
+    columns = ', '.join(quoted(each.name) for each in table.columns.values() if not each.hidden)
     for start in range(0, len(numbers), KEYS):
         part = numbers[start:start + KEYS].tolist()
-        found = {row[rowid]: row for row in table.rows(f'{name} IN ({", ".join("?" * len(part))})', part)}
+        found = {row[-1]: row for row in map(tuple, table.rows(
+            f'{name} IN ({", ".join("?" * len(part))})', part, columns=f'{columns}, {name}'))}
         yield [found[number] for number in part if number in found]
 
 

@@ -100,7 +100,7 @@ def _counts(others: Query, column: str, kind: str, period: str, limit: int, is_l
     :param others: the query without the filter of this column, but for the year or month that is looked into
     """
     section, name = others.section, quoted(column)
-    where, parameters = others.where()
+    where, parameters = others.where(in_part=True)
     table = section.table.sql_name
     if kind == 'range' and (is_large or section.table.columns[column].not_null):
         return [], False

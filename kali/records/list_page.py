@@ -162,8 +162,9 @@ def _range(query: Query, facet: Facet) -> Content:
     now = {each.name: each.text for each in query.filters}
     names = {f'{kind}.{facet.column}': say(kind) for kind in ('from', 'to')}
     kind = 'type="date"' if facet.kind == 'date' else 'inputmode="decimal"'
-    fields = [f'<input {kind} name="{escape(name)}" value="{escape(now.get(name, ""))}" '
-              f'placeholder="{escape(word)}" aria-label="{escape(facet.heading)}, {escape(word)}">'
+    heading = escape(facet.heading)
+    fields = [f'<label>{escape(word)} <input {kind} name="{escape(name)}" '
+              f'value="{escape(now.get(name, ""))}" aria-label="{heading}, {escape(word)}"></label>'
               for name, word in names.items()]
     return [f'<form action="{escape(query.section.url())}" class="small">', _hidden(query, *names), fields,
             f'<button class="secondary">{escape(say("filter"))}</button></form>\n']

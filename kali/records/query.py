@@ -20,7 +20,7 @@ from kali.errors import BadRequest
 from kali.records.bounded import TooLong, within
 from kali.records.filters import KINDS, Filter, conditions, read_filters
 from kali.records.keys import component_of, key_from
-from kali.records.searching import FREQUENT, search_condition, search_index
+from kali.records.searching import FREQUENT, index_condition, search_condition, search_index
 from kali.records.section import Section
 from kali.sqlite.schema import quoted
 
@@ -111,18 +111,22 @@ class Query:
 
     # The SQL.
 
-    def where(self, without: str = '') -> tuple[str, list[Any]]:
+    def where(self, *, in_part: bool = False) -> tuple[str, list[Any]]:
         """The condition for the rows that are listed, '' for all; and its parameters.
 
-        :param without: a column whose filters are left out
+        :param in_part: whether the first of very many rows that an index finds will do
         """
         found: list[tuple[str, list[Any]]] = []
         if self.section.declared.where:
             found.append((f'({self.section.declared.where})', []))
-        found += conditions(self.section, (each for each in self.filters if each.column != without))
+        found += conditions(self.section, self.filters)
         if self.q:
-            found.append(search_condition(self.section, self.q) if self.hits is None
-                         else self._among(self.hits))
+            if self.hits is None:
+                found.append(search_condition(self.section, self.q))
+            elif in_part or not self.is_frequent:
+                found.append(self._among(self.hits))
+            else:
+                found.append(index_condition(self.section, self.q))
         if self.keys:
             each = [self.section.table.condition(key_from(path)) for path in self.keys]
             found.append((f'({" OR ".join(sql for sql, _ in each)})', [

@@ -15,7 +15,7 @@ from kali.records.section import Section
 from kali.sqlite.functions import fold
 from kali.sqlite.schema import quoted
 
-__all__ = ['FREQUENT', 'occurs', 'search_condition', 'search_index']
+__all__ = ['FREQUENT', 'index_condition', 'occurs', 'search_condition', 'search_index']
 
 _WORDS, _LETTERS = 10, 200  # of a search; the rest is not looked for
 #: Rows that are asked of an index at a time.
@@ -74,6 +74,13 @@ def search_index(section: Section, q: str, after: int | None = None, *,
     except TooLong:
         return None
     return [row[0] for row in rows]
+
+
+def index_condition(section: Section, q: str) -> tuple[str, list[Any]]:
+    """The condition for all rows that an index finds, and its parameters."""
+    found = _by_words(section, q) if section.full_text else _by_beginning(section, q)
+    sql, parameters = found or ('NULL', [])
+    return f'{section.sql_of(section.table.rowid or "")} IN ({sql})', parameters
 
 
 def _by_words(section: Section, q: str) -> tuple[str, list[Any]] | None:

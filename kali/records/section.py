@@ -36,12 +36,13 @@ _SAMPLE = 1000  # rows that are looked at for what a column holds
 _MOST = 40  # columns of a list that nobody chose
 _ORDER = ('choice', 'text', 'date', 'range')  # of the kinds of filters
 _FILTERS = 10  # filters that nobody chose
-_DIFFERENT, _SHORT = 12, 40  # values of a column that are choices, and their characters
+_DIFFERENT, _SHORT = 25, 40  # values of a column that are choices, and their characters
 
 # Names of numbers that nobody adds up.
 _NO_AMOUNT = re.compile('(id|no|nr|num|number|code|year|month|day|zip|phone|position|order|index|rank|rating|'
                         'level|version|type|kind|flags?|hash|lat|lon|latitude|longitude|percent|rate|age|date|'
                         'time)$')
+_NAMED = re.compile(r'(.+?)\s+as\s+["\[`]?(\w[\w ]*)["\]`]?\s*', re.IGNORECASE | re.DOTALL)
 _FULL_TEXT = re.compile(r'CREATE\s+VIRTUAL\s+TABLE\b.*\bUSING\s+fts[345]\b', re.IGNORECASE | re.DOTALL)
 _CONTENT = re.compile(r'\bcontent\s*=\s*(["\'`\[]?)(.*?)["\'`\]]?\s*[,)]', re.IGNORECASE | re.DOTALL)
 
@@ -227,7 +228,9 @@ class Section:
             heading = heading or heading_of(getattr(what, '__name__', ''))
             return Column(heading, heading, '', 'text', what, is_own=False)
         if what not in self.table.columns:
-            return Column(heading or what, heading or what, f'({what})', 'number', is_own=False)
+            named = _NAMED.fullmatch(what)  # price * amount AS total
+            sql, heading = (named[1], heading or heading_of(named[2])) if named else (what, heading or what)
+            return Column(heading, heading, f'({sql})', 'number', is_own=False)
         column = self.table.columns[what]
         is_key = column.name in self.table.key or column.name in self.parents
         return Column(column.name, heading or self.heading(column.name), quoted(column.name),

@@ -85,15 +85,13 @@ def html(query: Query) -> Content:
     now = query_of(query)
     rows = select(section.connection,
                   'SELECT id, name, query FROM kali_view WHERE "table" = ? ORDER BY name', [section.name])
-    if not rows and not now:
-        return None
-    name, label = escape(in_words(query)[:_LONGEST]), escape(say('view name'))
+    name, label = escape(in_words(query)[:_LONGEST] or section.title), escape(say('view name'))
     form = (f'<form method="post" action="{escape(section.url("views"))}" class="small">'
             f'<input type="hidden" name="query" value="{escape(now)}">'
             f'<input name="name" required maxlength="{_LONGEST}" value="{name}" aria-label="{label}">'
-            f'<button class="secondary">{escape(say("save view"))}</button></form>\n') if now else None
+            f'<button class="secondary">{escape(say("save view"))}</button></form>\n')
     items = [_item(section, row, now) for row in rows]
-    return [f'<details open><summary>{escape(say("views"))}</summary>\n',
+    return [f'<details{" open" if rows or now else ""}><summary>{escape(say("views"))}</summary>\n',
             ['<ul>', items, '</ul>\n'] if items else None, form, '</details>\n']
 
 

@@ -141,6 +141,8 @@ def test_a_full_text_index_finds_beginnings_of_words_and_says_so(large: Any, tmp
         page = client.get('/table/trip/?q=usu').text
         assert '<caption>over 10,000 records' in page and len(keys(page)) == 50
         assert len(keys(client.get('/table/trip/?q=usu&is.kind=a&order=-day&last=1').text)) == 50
+        assert client.get('/table/trip/export.csv?q=usual&order=-day').text.count('\n') == 1 + db.execute(
+            "SELECT count(*) FROM trip WHERE note LIKE 'usual%'").fetchone()[0]
         found, _ = all_pages(client, '/table/trip/?q=common&is.town=7')
         assert found == [row[0] for row in db.execute(
             "SELECT trip FROM trip WHERE note LIKE 'common%' AND town = 7 ORDER BY trip")]

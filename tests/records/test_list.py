@@ -267,6 +267,14 @@ def test_what_is_declared_and_not_there_is_said_at_the_start(shop: Any, tables: 
         Records(shop, tables=tables)
 
 
+def test_an_export_of_a_table_with_a_key_of_text_is_sorted_as_the_list_is() -> None:
+    db = connect(':memory:')
+    db.executescript("CREATE TABLE t (code TEXT PRIMARY KEY, n INT); INSERT INTO t VALUES ('a', 2), ('b', 1)")
+    with Client(Records(db)) as client:
+        assert client.get('/table/t/export.csv?order=n').text.split() == ['\ufeffcode,n', 'b,1', 'a,2']
+    db.close()
+
+
 def test_totals_are_those_of_all_rows_that_are_listed(shop: Any) -> None:
     with Client(Records(shop)) as client:
         page = client.get('/table/bike/?is.status=used').text
