@@ -43,7 +43,7 @@ class Host(Protocol):
     def publish(self, event: Any, to: str = '') -> None:
         """Send an event to all windows of the program that listen to `/.kali/events`; in a transaction, after
         COMMIT. The windows of a desktop program do, each browser by one stream. Elsewhere a page listens that
-        has `data-kali-events="/.kali/events"` in it; whoever asks for that address hears all of it.
+        has `data-kali-events="/.kali/events"` in it; any client that asks for that address hears all of it.
 
         :param event: what one of the methods of SSE makes, or a text
         :param to: the path of the pages that it is for, as `app.url_for` gives it; with a slash at the end,

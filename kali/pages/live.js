@@ -212,11 +212,13 @@ export const notify = (text) => {
     region = document.createElement('div');
     region.id = 'kali-notices';
     region.setAttribute('role', 'status');
-    region.style.cssText = 'position: fixed; inset: auto 1rem 1rem auto; z-index: 98; max-width: 24rem';
+    // At the top, not over what is being typed at the end of the page; and nothing that is under it is out of reach.
+    region.style.cssText = 'position: fixed; inset: .5rem .5rem auto auto; z-index: 98; max-width: min(24rem, 80%); '
+      + 'margin: 0; padding: 0; border: 0; background: none; pointer-events: none';
     document.body.append(region);
   }
   const line = document.createElement('p');
-  line.style.cssText = 'margin: .5rem 0 0; padding: .5rem 1rem; background: Canvas; color: CanvasText; border: 1px solid';
+  line.style.cssText = 'margin: 0 0 .5rem; padding: .5rem 1rem; background: Canvas; color: CanvasText; border: 1px solid';
   line.textContent = text;
   region.append(line);
   setTimeout(() => line.remove(), 8000);

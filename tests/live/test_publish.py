@@ -1,4 +1,4 @@
-"""`host.publish` on every host, and who hears it; `Response.patch` and `SSE.notify` as bytes."""
+"""`host.publish` on every host, and the windows that hear it; `Response.patch` and `SSE.notify` as bytes."""
 
 from __future__ import annotations
 
