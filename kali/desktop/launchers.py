@@ -29,15 +29,20 @@ BAT = '''@echo off
 rem Starts the program of this name without a console, with the first Python that is new enough.
 setlocal
 set "program=%~dpn0.pyz"
-for %%P in ("pyw -3" pythonw) do (
-    %%~P -c "import sys; sys.exit(sys.version_info < (3, 10))" >nul 2>&1 && (
-        start "" %%~P "%program%" %*
-        exit /b 0
-    )
-)
+set arguments=%*
+call :start "py -3" "pyw -3"
+if not errorlevel 1 exit /b 0
+call :start python pythonw
+if not errorlevel 1 exit /b 0
 echo This program needs Python 3.10 or newer: get it from https://www.python.org/downloads/
 pause
 exit /b 1
+
+:start
+%~1 -c "import sys; sys.exit(sys.version_info < (3, 10))" >nul 2>&1
+if errorlevel 1 exit /b 1
+start "" %~2 "%program%" %arguments%
+exit /b 0
 '''
 
 VBS = '''' Starts the program of this name; no console appears, not even for a moment.
@@ -47,7 +52,7 @@ arguments = ""
 For Each argument In WScript.Arguments
     arguments = arguments & " """ & argument & """"
 Next
-shell.Run "cmd /c """"" & program & ".bat""" & arguments & """", 0, False
+shell.Run """" & program & ".bat""" & arguments, 0, False
 '''
 
 #: What a launcher's name ends with -> its text.
