@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from kali.errors import KaliError
 from kali.locale import current
-from kali.records.values import BLANKS, DAY, NUMBER, Format, bare, kind_of
+from kali.records.values import BLANKS, DAY, EMPTY, NUMBER, Format, bare, kind_of
 from kali.sqlite.functions import fold
 
 __all__ = ['DELIMITERS', 'ENCODINGS', 'NoCells', 'batches', 'guess', 'names_of', 'rows']
@@ -179,12 +179,17 @@ def rows(file: BinaryIO, form: Format) -> Iterator[tuple[int, list[str]]]:
         yield from zip(lines, found, strict=True)
 
 
-def batches(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+def batches(file: BinaryIO, form: Format, *,
+            empties: bool = False) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
     """The same, some at a time: the numbers of lines, and the rows. What is done for each row would take
-    longer than to read it."""
+    longer than to read it.
+
+    :param empties: whether `""` is EMPTY, unlike a cell without anything in it; in a file that puts quotation
+        marks around all of its headings it means nothing
+    """
     csv.field_size_limit(LONGEST)  # of the whole process; its default is 131 072
     file.seek(0)
-    reader = csv.reader(chain.from_iterable(_texts(file, form.encoding)), delimiter=form.delimiter)
+    reader = csv.reader(chain.from_iterable(_texts(file, form, empties)), delimiter=form.delimiter)
     size, start, before = 50, 1, 0
     try:
         while found := list(islice(reader, size)):
@@ -192,6 +197,8 @@ def batches(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list[
             if reader.line_num != lines[-1]:  # line breaks in cells
                 lines = [start, *accumulate(map(_height, found), initial=start)][1:-1]
             start, taken = reader.line_num + 1, file.tell() - before
+            if empties and EMPTY in ''.join(chain.from_iterable(found)):
+                found = [_restored(row) for row in found]
             size, before = max(10, min(ROWS, size * SLICE // max(taken, 1))), before + taken
             first = lines[0] == 1 and _SEPARATOR.fullmatch(form.delimiter.join(found[0]))
             if first or not all(found) or '' in next(zip(*found, strict=False)):
@@ -212,18 +219,29 @@ def _height(row: list[str]) -> int:
     return 1 + text.count('\n') + text.count('\r') - text.count('\r\n')
 
 
-def _texts(file: BinaryIO, encoding: str) -> Iterator[Iterable[str]]:
+def _restored(row: list[str]) -> list[str]:
+    """A row in which two quotation marks may have stood for one, within a text."""
+    return [cell if cell == EMPTY else cell.replace(EMPTY, '"') for cell in row]
+
+
+def _texts(file: BinaryIO, form: Format, empties: bool) -> Iterator[Iterable[str]]:
     """The lines of a file with their ends, of Windows, Unix or an old Mac; some at a time."""
-    decoder = codecs.getincrementaldecoder(encoding)('replace')
+    decoder = codecs.getincrementaldecoder(form.encoding)('replace')
+    mark = re.escape(form.delimiter)
+    empty = re.compile(rf'(?:^|(?<={mark}))""(?=[{mark}\r\n]|$)', re.MULTILINE)
     rest, block, first = '', b' ', True
     while block:
         block = file.read(SLICE)
         text = rest + decoder.decode(block, not block).replace('\0', '')
         if first:
             text, first = text.lstrip('\ufeff'), False
+            empties = empties and not re.match(r'"[^\r\n]*"[\r\n]', text)
         end = 1 + max(text.rfind('\n'), text.rfind('\r', 0, -1)) if block else len(text)
         rest = text[end:]
-        yield io.StringIO(text[:end], newline='')
+        part = text[:end]
+        if empties and '""' in part:
+            part = empty.sub(EMPTY, part)
+        yield io.StringIO(part, newline='')
 
 
 def names_of(header: Sequence[str]) -> list[str]:

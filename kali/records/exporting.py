@@ -27,7 +27,7 @@ from kali.markup import Markup, escape
 from kali.records import workbook
 from kali.records.columns import kind_of
 from kali.records.query import Query
-from kali.records.values import BLOB
+from kali.records.values import BLOB, EMPTY
 from kali.sqlite.schema import quoted
 
 if TYPE_CHECKING:
@@ -129,13 +129,13 @@ def _at_once(pieces: Iterable[bytes | str]) -> Iterator[bytes]:
 
 def row_for_csv(row: Sequence[Any]) -> list[Any]:
     """The values of a row as they are safe in a spreadsheet: text that it would take for a formula has a `'`
-    before it, and bytes are base64."""
+    before it, an empty one is EMPTY, and bytes are base64."""
     return [cell_for_csv(value) if type(value) in _SPECIAL and value[:1] not in _PLAIN else value
             for value in row]
 
 
 _SPECIAL = frozenset({str, bytes})
-_PLAIN = frozenset('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789') | {''}
+_PLAIN = frozenset('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789')
 
 
 def cell_for_csv(value: str | bytes) -> str:
@@ -145,6 +145,8 @@ def cell_for_csv(value: str | bytes) -> str:
 
     Source: OWASP, "CSV Injection"
     """
+    if value == '':
+        return EMPTY
     if isinstance(value, bytes):
         return BLOB + base64.b64encode(value).decode()
     return f"'{value}" if value[0] in _RISKY and value.lstrip("'")[:1] in _RISKY else value
@@ -160,7 +162,7 @@ def _csv(names: Sequence[str], batches: Batches, query: Query) -> Iterator[str]:
 def _lines(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
-    return text.getvalue()
+    return text.getvalue().replace(EMPTY, '""')  # a text; without the marks, it is nothing at all
 
 
 def _json(names: Sequence[str], batches: Batches, query: Query) -> Iterator[str]:

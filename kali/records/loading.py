@@ -21,7 +21,7 @@ from kali.locale.words import say
 from kali.records.cells import batches
 from kali.records.columns import heading_of
 from kali.records.exporting import cell_for_csv
-from kali.records.values import NUMBER, Format, convert
+from kali.records.values import EMPTY, NUMBER, Format, convert
 from kali.sqlite.atomic import atomic
 from kali.sqlite.refusals import read_refusal
 from kali.sqlite.schema import Table, quoted, table
@@ -405,7 +405,7 @@ class _Nothing(Exception):
 
 def _batches(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
     """The rows below the header, with their lines, some at a time."""
-    for number, (lines, found) in enumerate(batches(file, form)):
+    for number, (lines, found) in enumerate(batches(file, form, empties=True)):
         if form.header and not number:
             lines, found = lines[1:], found[1:]
         if found:
@@ -419,4 +419,4 @@ def _line(row: Sequence[Any]) -> bytes:
 
 
 def _cell(cell: str) -> str:
-    return cell if not cell or NUMBER.fullmatch(cell) else cell_for_csv(cell)
+    return cell.replace(EMPTY, '') if not cell.strip(EMPTY) or NUMBER.fullmatch(cell) else cell_for_csv(cell)

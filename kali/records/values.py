@@ -17,8 +17,8 @@ from kali.convert import MOST, Unreadable
 from kali.forms.typed import refusal
 from kali.locale import Locale, current
 
-__all__ = ['BLANKS', 'BLOB', 'DATES', 'DAY', 'KINDS', 'NUMBER', 'Format', 'bare', 'convert', 'kind_of',
-           'unguarded']
+__all__ = ['BLANKS', 'BLOB', 'DATES', 'DAY', 'EMPTY', 'KINDS', 'NUMBER', 'Format', 'bare', 'convert',
+           'kind_of', 'unguarded']
 
 #: The orders of a date, for a person to choose from.
 DATES = {'ymd': 'year, month, day', 'dmy': 'day, month, year', 'mdy': 'month, day, year'}
@@ -27,6 +27,8 @@ KINDS = {'TEXT': 'text', 'INTEGER': 'whole number', 'DECIMAL': 'number', 'DATE':
          'DATETIME': 'date and time', 'TIME': 'time of day', 'BOOLEAN': 'yes or no'}
 
 BLOB = 'data:application/octet-stream;base64,'  # what an export writes before bytes
+#: Stands for a text that is empty, where an empty cell is nothing: a noncharacter, which no file has.
+EMPTY = '\ufdd0'
 INFINITE = float('inf')
 
 _INTEGER = re.compile(r'-?(?:0|[1-9][0-9]{0,17})')
@@ -114,6 +116,9 @@ def convert(kind: str, cells: Sequence[str], form: Format) -> tuple[Sequence[Any
     wrong: dict[int, str] = {}
     for number, cell in enumerate(cells):
         try:
+            if cell == EMPTY:
+                values.append('' if kind in ('TEXT', 'BLOB') else None)
+                continue
             cell = cell if kind == 'TEXT' else unguarded(cell).strip(BLANKS)
             values.append(read(cell, form) if cell else None)
         except Unreadable as error:
@@ -246,6 +251,8 @@ _READERS: dict[str, Callable[[str, Format], Any]] = {
 # The usual cells of a whole column at once; ValueError where one of them is not as usual.
 
 def _quick_text(cells: Sequence[str], form: Format) -> Sequence[Any]:
+    if EMPTY in cells:
+        raise ValueError
     if "'" in ''.join(cells):
         return [unguarded(cell) or None for cell in cells]
     return _blanks(cells)
