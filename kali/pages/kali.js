@@ -188,9 +188,10 @@
     if ([...atFirst.keys()].some((form) => !sent.has(form) && isChanged(form))) event.preventDefault();
   });
 
-  import('/.kali/keys.js');
-  if (document.querySelector('[data-kali-events], [data-kali-patch]')) import('/.kali/live.js');
-  if (document.querySelector('[data-order], [data-in-place]')) import('/.kali/records.js');
+  const load = (name) => import(`/.kali/${name}.js`).catch(() => null);  // a page without it works, too
+  load('keys');
+  if (document.querySelector('[data-kali-events], [data-kali-patch]')) load('live');
+  if (document.querySelector('[data-order], [data-in-place]')) load('records');
 
   const wrong = document.querySelector('[aria-invalid="true"]:not(:has([aria-invalid]))');
   if (wrong) wrong.focus();
