@@ -297,8 +297,16 @@ def test_pictures_are_small_and_shown() -> None:
 @pytest.mark.parametrize('name', [name for name in WRITTEN if name != 'outgrowing' and any(
     info.startswith('python') for info, _ in blocks(name))])
 def test_every_block_of_code_runs(name: str, tmp_path: Path) -> None:
-    page = tmp_path / f'{name}.md'
-    page.write_text(pages()[name].text, encoding='utf-8')
+    run_page(pages()[name].text, tmp_path)
+
+
+def test_the_code_of_the_readme_runs(tmp_path: Path) -> None:
+    run_page((ROOT / 'README.md').read_text(encoding='utf-8'), tmp_path)
+
+
+def run_page(text: str, tmp_path: Path) -> None:
+    page = tmp_path / 'page.md'
+    page.write_text(text, encoding='utf-8')
     own = {folder: str(tmp_path / 'user') for folder in ('HOME', 'XDG_DATA_HOME', 'XDG_STATE_HOME',
                                                          'LOCALAPPDATA')}
     run = subprocess.run([sys.executable, str(Path(__file__).with_name('run_blocks.py')), str(page)],
