@@ -21,7 +21,8 @@ ColumnLike: TypeAlias = str | Callable[[Any], Any] | tuple[str, str | Callable[[
 class Chart:
     """A chart of what a table holds.
 
-    :param group: a column, or a SELECT that gives labels and numbers
+    :param group: a column; a date by its period, as in `received:month`; or a SELECT that gives labels and
+        numbers
     :param kind: how it is drawn
     :param value: an expression of SQL that is worked out for each group
     :param title: its heading
@@ -58,7 +59,8 @@ class Table:
     :param read_only: whether nobody can change it; a sentence says why
     :param title: what it is called in the menu
     :param where: SQL: only the rows for which it is true are there
-    :param pages: handlers that replace kali's own, by the name of the page: `list`, `view`, `new`, `edit` …
+    :param pages: handlers that replace kali's own, by the name of the page: `list`, `view`, `new`, `edit`,
+        `print` …
 
     >>> Table('job', order='-received', labels={'frame_no': 'Frame number'}).name
     'job'
