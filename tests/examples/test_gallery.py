@@ -166,7 +166,8 @@ def test_an_example_in_a_folder_is_run_by_the_keyboard_alone(gallery: Any, page:
     page.get_by_role('button', name='Stop others.short').wait_for()
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.posix('Windows has no signals between processes')
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, getattr(signal, 'SIGKILL', 9)])
 def test_examples_end_with_the_gallery_however_it_ends(number: int, gallery: Any,
                                                        eventually: Callable[..., Any]) -> None:
     for name in ('hello', 'others.short'):

@@ -211,6 +211,7 @@ def test_a_gate_that_fails_is_a_500(running: Callable[..., Running]) -> None:
         assert status_of(server.ask()) == 500
 
 
+@pytest.mark.wine('reset')
 @pytest.mark.parametrize('step', [lambda: 'text', lambda: 7, lambda: Wait(until='soon'),
                                   lambda: Wait('no future'), lambda: Wait(signal=7), lambda: bytearray(b'x'),
                                   lambda: Response('y')])
