@@ -193,7 +193,7 @@ class _Pages:
             columns.append((cells, *convert(target.kind, cells, wish.form)))
         body = []
         for number, (line, _) in enumerate(head):
-            tds = [Markup('<td class="error">{}</td>').format(wrong[number]) if number in wrong
+            tds = [Markup('<td><mark>{}</mark></td>').format(wrong[number]) if number in wrong
                    else Markup('<td>{}</td>').format(_short(values[number]))
                    for cells, values, wrong in columns]
             body.append(Markup('<tr><th scope="row">{}</th>{}</tr>\n').format(line, Markup('').join(tds)))
