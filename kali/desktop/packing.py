@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.resources
 import os
+import re
 import sys
 import zipfile
 from io import BytesIO
@@ -31,6 +32,7 @@ __all__ = ['Packed', 'destination', 'imported', 'members', 'pack', 'read_script'
 MOST = 5000  # files; more means that the script lies in somebody's home folder
 SHEBANG = b'#!/usr/bin/env python3\n'
 ICONS = ('.png', '.svg', '.ico', '.xpm')
+ICON = re.compile(r'''\bicon\s*=\s*(?:[\w.]*resource\()?['"]([^'"]+)['"]''')  # of serve_http
 MAIN = '''"""{name}, packed by kali {version}: start it with a double click, or by python {name}.pyz"""
 import os
 import sys
@@ -178,8 +180,8 @@ def _launchers(script: Path, path: Path, source: str) -> Iterator[Path]:
     for ending, text in LAUNCHERS.items():
         _write(path.with_suffix(ending), text.encode())
         yield path.with_suffix(ending)
-    icon = next((file for name in (script.stem, 'icon') for ending in ICONS
-                 if (file := script.with_name(name + ending)).is_file()), None)
+    names = [*ICON.findall(source), *(name + ending for name in (script.stem, 'icon') for ending in ICONS)]
+    icon = next((file for name in names if (file := script.parent / name).is_file()), None)
     if icon is None:
         icon = path.with_suffix('.svg')
         _write(icon, importlib.resources.files('kali').joinpath('pages/icon.svg').read_bytes())

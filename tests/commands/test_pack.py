@@ -252,6 +252,17 @@ def test_the_desktop_entry_starts_it_from_anywhere(shop: Path, served: Callable[
     assert 'Wörter' in get(served('sh', '-c', f'exec {line}', cwd=Path('/')))
 
 
+@pytest.mark.parametrize('call, icon', [
+    ("serve_http(app, icon='pictures/a.svg')", 'pictures/a.svg'),
+    ('f(icon = kali.resource("b.png"))', 'b.png'), ("serve_http(app, icon='gone.svg')", 'icon.png'),
+    ('', 'icon.png')])
+def test_the_icon_is_the_one_of_the_script(call: str, icon: str, tmp_path: Path) -> None:
+    write(tmp_path, {'shop.py': call, 'pictures/a.svg': '<svg/>', 'b.png': 'b', 'icon.png': 'i'})
+    packed = pack(tmp_path / 'shop.py')
+    assert f'Icon={tmp_path / icon}\n' in packed.path.with_suffix('.desktop').read_text('utf-8') or (
+        icon == 'pictures/a.svg' and packed.path.with_suffix('.svg').read_text() == '<svg/>')
+
+
 @pytest.mark.skipif(not shutil.which('desktop-file-validate'), reason='desktop-file-utils are not installed')
 def test_the_desktop_entry_is_valid(tmp_path: Path) -> None:
     path = tmp_path / 'x.desktop'
