@@ -7,7 +7,7 @@ asks a progress handler every few thousand steps (https://sqlite.org/c3ref/progr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic, thread_time
 from typing import Any
@@ -16,6 +16,10 @@ __all__ = ['TooLong', 'within']
 
 _STEPS = 2000  # of SQLite's virtual machine, about 0.1 ms
 _WAITING = 20  # so many times the seconds may pass on the clock, while the disk is read
+
+
+# What is asked for a connection now, by its id: SQLite has one handler for each, and does not say which.
+_open: dict[int, Callable[[], bool]] = {}
 
 
 class TooLong(Exception):
@@ -28,6 +32,8 @@ def within(connection: Any, seconds: float) -> Iterator[None]:
 
     :raises TooLong: then
 
+    One may stand inside another; the shorter time counts.
+
     >>> db = sqlite3.connect(':memory:')
     >>> try:
     ...     with within(db, 0.01):
@@ -38,7 +44,12 @@ def within(connection: Any, seconds: float) -> Iterator[None]:
     >>> db.close()
     """
     until, latest = thread_time() + seconds, monotonic() + _WAITING * seconds
-    connection.set_progress_handler(lambda: thread_time() > until or monotonic() > latest, _STEPS)
+    outer = _open.get(id(connection))
+
+    def is_over() -> bool:
+        return thread_time() > until or monotonic() > latest or (outer is not None and outer())
+    _open[id(connection)] = is_over
+    connection.set_progress_handler(is_over, _STEPS)
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -46,4 +57,8 @@ def within(connection: Any, seconds: float) -> Iterator[None]:
             raise
         raise TooLong from None
     finally:
-        connection.set_progress_handler(None, 0)
+        connection.set_progress_handler(outer, _STEPS if outer else 0)
+        if outer is None:
+            del _open[id(connection)]
+        else:
+            _open[id(connection)] = outer

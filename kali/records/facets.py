@@ -8,6 +8,7 @@ a part of the rows, and the page says so: they are never waited for.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from html import unescape
 from time import thread_time
@@ -26,10 +27,10 @@ from kali.sqlite.schema import quoted, select
 
 __all__ = ['PART', 'Choice', 'Facet', 'chosen', 'counted', 'facets', 'in_words']
 
-SECONDS = 0.025  # of the processor, for all facets of a page
-LEAST = 0.003  # for each of them, however many there are
+SECONDS = 0.025  # of the processor, for all facets of a page of a large table
+LEAST = 0.005  # for each of them, however many there are
 FEW, MORE = 10, 200  # choices that are shown at first, and when more are asked for
-PART = 10_000  # rows that are counted in a large table
+EXACT, PART = 20_000, 10_000  # rows up to which all are counted; rows that are counted in a larger table
 _SKIPS = 40  # different values that are looked up one after the other in an index
 _LONGEST = 100  # characters of a text that is a choice
 _PERIOD = re.compile('[0-9]{4}(-(0[1-9]|1[0-2])(-[0-9]{2})?)?')
@@ -73,8 +74,8 @@ def facets(query: Query, more: str = '') -> list[Facet]:
 
     :param more: the column of which more choices are asked for
     """
-    until, found = thread_time() + SECONDS, []
-    is_large = query.section.is_large
+    is_large = query.section.has_more_than(EXACT)
+    until, found = thread_time() + (SECONDS if is_large else 4 * SECONDS), []
     for column in query.section.filters:
         kind = query.section.filter_kind(column)
         limit = MORE if column == more else FEW
@@ -100,39 +101,46 @@ def _counts(others: Query, column: str, kind: str, period: str, limit: int, is_l
     :param others: the query without the filter of this column, but for the year or month that is looked into
     """
     section, name = others.section, quoted(column)
-    where, parameters = others.where(in_part=True)
-    table = section.table.sql_name
     if kind == 'range' and (is_large or section.table.columns[column].not_null):
         return [], False
+    where, _ = others.where(in_part=True)
+    is_indexed = is_large and column in section.indexed
     length = (7 if len(period) == 4 else 10) if period else 4
+    is_alone = len(others.filters) == bool(period) and not (others.q or others.keys or section.declared.where)
+    if is_indexed and is_alone and (
+            skipped := _skipped(section, column, kind, period, length)) is not None:
+        return skipped, False
     group = f'substr({date_sql(section, column)}, 1, {length})' if kind == 'date' else name
-    source = f"SELECT CASE {group} WHEN '' THEN NULL ELSE {group} END AS each FROM {table}"
-    if kind == 'range':
-        source, where = f'SELECT NULL AS each FROM {table}', ' AND '.join(
-            filter(None, [where, f"({name} IS NULL OR {name} = '')"]))
-    plain = source + (f' WHERE {where}' if where else '')
-    sources, is_part = [(plain, parameters)], False
-    if others.is_frequent:
-        is_part = True
-    elif is_large:
-        alone = len(others.filters) == bool(period) and not others.q and not section.declared.where
-        if column in section.indexed and alone and (
-                found := _skipped(section, column, kind, period, length)) is not None:
-            return found, False
-        scan = source.replace(f' FROM {table}', f' FROM {table} NOT INDEXED')
-        edge, values = others.first(PART)
-        sources = [(f'{plain if where else scan} LIMIT {PART}', parameters),
-                   (f'{scan} WHERE {edge}' + (f' AND {where}' if where else ''), values + parameters)]
-    for number, (each, given) in enumerate(sources):
+    group = f"CASE {group} WHEN '' THEN NULL ELSE {group} END" if kind != 'range' else 'NULL'
+    order = '1 DESC' if kind == 'date' else '2 DESC, 1'
+    for source, parameters, in_part in _sources(others, name, kind, is_large):
+        sql = (f'SELECT each, count(*), sum(count(*)) OVER () FROM (SELECT {group} AS each FROM {source}) '
+               f'GROUP BY 1 ORDER BY {order} LIMIT {limit + 2}')
         with suppress(TooLong), within(section.connection, seconds):
-            rows = [(value, found) for value, found in select(
-                section.connection, f'SELECT each, count(*) FROM ({each}) GROUP BY 1 ORDER BY '
-                f'{"1 DESC" if kind == "date" else "2 DESC, 1"} LIMIT {limit + 2}', given)]
-            if is_large and column in section.indexed and not where:
-                return _by_index(section, name, rows), False
-            in_all = sum(found for _, found in rows)
-            return rows, is_part or (is_large and not others.is_frequent and (number > 0 or in_all == PART))
+            rows = list(map(tuple, select(section.connection, sql, parameters)))
+            counts = [(value, number) for value, number, _ in rows]
+            if is_indexed and not where:
+                return _by_index(section, name, counts), False
+            return counts, others.is_frequent or in_part or bool(rows and rows[0][2] == PART)
     return [], False
+
+
+def _sources(others: Query, name: str, kind: str, is_large: bool) -> Iterator[tuple[str, list[Any], bool]]:
+    """What is counted, as SQL after FROM with its parameters: the rows, or a part of them; and whether it is
+    certain to be a part."""
+    table, (where, parameters) = others.section.table.sql_name, others.where(in_part=True)
+    where = ' AND '.join(filter(None, [
+        where, f"({name} IS NULL OR {name} = '')" if kind == 'range' else '']))
+    whole = table + (f' WHERE {where}' if where else '')
+    if not is_large:
+        yield whole, parameters, False
+    elif where:
+        yield f'{whole} LIMIT {PART}', parameters, False
+    else:
+        yield f'{table} NOT INDEXED LIMIT {PART}', [], False  # an index would give those of a few values
+    if others.section.table.kind == 'table':
+        edge, values = others.first(PART)
+        yield f'{table} WHERE {edge}' + (f' AND {where}' if where else ''), values + parameters, True
 
 
 def _by_index(section: Section, name: str, counts: Counts) -> Counts:

@@ -137,8 +137,12 @@ class Section:
 
     @property
     def is_large(self) -> bool:
-        """Whether it has so many rows that a page cannot look at all of them."""
-        return self.table.kind != 'view' and bool(self.table.rows(columns='1', limit=1, offset=LARGE))
+        """Whether it has so many rows that a search cannot look at all of them."""
+        return self.has_more_than(LARGE)
+
+    def has_more_than(self, number: int) -> bool:
+        """Whether it has more rows than that; never of a view, where that would take long to say."""
+        return self.table.kind != 'view' and bool(self.table.rows(columns='1', limit=1, offset=number))
 
     def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` gave for `key`, as long as neither this program nor another has written to the file:

@@ -87,6 +87,14 @@ def test_a_filter_by_a_foreign_key_has_the_right_numbers_of_a_part_of_its_values
             assert large.execute(sql, [town]).fetchone()[0] == int(number)
 
 
+def test_counts_of_a_part_are_said_to_be(large: Any) -> None:
+    with Client(Records(large, tables=[Table('trip', filter=['note'])])) as client:
+        page = client.get('/table/trip/?from.fare=1').text
+        assert 'Counted in 10,000 of the records' in page and link(page, 'common (500)')
+        exact = client.get('/table/trip/?is.trip=5&is.trip=20').text
+        assert link(exact, 'common (1)') and 'Counted in' not in exact
+
+
 @pytest.mark.parametrize('order', ['day', '-day', 'kind', '-kind', '-trip', 'town'])
 def test_an_indexed_order_is_walked_from_page_to_page(large: Any, order: str) -> None:
     name, sign = order.removeprefix('-'), ' DESC' if order[0] == '-' else ''
