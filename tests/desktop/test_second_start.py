@@ -109,6 +109,7 @@ def test_a_second_start_opens_a_window_of_the_first_and_ends(start: Starts,
     assert status_of(url) == 403
 
 
+@pytest.mark.posix('with paths as POSIX writes them')
 def test_a_file_is_handed_over_whatever_the_working_directory(start: Starts,
                                                               eventually: Callable[..., object]) -> None:
     for name in ('first', 'second'):
@@ -123,6 +124,7 @@ def test_a_file_is_handed_over_whatever_the_working_directory(start: Starts,
     assert start.port == int(url.split(':')[2].split('/')[0])
 
 
+@pytest.mark.posix('with paths as POSIX writes them')
 def test_two_homes_do_not_meet(start: Starts, eventually: Callable[..., object]) -> None:
     first = start()
     eventually(lambda: len(start.opened()) == 1)
@@ -133,6 +135,7 @@ def test_two_homes_do_not_meet(start: Starts, eventually: Callable[..., object])
     assert start(state='other').wait(20) == 0
 
 
+@pytest.mark.posix('Windows keeps the working directory of a program')
 def test_a_working_directory_that_is_gone_does_not_matter(start: Starts,
                                                           eventually: Callable[..., object]) -> None:
     (start.folder / 'gone').mkdir()
@@ -198,7 +201,7 @@ def test_a_port_file_that_says_nothing_is_no_hindrance(start: Starts,
     first = start()
     eventually(lambda: len(start.opened()) == 1)
     for port in (b'', b'garbage', b'99999', b'\xff'):
-        (start.folder / 'state/twice/port').write_bytes(port)
+        (start.state / 'port').write_bytes(port)
         assert start().wait(10) == 0
     assert first.poll() is None
 

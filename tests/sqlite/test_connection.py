@@ -40,7 +40,11 @@ def test_settings_are_logged_once(tmp_path, open_db, caplog):
         'checkpoint_fullfsync ON, checked']
 
 
-@pytest.mark.parametrize('name', ['plain.db', 'with space.db', 'per%20cent?mode=memory#x.db', 'naïve 🐟.db'])
+ODD = pytest.mark.posix('no name has a question mark in Windows')
+
+
+@pytest.mark.parametrize('name', ['plain.db', 'with space.db', 'naïve 🐟.db',
+                                  pytest.param('per%20cent?mode=memory#x.db', marks=ODD)])
 def test_any_file_name(tmp_path, open_db, name):
     file = tmp_path / name
     open_db(str(file)).execute('CREATE TABLE note (text)')
@@ -122,6 +126,7 @@ def test_a_file_where_the_folder_should_be(tmp_path):
         connect(tmp_path / 'notes' / 'test.db')
 
 
+@pytest.mark.posix('Windows has no modes')
 def test_a_write_protected_file(ordinary_folder, open_db):
     file = ordinary_folder / 'test.db'
     open_db(file).execute('CREATE TABLE note (text)')
@@ -131,6 +136,7 @@ def test_a_write_protected_file(ordinary_folder, open_db):
     assert open_db(file, read_only=True).execute('SELECT count(*) FROM note').fetchone()[0] == 0
 
 
+@pytest.mark.posix('Windows has no modes')
 def test_a_write_protected_folder(ordinary_folder, open_db):
     folder = ordinary_folder / 'locked'
     file = folder / 'test.db'
@@ -148,6 +154,7 @@ def test_a_write_protected_folder(ordinary_folder, open_db):
         folder.chmod(0o755)
 
 
+@pytest.mark.posix('Windows has no modes')
 def test_an_unreadable_file(ordinary_folder):
     file = ordinary_folder / 'test.db'
     file.write_bytes(b'')
@@ -260,6 +267,7 @@ HOLDERS_ARE_TOLD = Path('/proc/locks').exists()  # by Linux
 
 @pytest.mark.parametrize('statements', [
     ['BEGIN IMMEDIATE'], ['PRAGMA journal_mode = wal', 'BEGIN IMMEDIATE']])
+@pytest.mark.posix('only Linux says which program it is')
 def test_which_program_holds_the_lock(path, held, statements):
     with held(path, *statements) as release:
         known = rf', python[\w.]* \(process {release.process}\), which'
@@ -270,6 +278,7 @@ def test_which_program_holds_the_lock(path, held, statements):
 MOUNTS = '22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n30 22 0:50 / {} rw - cifs //office/files rw\n'
 
 
+@pytest.mark.posix('mounts of Linux; tests/win32 has shares')
 def test_a_network_share(tmp_path, open_db, monkeypatch, caplog):
     shared = tmp_path / 'our share'
     shared.mkdir()
@@ -343,12 +352,14 @@ def test_after_an_unclean_end(path, open_db, caplog):
     assert db.execute('SELECT DISTINCT text FROM filling').fetchall()[0][0] == 'x' * 300
 
 
+@pytest.mark.posix('no name has a colon in Windows')
 def test_a_name_that_looks_like_an_address(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     connect('file:notes.db?mode=rwc').close()
     assert (tmp_path / 'file:notes.db?mode=rwc').is_file()
 
 
+@pytest.mark.posix('in the words of Linux')
 def test_a_name_that_is_too_long(tmp_path):
     with pytest.raises(DatabaseError, match='cannot be opened: File name too long'):
         connect(tmp_path / ('x' * 300))
