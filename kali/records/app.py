@@ -17,7 +17,7 @@ from kali.http.response import Response
 from kali.http.urls import build_url
 from kali.live.jobs import Jobs
 from kali.locale.words import say
-from kali.markup import escape
+from kali.markup import Markup, escape
 from kali.pages.shell import Shell
 from kali.records import (
     charts,
@@ -236,6 +236,9 @@ class _Pages(Router):
         section = self.records.section(str(key_from(request.args[-1])))
         if not request.has_suffix():
             return Response.redirect(section.url(**request.query.multiple))
+        if section.table.problem:
+            return section.page(request, section.title, Markup('<p class="notice">{}</p>\n').format(
+                f'{section.title} cannot be read: {section.table.problem}.'))
         return self.records.routed(section)(request)
 
     def _start(self, request: Request) -> Any:

@@ -23,6 +23,7 @@ from kali.records.pickers import field, select
 from kali.records.query import Query
 from kali.records.section import Section
 from kali.routing.router import Router
+from kali.sqlite import schema
 from kali.sqlite.schema import quoted
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def _values(section: Section) -> dict[str, tuple[str, str]]:
         if (kind_of(column) in ('number', 'money') and column.name not in section.table.key
                 and column.name not in section.parents and not column.hidden):
             heading, name = section.heading(column.name), quoted(column.name)
-            found[f'sum:{column.name}'] = say('chart sum', column=heading), f'sum({name})'
+            found[f'sum:{column.name}'] = say('chart sum', column=heading), f'sum({name} + 0.0)'
             found[f'avg:{column.name}'] = say('chart average', column=heading), f'avg({name})'
     return found
 
@@ -262,7 +263,7 @@ def _of(section: Section, query: Query, chart: Chart, groups: dict[str, tuple[st
                + (f' WHERE {where}' if where else '') + f' GROUP BY 1 ORDER BY {order} LIMIT {POINTS}')
     try:
         with within(section.connection, SECONDS):
-            found = [tuple(row)[:2] for row in section.connection.execute(sql, parameters)]
+            found = [tuple(row)[:2] for row in schema.select(section.connection, sql, parameters)]
     except TooLong:
         return words, [], say('chart too long')
     found = [each for each in found if isinstance(each[1], (int, float)) and math.isfinite(each[1])]

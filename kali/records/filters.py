@@ -137,6 +137,6 @@ def date_sql(section: Section, column: str) -> str:
         return name
     return (f"CASE WHEN typeof({name}) NOT IN ('integer', 'real') THEN {name} "
             f"WHEN {name} BETWEEN 1721060 AND 5373484.5 THEN datetime({name}) "
-            f"WHEN abs({name}) >= 1e14 THEN datetime({name} / 1000000, 'unixepoch') "
-            f"WHEN abs({name}) >= 1e11 THEN datetime({name} / 1000, 'unixepoch') "
-            f"WHEN abs({name}) >= 1e8 THEN datetime({name}, 'unixepoch') END")
+            f"WHEN abs({name} + 0.0) >= 1e14 THEN datetime({name} / 1000000, 'unixepoch') "
+            f"WHEN abs({name} + 0.0) >= 1e11 THEN datetime({name} / 1000, 'unixepoch') "
+            f"WHEN abs({name} + 0.0) >= 1e8 THEN datetime({name}, 'unixepoch') END")

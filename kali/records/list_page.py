@@ -57,7 +57,7 @@ def _page(section: Section, request: Request) -> Any:
     beside = [views.html(query), [_facet(query, each, place) for place, each in enumerate(found)]]
     content = [_bar(query), _notes(query, page),
                '<div class="split">\n<aside aria-label="', escape(say('filters')), '">\n', beside,
-               '</aside>\n<div>\n', table if page.rows else f'<p>{escape(say("no records"))}</p>\n',
+               '</aside>\n<div>\n', table, None if page.rows else f'<p>{escape(say("no records"))}</p>\n',
                _pager(query, page), tools(query) if page.rows else None, '</div>\n</div>\n']
     return section.page(request, section.title, content, notice=section.notice(request))
 

@@ -5,6 +5,7 @@ Both are plain pages: the browser prints them, and kali's style sheet leaves out
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kali.errors import BadRequest
@@ -23,6 +24,7 @@ from kali.records.query import Query
 from kali.records.record_page import items, pointing_here
 from kali.records.section import Section
 from kali.routing.router import Router
+from kali.sqlite import schema
 
 if TYPE_CHECKING:
     from kali.iolist import Content
@@ -81,20 +83,20 @@ def _by_group(query: Query, by: str, group: tuple[str, str], with_rows: bool) ->
     columns = [each for each in section.columns if each.name != name or not each.is_own]
     listing = Listing(section, columns or None)
     summed = [each for each in listing.columns if each.is_number and each.sql]
-    sums = ', '.join(['count(*)', *(f'sum({each.sql})' for each in summed)])
+    sums = ', '.join(['count(*)', *(f'sum(({each.sql}) + 0.0)' for each in summed)])
     where, parameters = query.where()
     source = f'FROM {section.table.sql_name}' + (f' WHERE {where}' if where else '')
-    run = section.connection.execute
+    run = partial(schema.select, section.connection)
     found = [tuple(row) for row in run(
         f'SELECT {expression}, {sums} {source} GROUP BY 1 ORDER BY 1 LIMIT {GROUPS + 1}', parameters)]
-    total = tuple(run(f'SELECT {sums} {source}', parameters).fetchone())
+    total = tuple(run(f'SELECT {sums} {source}', parameters)[0])
     words = labelled(section, by, [label for label, *_ in found])
     with_rows = with_rows and total[0] <= ROWS
     parts: list[Content] = []
     if with_rows:
         for (value, *numbers), label in zip(found, words, strict=True):
             rows = run(f'SELECT {listing.select} {source}{" AND" if where else " WHERE"} {expression} IS ? '
-                       f'ORDER BY {query.order_sql() or 1}', [*parameters, value]).fetchall()
+                       f'ORDER BY {query.order_sql() or 1}', [*parameters, value])
             totals = {each.name: number for each, number in zip(summed, numbers[1:], strict=True)}
             parts.append([Markup('<h2>{} ({})</h2>\n').format(label, current().number(numbers[0])),
                           listing.html(rows, totals=totals)])

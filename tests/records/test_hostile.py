@@ -246,3 +246,30 @@ def test_records_inside_of_an_application() -> None:
     page = client.get('/office/table/note/').text
     assert 'data-in-place="/office/table/note/cell"' in page and 'action="/office/table/note/rows"' in page
     db.close()
+
+
+@pytest.mark.parametrize(('columns', 'rows', 'pages', 'shown'), [
+    ('d DATE', '(1, -9223372036854775808), (2, 1600000000)',
+     ['', 'charts?by=d:year&value=count&shape=bar'], '2020'),
+    ('x TEXT, y TEXT', "(1, CAST(x'41ff42' AS TEXT), 'b')",
+     ['', 'report?by=y', 'report?by=x', 'charts?by=x&value=count&shape=bar', 'export.csv'], 'A\ufffdB'),
+    ('n NUMERIC, x TEXT', "(1, 9223372036854775807, 'x'), (2, 9223372036854775807, 'x')",
+     ['', 'report?by=x', 'charts?by=x&value=sum:n&shape=bar'], 'x')])
+def test_pages_of_what_is_hard_to_read(columns: str, rows: str, pages: list[str], shown: str) -> None:
+    db = open_file(f'CREATE TABLE t (t INTEGER PRIMARY KEY, {columns}); INSERT INTO t VALUES {rows}')
+    client = Client(Records(db), raise_errors=True)
+    for page in pages:
+        reply = client.get(f'/table/t/{page}')
+        assert reply.status == 200 and shown in reply.text, page
+    db.close()
+
+
+def test_a_view_of_what_is_gone_says_so_and_a_table_without_rows_has_its_headings() -> None:
+    db = open_file('CREATE VIEW v AS SELECT * FROM gone; CREATE TABLE t (t INTEGER PRIMARY KEY, x TEXT)')
+    client = Client(Records(db), raise_errors=True)
+    for page in ('', 'new', 'charts', 'report', 'export.csv'):
+        reply = client.get(f'/table/v/{page}')
+        assert reply.status == 200 and 'V cannot be read: no such table: main.gone.' in reply.text
+    page = client.get('/table/t/').text
+    assert '<th scope="col"><a href="/table/t/?order=x">X</a></th>' in page and 'no records' in page
+    db.close()
