@@ -202,7 +202,7 @@ def test_a_port_file_that_says_nothing_is_no_hindrance(start: Starts,
     eventually(lambda: len(start.opened()) == 1)
     for port in (b'', b'garbage', b'99999', b'\xff'):
         (start.state / 'port').write_bytes(port)
-        assert start().wait(10) == 0
+        assert start().wait(20) == 0
     assert first.poll() is None
 
 
