@@ -153,15 +153,18 @@ def _has_header(found: list[list[str]], form: Format, known: Collection[str]) ->
     names = [cell.casefold() for cell in first if cell]
     if not names or len(set(names)) < len(names) or len(names) * 2 < len(first):
         return False
-    expected = not known or any(re.sub(r'[\W_]+', '', fold(name)) in known for name in names)
+    expected = [re.sub(r'[\W_]+', '', fold(name)) in known for name in names]
+    if all(expected):
+        return True  # also if one could be a value, as `n` could be a no
+    is_expected = not known or any(expected)
     if len(found) == 1:
-        return expected
+        return is_expected
     above = [kind_of([cell], form) for cell in first]
     below = [kind_of([row[number] for row in found[1:] if len(row) > number], form)
              for number in range(len(first))]
     differs = any(one == 'TEXT' != other for one, other in zip(above, below, strict=True))
     words = all(one == 'TEXT' for one, cell in zip(above, first, strict=True) if cell)
-    return differs or (words and expected)
+    return differs or (words and is_expected)
 
 
 # Its rows.

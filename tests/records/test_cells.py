@@ -84,6 +84,11 @@ def test_words_that_begin_like_a_picture_are_text():
     assert guess(file('BMW,price\nMZ-80,3\n')).header
 
 
+def test_names_of_the_table_are_headings_though_one_could_be_a_value():
+    assert guess(file('k,n\na,b\nc,d\n'), known={'k', 'n'}).header  # an n alone could mean no
+    assert not guess(file('k,n\na,b\nc,d\n'), known={'k', 'm'}).header
+
+
 @pytest.mark.parametrize(('content', 'form', 'expected'), [
     (b'a,b\r\n1,2\r\n', Format(), [(1, ['a', 'b']), (2, ['1', '2'])]),
     (b'a,b\r1,2', Format(), [(1, ['a', 'b']), (2, ['1', '2'])]),
