@@ -273,10 +273,12 @@ def test_every_python_that_is_claimed_is_tested() -> None:
 ])
 def test_a_machine_without_a_browser_is_told_how_to_get_one(
         ci: str, arguments: list[str], code: int, said: str, tmp_path: Path) -> None:
-    shutil.copy(ROOT / 'tests/conftest.py', tmp_path)
+    (tmp_path / 'tests').mkdir()
+    for name in ('conftest.py', 'windows.py'):
+        shutil.copy(ROOT / 'tests' / name, tmp_path / 'tests')
     shutil.copy(ROOT / 'pyproject.toml', tmp_path)
-    (tmp_path / 'test_two.py').write_text('def test_tab(page): page\ndef test_other(): pass\n', 'utf-8')
-    done = run(sys.executable, '-m', 'pytest', *arguments, 'test_two.py', cwd=tmp_path,
+    (tmp_path / 'tests/test_two.py').write_text('def test_tab(page): page\ndef test_other(): pass\n', 'utf-8')
+    done = run(sys.executable, '-m', 'pytest', *arguments, 'tests/test_two.py', cwd=tmp_path,
                env={'PATH': str(tmp_path), 'CI': ci})
     assert done.returncode == code
     assert said in done.stdout + done.stderr

@@ -239,10 +239,13 @@ def test_closing_a_future_cancels_it() -> None:
     assert pending.cancelled()
 
 
-def test_a_future_cannot_give_another_one() -> None:
+def test_a_future_may_give_a_stream_but_not_another_future() -> None:
     outer: Future[object] = Future()
     outer.set_result(Response.stream('ab'))
-    with pytest.raises(TypeError, match='another deferred'):
+    assert isinstance(as_response(outer).step(), Deferred)  # type: ignore[union-attr]
+    outer = Future()
+    outer.set_result(Future())
+    with pytest.raises(TypeError, match='not another future'):
         as_response(outer).step()  # type: ignore[union-attr]
 
 
