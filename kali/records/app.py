@@ -236,10 +236,16 @@ class _Pages(Router):
         section = self.records.section(str(key_from(request.args[-1])))
         if not request.has_suffix():
             return Response.redirect(section.url(**request.query.multiple))
-        if section.table.problem:
-            return section.page(request, section.title, Markup('<p class="notice">{}</p>\n').format(
-                f'{section.title} cannot be read: {section.table.problem}.'))
-        return self.records.routed(section)(request)
+        problem = section.table.problem
+        if not problem:
+            try:
+                return self.records.routed(section)(request)
+            except sqlite3.OperationalError as error:  # of a view, it can show as late as here
+                if not section.table.is_view or 'locked' in str(error):
+                    raise
+                problem = str(error)
+        return section.page(request, section.title, Markup('<p class="notice">{}</p>\n').format(
+            f'{section.title} cannot be read: {problem}.'))
 
     def _start(self, request: Request) -> Any:
         links = [f'<a class="button secondary" href="{escape(self.records.url("import"))}">'

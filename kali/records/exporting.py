@@ -28,7 +28,7 @@ from kali.records import workbook
 from kali.records.columns import kind_of
 from kali.records.query import Query
 from kali.records.values import BLOB, EMPTY
-from kali.sqlite.schema import quoted
+from kali.sqlite.schema import decoding, quoted
 
 if TYPE_CHECKING:
     from kali.http.request import Request
@@ -83,9 +83,14 @@ def _batches(query: Query) -> Iterator[Sequence[Any]]:
     table = query.section.table
     if not table.key:  # a view
         sql, parameters = query.sql()
-        cursor = query.section.connection.execute(sql, parameters)
-        while found := cursor.fetchmany(BATCH):
+        connection = query.section.connection
+        with decoding(connection, 'replace'):
+            cursor = connection.execute(sql, parameters)
+            found = cursor.fetchmany(BATCH)
+        while found:
             yield found
+            with decoding(connection, 'replace'):
+                found = cursor.fetchmany(BATCH)
     elif query.order and table.rowid:
         yield from _in_order(query, table.rowid)
     else:

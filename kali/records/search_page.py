@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ def _hits(section: Section, q: str, seconds: float) -> Content:
         return None
     listing, title = Listing(section, section.columns[:5]), escape(section.title)
     heading = f'<h2><a href="{escape(query.url())}">{title}</a></h2>\n'
-    with suppress(TooLong), within(section.connection, seconds):
+    with suppress(TooLong, sqlite3.OperationalError), within(section.connection, seconds):
         rows = section.table.rows(*query.where(), columns=listing.select, limit=HITS + 1)
         if not rows:
             return None

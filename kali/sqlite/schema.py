@@ -22,8 +22,8 @@ from kali.sqlite.older import guessed
 from kali.sqlite.statements import kinds, quoted
 from kali.sqlite.values import storable
 
-__all__ = ['Column', 'ForeignKey', 'Names', 'Rule', 'Table', 'Unique', 'affinity_of', 'quoted', 'select',
-           'table', 'tables']
+__all__ = ['Column', 'ForeignKey', 'Names', 'Rule', 'Table', 'Unique', 'affinity_of', 'decoding', 'quoted',
+           'select', 'table', 'tables']
 
 
 class Table:
@@ -411,12 +411,12 @@ def select(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] =
     except sqlite3.OperationalError as error:
         if 'decode' not in str(error):
             raise
-    with _decoding(connection, 'replace'):
+    with decoding(connection, 'replace'):
         return cursor.execute(sql, parameters).fetchall()
 
 
 @contextmanager
-def _decoding(connection: sqlite3.Connection, errors: str) -> Iterator[None]:
+def decoding(connection: sqlite3.Connection, errors: str) -> Iterator[None]:
     """Text that is no UTF-8 is read as well, with `errors` as for `bytes.decode`."""
     before = connection.text_factory
     connection.text_factory = lambda raw: raw.decode('utf-8', errors)
@@ -429,7 +429,7 @@ def _decoding(connection: sqlite3.Connection, errors: str) -> Iterator[None]:
 def _schema(connection: sqlite3.Connection, sql: str,
             parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """The rows of something that is read in the schema, apart from what the connection keeps account of."""
-    with _decoding(connection, 'surrogateescape'):
+    with decoding(connection, 'surrogateescape'):
         return sqlite3.Cursor(connection).execute(sql, parameters).fetchall()
 
 

@@ -273,3 +273,20 @@ def test_a_view_of_what_is_gone_says_so_and_a_table_without_rows_has_its_heading
     page = client.get('/table/t/').text
     assert '<th scope="col"><a href="/table/t/?order=x">X</a></th>' in page and 'no records' in page
     db.close()
+
+
+def test_a_view_that_fails_while_it_is_read_is_a_sentence_and_spoils_no_search() -> None:
+    db = open_file("""CREATE TABLE t (t INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, '{bad');
+        CREATE VIEW v AS SELECT json_extract(x, '$.a') AS a FROM t""")
+    client = Client(Records(db), raise_errors=True)
+    assert 'V cannot be read: malformed JSON.' in client.get('/table/v/').text
+    assert '/table/t/1' in client.get('/search?q=bad').text
+    db.close()
+
+
+@pytest.mark.parametrize('ending', ['csv', 'json'])
+def test_a_view_of_text_that_is_no_utf8_is_exported(ending: str) -> None:
+    db = open_file("CREATE VIEW v AS SELECT CAST(x'41ff42' AS TEXT) AS x")
+    assert 'A\ufffdB' in Client(Records(db), raise_errors=True).get(f'/table/v/export.{ending}').text
+    assert db.text_factory is str
+    db.close()
