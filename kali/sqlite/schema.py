@@ -22,8 +22,8 @@ from kali.sqlite.older import guessed
 from kali.sqlite.statements import kinds, quoted
 from kali.sqlite.values import storable
 
-__all__ = ['Column', 'ForeignKey', 'Names', 'Rule', 'Table', 'Unique', 'affinity_of', 'decoding', 'quoted',
-           'select', 'table', 'tables']
+__all__ = ['Column', 'ForeignKey', 'Names', 'Rule', 'Table', 'Unique', 'affinity_of', 'quoted', 'select',
+           'table', 'tables']
 
 
 class Table:
