@@ -77,6 +77,7 @@ def test_redirects_are_followed_if_asked_for(hops: Client) -> None:
     assert hops.post('/a/save', form={'a': '1'}).status == 303
     assert hops.post('/a/save', form={'a': '1'}, follow=True).text == 'two 1'
     assert hops.post('/again', form={'a': '1'}, headers={'X-Own': 'y'}, follow=True).text == '1 y'
+    assert hops.get('/b/two?x=1#main').text == 'two 1'
     assert hops.get('/away', follow=True).headers['location'] == 'https://example.org/'
     assert hops.get('/round', follow=True).status == 303
 

@@ -14,6 +14,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kali.errors import BadRequest, DatabaseError, NotFound
@@ -131,6 +132,9 @@ class undo:  # used like a function
         self._suffix = f' {self._names}'
         self._log, self._steps, self._now = self._watch.log, f'{schema}.kali_undo_step', f'{schema}.kali_undo'
         self._me = os.urandom(8).hex()  # another connection may keep the same history
+        # Numbers of steps are not given again. A history in the file has SQLite see to that, by a table
+        # sqlite_sequence; a temporary one would hide the application's own table of that name.
+        self._ids = repeat(None) if persistent else count(1)
         self._mark = self._version = 0
         self._said = ('', '')  # to the next page, and for which position
         self._played = ('', '', '', '')  # the last step: from where, which way, to where, and what was said
@@ -295,7 +299,8 @@ class undo:  # used like a function
         """End the history, and begin another one."""
         for table in (self._steps, self._now):
             self._run(f'DROP TABLE IF EXISTS {table}')
-        self._run(f'CREATE TABLE {self._steps} (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT, '
+        once_only = 'AUTOINCREMENT' if self._schema == 'main' else ''
+        self._run(f'CREATE TABLE {self._steps} (id INTEGER PRIMARY KEY {once_only}, title TEXT, '
                   'first INTEGER, last INTEGER, size INTEGER, undone INTEGER)')
         for column in ('last', 'undone'):
             self._run(f'CREATE INDEX {self._schema}.kali_undo_{column} ON kali_undo_step ({column})')
@@ -347,8 +352,8 @@ class undo:  # used like a function
             self._mark = last
             return
         newest = self._run(
-            f'INSERT INTO {self._steps} (title, first, last, size, undone) VALUES (?, ?, ?, ?, 0)',
-            [_shortened(title), self._mark + 1, last, taken]).lastrowid or 0
+            f'INSERT INTO {self._steps} (id, title, first, last, size, undone) VALUES (?, ?, ?, ?, ?, 0)',
+            [next(self._ids), _shortened(title), self._mark + 1, last, taken]).lastrowid or 0
         self._run(f"UPDATE {self._now} SET notice = '' WHERE notice != ''")
         self._mark, self._group = last, (group, newest)
         if newest % PRUNE_EVERY == 0 or taken > SIZE_LIMIT // PRUNE_EVERY:

@@ -190,6 +190,7 @@ class Client(Hosting):
                 follow: bool = False) -> Reply:
         """Send any request. What the parser refuses becomes a reply, as the server would make it one."""
         content_type, data = encoded(form, files, json, body)
+        target = target.partition('#')[0]  # a link may say where on the page; a browser keeps that to itself
         headers = {**({'Content-Type': content_type} if content_type else {}), **(headers or {})}
         reply = self._send(method, target, headers, data)
         for _ in range(10 if follow else 0):

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -394,3 +395,14 @@ def test_pressed_twice_with_the_page_between_lost(made):
     app.press('undo', step)
     assert 'out of date' in app.client.get('/').text
     assert app.notes() == ['a', 'b', 'd']
+
+
+def test_the_applications_own_sequence_is_not_hidden(tmp_path):
+    with closing(connect(tmp_path / 'numbers.sqlite')) as db:
+        db.execute('CREATE TABLE note (note INTEGER PRIMARY KEY AUTOINCREMENT, text)')
+        history = undo(db)
+        insert = "INSERT INTO note (text) VALUES ('a')"
+        with Client(guard(history.wrap(lambda request: db.execute(insert) and 'x'), db)) as client:
+            for _ in range(3):
+                assert client.post('/').status == 200
+        assert [tuple(row) for row in db.execute('SELECT name, seq FROM sqlite_sequence')] == [('note', 3)]
