@@ -93,7 +93,9 @@ class Windows:
 
     def _tag(self, page: bytes) -> bytes:
         """The script, and what it says in the language of the window; and the icon."""
-        icon = '<link rel="icon" href="/.kali/icon">\n' if self._icon and b'rel="icon"' not in page else ''
+        # Without one, a browser asks for /favicon.ico, and shows a globe.
+        name = 'icon' if self._icon else 'icon.svg'
+        icon = '' if b'rel="icon"' in page else f'<link rel="icon" href="/.kali/{name}">\n'
         text = escape(say('closed'))
         return f'{icon}<script type="module" src="/.kali/window.js" data-closed="{text}"></script>\n'.encode()
 

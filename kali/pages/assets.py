@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ['PREFIX', 'asset', 'remove_worker', 'worker_script']
 
 PREFIX = '/.kali/'
-NAMES = ('kali.css', 'kali.js', 'keys.js', 'live.js', 'records.js', 'reload.js', 'undo.js', 'window.js')
+NAMES = ('icon.svg', 'kali.css', 'kali.js', 'keys.js', 'live.js', 'records.js', 'reload.js', 'undo.js',
+         'window.js')
 
 _REMOVE_WORKER = """addEventListener('install', () => skipWaiting());
 addEventListener('activate', (event) => event.waitUntil((async () => {
