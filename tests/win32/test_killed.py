@@ -1,5 +1,5 @@
 """TerminateProcess in the middle of a stream of saves, in place of SIGKILL: what was answered is on the disk,
-whole. Two hundred times by hand (`-m slow`), a few times with the quick tests."""
+whole. A hundred times by hand (`-m slow`), a few times with the quick tests."""
 
 from __future__ import annotations
 
