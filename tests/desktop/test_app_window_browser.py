@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,14 +49,15 @@ class Desktop:
         self.folder, self.screen, self.eventually = folder, screen, eventually
         self._type = browser.browser_type
         self.script, self.state = folder / 'app.py', folder / 'state/windows'
-        for name in ('bin', 'tmp', 'home'):
+        for name in ('bin', 'home'):
             (folder / name).mkdir()
+        self.temp = Path(tempfile.mkdtemp())  # short: the browser ends if the address of its socket is not
         real = next(filter(None, map(shutil.which, ('chromium', 'google-chrome', 'chromium-browser'))))
         wrapper = folder / 'bin/chromium'
         wrapper.write_text(f'#!/bin/sh\nexec {real} --no-sandbox --remote-debugging-port=0 "$@"\n')
         wrapper.chmod(0o755)
         self.env = {**{name: text for name, text in os.environ.items() if name != 'BROWSER'},
-                    'DISPLAY': screen, 'TMPDIR': str(folder / 'tmp'), 'HOME': str(folder / 'home'),
+                    'DISPLAY': screen, 'TMPDIR': str(self.temp), 'HOME': str(folder / 'home'),
                     'XDG_STATE_HOME': str(folder / 'state'), 'PATH': f'{folder}/bin:{os.environ["PATH"]}'}
         self.started: list[subprocess.Popen[bytes]] = []
         self.browsers: set[int] = set()
@@ -121,6 +123,7 @@ class Desktop:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        shutil.rmtree(self.temp, ignore_errors=True)
 
 
 def lives(process: subprocess.Popen[bytes], seconds: float = 3.5) -> bool:
@@ -156,7 +159,7 @@ def test_it_is_a_window_of_its_own_that_comes_back_to_its_place(desktop: Desktop
     desktop.keys('ctrl+w')
     assert program.wait(10) == 0
     desktop.eventually(lambda: not desktop.pid())
-    assert not list((desktop.folder / 'tmp').iterdir())
+    assert not list(desktop.temp.iterdir())
     assert 'cannot be opened' not in (desktop.folder / 'output').read_text()
     program = desktop.start()
     page = desktop.opened()
@@ -237,7 +240,7 @@ def test_after_a_killed_browser_a_second_start_opens_a_window_again(desktop: Des
     page = desktop.opened()
     assert desktop.pid() != killed
     assert program.poll() is None
-    left = [each for each in (desktop.folder / 'tmp').iterdir() if not (each / 'SingletonSocket').exists()]
+    left = [each for each in desktop.temp.iterdir() if not (each / 'SingletonSocket').exists()]
     assert not left, 'of the one that was killed'
     page.close(run_before_unload=True)
     assert program.wait(15) == 0
