@@ -247,12 +247,15 @@ export const listen = (address, state = () => {}) => {
   const recent = [{ id: seen }];
   let end = () => {};
   let isHolding = false;
+  let isOver = false;  // a window that waits for the lock hears of the end as well, and has nothing to hold then
+  const tellOthers = (said) => { if (!isOver) others.postMessage(said); };
   const hear = ({ type, data, id }) => {
     if (id && recent.some((event) => event.id === id)) return;  // told twice
     if (id) seen = id;
     recent.push({ type, data, id });
     if (recent.length > RECENT) recent.shift();
     if (type === 'kali-end') {
+      isOver = true;
       end();
       others.close();
     } else {
@@ -262,7 +265,7 @@ export const listen = (address, state = () => {}) => {
   others.onmessage = ({ data: said }) => {
     if (said.asks !== undefined) {  // a new window asks what came after what it knows
       const place = recent.findIndex((event) => event.id === said.asks);
-      if (isHolding && place >= 0) others.postMessage({ to: said.me, events: recent.slice(place + 1) });
+      if (isHolding && place >= 0) tellOthers({ to: said.me, events: recent.slice(place + 1) });
     } else if (said.isUp !== undefined) {
       told(said.isUp);
     } else if (said.to !== undefined) {
@@ -271,8 +274,12 @@ export const listen = (address, state = () => {}) => {
       hear(said);
     }
   };
-  others.postMessage({ asks: seen, me });
+  tellOthers({ asks: seen, me });
   const hold = () => new Promise((resolve) => {
+    if (isOver) {
+      resolve();
+      return;
+    }
     isHolding = true;
     const from = new URL(url);
     if (seen) from.searchParams.set('last-event-id', seen);
@@ -281,11 +288,11 @@ export const listen = (address, state = () => {}) => {
     for (const type of TYPES) {
       source.addEventListener(type, (event) => {
         const said = { type, data: event.data, id: event.lastEventId };
-        others.postMessage(said);
+        tellOthers(said);
         hear(said);
       });
     }
-    const tell = (isUp) => { others.postMessage({ isUp }); told(isUp); };
+    const tell = (isUp) => { tellOthers({ isUp }); told(isUp); };
     source.onopen = () => tell(true);
     source.onerror = () => { tell(false); if (source.readyState === EventSource.CLOSED) resolve(); };  // refused for good
   });
