@@ -6,6 +6,7 @@ python -m kali docs forms; python -m kali docs decimal comma
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from kali.desktop.serve import serve_http
@@ -22,7 +23,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """Serve the handbook until its last window is closed; a second start opens a window of the first."""
-    def place(arguments: list[str]) -> str:
-        return '/' + place_for(' '.join(arguments))
-    serve_http(handbook, app_id='kali-handbook', start=place(options.words), window='tab',
-               on_open=lambda arguments: place(arguments[1:]))
+    place = place_for(' '.join(options.words))
+    # For the first start. Behind a `?` it is no file's name; "templates" could be, and would become a path.
+    sys.argv[1:] = [f'?{place}']
+    serve_http(handbook, app_id='kali-handbook', start=f'/{place}', window='tab',
+               on_open=lambda arguments: arguments[0].replace('?', '/', 1))

@@ -33,11 +33,11 @@ MOST = 5000  # files; more means that the script lies in somebody's home folder
 SHEBANG = b'#!/usr/bin/env python3\n'
 ICONS = ('.png', '.svg', '.ico', '.xpm')
 ICON = re.compile(r'''\bicon\s*=\s*(?:[\w.]*resource\()?['"]([^'"]+)['"]''')  # of serve_http
-MAIN = '''"""{name}, packed by kali {version}: start it with a double click, or by python {name}.pyz"""
+MAIN = '''"""A program packed by kali {version}: start it with a double click, or by python and its name."""
 import os
 import sys
 if sys.version_info < (3, 10):
-    sys.exit('{name} needs Python 3.10 or newer, and this is Python {{}}.{{}}.'.format(*sys.version_info[:2]))
+    sys.exit({name!r} + ' needs Python 3.10 or newer, and this is Python %d.%d.' % sys.version_info[:2])
 folders, unpack = {{}}, {{}}
 for name, space in (('folders', folders), ('unpack', unpack)):
     exec(__loader__.get_code(os.sep.join(('kali', 'desktop', name))), space)
@@ -66,7 +66,7 @@ def pack(script: Path, output: Path | None = None) -> Packed:
     source = read_script(script)
     path = destination(script, output)
     files = members(script)
-    main = MAIN.format(name=script.stem, version=__version__, script=script.name,
+    main = MAIN.format(name=path.stem, version=__version__, script=script.name,
                        app_id=script_id(str(script)))
     content = BytesIO(SHEBANG)
     with zipfile.ZipFile(content, 'a', zipfile.ZIP_DEFLATED) as archive:
@@ -190,7 +190,7 @@ def _launchers(script: Path, path: Path, source: str) -> Iterator[Path]:
         _write(copy, icon.read_bytes())
         icon = copy
     named = guessed(source).get('app_id')
-    entry = desktop_entry(script.stem.replace('_', ' ').capitalize(), ['python3', str(path.resolve())],
+    entry = desktop_entry(path.stem.replace('_', ' ').capitalize(), ['python3', str(path.resolve())],
                           str(icon.resolve()), application_id(named) if named else script_id(str(script)))
     _write(path.with_suffix('.desktop'), entry.encode())
     yield path.with_suffix('.desktop')

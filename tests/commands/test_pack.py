@@ -208,6 +208,19 @@ def test_where_it_goes(output: str | None, made: str, shop: Path) -> None:
     assert again.number in (packed.number, packed.number + 1)  # an icon was made beside it
 
 
+@pytest.mark.parametrize('name', [
+    "Bob's {x} tool.py",
+    pytest.param('a\\x"""b.py', marks=pytest.mark.posix('no file of Windows has such a name'))])
+def test_any_name_of_a_script_will_do(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text('print("It runs.")')
+    packed = pack(tmp_path / name, tmp_path / 'order_book.pyz')
+    assert 'Name=Order book\n' in packed.path.with_suffix('.desktop').read_text('utf-8')  # the file's name
+    for path in (packed.path, pack(tmp_path / name).path):
+        done = subprocess.run([sys.executable, path], capture_output=True, text=True,
+                              env=own_folders(tmp_path))
+        assert (done.stdout, done.stderr) == ('It runs.\n', '')
+
+
 @pytest.mark.parametrize('name, text, said', [
     ('nosuch.py', None, 'There is no file'), ('text.txt', 'x', 'is no Python script'),
     ('bad.py', 'x = (\n', 'has a mistake in line 1'), ('bytes.py', 'x = "\0"', 'bytes.py'),

@@ -120,14 +120,19 @@ def test_docs_opens_the_right_place(words: str, place: str) -> None:
 
 def test_docs_serves_the_handbook_and_a_second_start_opens_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Any] = []
+    monkeypatch.setattr('sys.argv', ['kali', 'docs', 'templates'])
     monkeypatch.setattr('kali.commands.docs.serve_http',
                         lambda handler, **options: served.append((handler, options)))
     assert main(['docs', 'decimal', 'comma']) == 0
     [(handler, options)] = served
     assert Client(handler).get(options['start']).status == 200
     assert options['start'] == '/search?q=decimal+comma'
-    assert options['on_open'](['docs', 'forms']) == '/forms'  # what stands on its command line
     inspect.signature(kali.serve_http).bind(handler, **options)
+    monkeypatch.chdir(ROOT)  # where tests and kali are folders, which serve_http would make absolute
+    for words, page in (['tests'], '/search?q=tests'), (['forms'], '/forms'), ([], '/'):
+        assert main(['docs', *words]) == 0
+        assert not Path(sys.argv[1]).exists()
+        assert options['on_open'](sys.argv[1:]) == page
 
 
 # What is made from the code
