@@ -20,7 +20,7 @@ from kali.locale import current
 from kali.records.values import BLANKS, DAY, EMPTY, NUMBER, Format, bare, kind_of
 from kali.sqlite.functions import fold
 
-__all__ = ['DELIMITERS', 'ENCODINGS', 'NoCells', 'batches', 'guess', 'names_of', 'rows']
+__all__ = ['DELIMITERS', 'ENCODINGS', 'NoCells', 'batches', 'below_header', 'guess', 'names_of', 'rows']
 
 #: What a person may choose, with the words for it.
 ENCODINGS = {'utf-8-sig': 'UTF-8', 'cp1252': 'Windows-1252 (Western European)', 'utf-16-le': 'UTF-16',
@@ -39,7 +39,6 @@ _MAGIC = {b'\x89PNG': 'a PNG picture', b'\xff\xd8\xff': 'a JPEG picture', b'GIF8
 _BOMS = {codecs.BOM_UTF8: 'utf-8-sig', codecs.BOM_UTF16_LE: 'utf-16-le', codecs.BOM_UTF16_BE: 'utf-16-be'}
 _CONTROLS = re.compile('[\x00-\x08\x0e-\x1a\x1c-\x1f]')
 _SEPARATOR = re.compile(r'sep=(.)\r?\n?', re.IGNORECASE)  # a hint that Excel writes and reads
-
 
 
 class NoCells(KaliError):
@@ -216,6 +215,15 @@ def batches(file: BinaryIO, form: Format, *,
         raise NoCells(f'The rows from line {start} on cannot be read: {why}.') from None
 
 
+def below_header(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    """The rows below the header, some at a time, with the numbers of their lines."""
+    for number, (lines, found) in enumerate(batches(file, form, empties=True)):
+        if form.header and not number:
+            lines, found = lines[1:], found[1:]
+        if found:
+            yield lines, found
+
+
 def _height(row: list[str]) -> int:
     """How many lines a row takes."""
     text = ''.join(row)
@@ -264,5 +272,3 @@ def names_of(header: Sequence[str]) -> list[str]:
         taken.add(name.lower())
         names.append(name)
     return names
-
-

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kali.records.section import Section
     from kali.routing.router import Router
 
-__all__ = ['cell_for_csv', 'links', 'mount', 'row_for_csv']
+__all__ = ['cell_for_csv', 'csv_of', 'links', 'mount', 'row_for_csv']
 
 BATCH = 1000  # rows
 KEYS = 900  # that one statement of any SQLite takes as parameters
@@ -159,12 +159,13 @@ def cell_for_csv(value: str | bytes) -> str:
 
 def _csv(names: Sequence[str], batches: Batches, query: Query) -> Iterator[str]:
     """With a byte order mark, by which Excel knows UTF-8."""
-    yield '\ufeff' + _lines([[*map(cell_for_csv, names)]])
+    yield '\ufeff' + csv_of([[*map(cell_for_csv, names)]])
     for batch in batches:
-        yield _lines(map(row_for_csv, batch))
+        yield csv_of(map(row_for_csv, batch))
 
 
-def _lines(rows: Iterable[Sequence[Any]]) -> str:
+def csv_of(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as lines of CSV."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().replace(EMPTY, '""')  # a text; without the marks, it is nothing at all

@@ -21,8 +21,9 @@ from kali.locale import current
 from kali.locale.words import say
 from kali.markup import Markup
 from kali.records.cells import DELIMITERS, ENCODINGS, NoCells
-from kali.records.loading import Load, Plan
+from kali.records.loading import Load
 from kali.records.pickers import field, select
+from kali.records.plan import Plan
 from kali.records.section import Program, Section
 from kali.records.values import DATES, KINDS, convert
 from kali.records.wishes import SHOWN, Wish, columns_of, keys_of, plan_for_new, plan_for_table, read_wish

@@ -7,70 +7,29 @@ them over: until then nothing has changed, and nobody ever sees half of a file.
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any
 
 from kali.http.spool import Spool
 from kali.live.job import Progress
 from kali.locale.words import say
-from kali.records.cells import batches
+from kali.records.cells import below_header
 from kali.records.columns import heading_of
-from kali.records.exporting import cell_for_csv
-from kali.records.values import EMPTY, NUMBER, Format, convert
+from kali.records.exporting import cell_for_csv, csv_of
+from kali.records.plan import Plan, Source, Target
+from kali.records.values import EMPTY, NUMBER, convert
 from kali.sqlite.atomic import atomic
 from kali.sqlite.refusals import read_refusal
 from kali.sqlite.schema import Table, quoted, table
 
-__all__ = ['Load', 'Plan', 'Source', 'Target']
+__all__ = ['Load']
 
 REPORTED = 100  # bad rows in `complaints`
 
 Work = Generator[Progress, None, None]
-
-
-class Source(Protocol):
-    """A file to import: an upload, or one on the disk."""
-
-    @property
-    def filename(self) -> str:
-        """Its name, without a folder."""
-
-    @property
-    def size(self) -> int:
-        """How many bytes it has."""
-
-    def open(self) -> BinaryIO:
-        """The file, to be read; it can be searched."""
-
-
-class Target(NamedTuple):
-    """Where a column of the file goes."""
-
-    place: int  # of the file's column, from 0
-    column: str
-    kind: str  # of cells.KINDS, STAMP or BLOB
-
-
-class Plan(NamedTuple):
-    """How a file is imported.
-
-    :ivar names: what the columns of the file are called
-    :ivar key: the columns that tell whether a row is there already; () to add every row
-    :ivar existing: what becomes of such a row: 'update', or 'skip'
-    :ivar careful: whether nothing is imported when a row is bad
-    """
-
-    form: Format
-    names: Sequence[str]
-    targets: Sequence[Target]
-    key: tuple[str, ...] = ()
-    existing: str = 'update'
-    careful: bool = True
 
 
 class Load:
@@ -98,7 +57,9 @@ class Load:
         self._names = {each.column: f'c{number}' for number, each in enumerate(plan.targets)}
         self._fills = [self._fill(each) for each in plan.targets]
         mine = os.urandom(4).hex()
-        self._rows, self._bad, self._found = (f'temp.kali_{what}_{mine}' for what in ('rows', 'bad', 'found'))
+        self._temporary = [f'temp.kali_{what}_{mine}' for what in ('rows', 'bad', 'found', 'doubts')]
+        self._rows, self._bad, self._found, self._doubts = self._temporary
+        self._compares = self.table is not None and bool(plan.key)
 
     def run(self) -> Work:
         """The work, slice by slice."""
@@ -107,6 +68,7 @@ class Load:
             run(f'CREATE TABLE {self._rows} (line INTEGER PRIMARY KEY, {", ".join(self._names.values())})')
             run(f'CREATE TABLE {self._bad} (line INTEGER PRIMARY KEY, reason TEXT)')
             run(f'CREATE TABLE {self._found} (line INTEGER, {", ".join(self._keys)})')
+            run(f'CREATE TABLE {self._doubts} (line INTEGER, cell TEXT, said TEXT)')
             yield from self._read()
             if self.plan.key:
                 yield self._last('import checking')
@@ -121,7 +83,7 @@ class Load:
                                       ).fetchall()
                 yield from self._write_report()
         finally:
-            for name in (self._rows, self._bad, self._found):
+            for name in self._temporary:
                 self.connection.cursor(sqlite3.Cursor).execute(f'DROP TABLE IF EXISTS {name}')
 
     # Reading.
@@ -138,7 +100,7 @@ class Load:
 
     def _read(self) -> Work:
         with self.source.open() as file:
-            for number, (lines, found) in enumerate(_batches(file, self.plan.form)):
+            for number, (lines, found) in enumerate(below_header(file, self.plan.form)):
                 self._stage(lines, found)
                 self.read += len(found)
                 if number % 10 == 9:
@@ -146,8 +108,10 @@ class Load:
                                    say('import reading', count=f'{self.read:,}'))
 
     def _stage(self, lines: Sequence[int], found: list[list[str]]) -> None:
-        """Read the cells of some rows, and put the rows into the temporary tables: good ones and bad ones."""
+        """Read the cells of some rows, and put the rows into the temporary tables: good ones and bad ones. A
+        cell that does not fit its column is in doubt until it is compared with what is stored."""
         width, wrong = len(self.plan.names), dict[int, list[str]]()
+        doubts = list[tuple[int, str, str]]()
         if set(map(len, found)) != {width}:
             for number, row in enumerate(found):
                 if len(row) > width and any(row[width:]):
@@ -162,15 +126,23 @@ class Load:
                     complaints |= {number: say('blank') for number, value in enumerate(values)
                                    if value is None and number not in complaints}
                 values = [fill if value is None else value for value in values]
-            for number, said in complaints.items():
-                wrong.setdefault(number, []).append(f'{self.plan.names[target.place]}: {said}')
+            said = {number: f'{self.plan.names[target.place]}: {each}' for number, each in complaints.items()}
+            if said and self._compares:
+                raw, _ = convert('BLOB', [cells[target.place][number] for number in said], self.plan.form)
+                as_is = dict(zip(said, raw, strict=True))
+                values = [as_is.get(number, value) for number, value in enumerate(values)]
+                doubts += [(lines[number], self._names[target.column], each) for number, each in said.items()]
+            else:
+                for number, each in said.items():
+                    wrong.setdefault(number, []).append(each)
             columns.append(values)
         rows = zip(*columns, strict=True)
         good = (row for number, row in enumerate(rows) if number not in wrong) if wrong else rows
         cursor = self.connection.cursor(sqlite3.Cursor)
         cursor.executemany(f'INSERT INTO {self._rows} VALUES ({", ".join("?" * len(columns))})', good)
         cursor.executemany(f'INSERT INTO {self._bad} VALUES (?, ?)',
-                           [(lines[number], '; '.join(said)) for number, said in wrong.items()])
+                           [(lines[number], '; '.join(each)) for number, each in wrong.items()])
+        cursor.executemany(f'INSERT INTO {self._doubts} VALUES (?, ?, ?)', doubts)
 
     # Checking. Each check is one statement for all rows.
 
@@ -204,6 +176,11 @@ class Load:
 
     def _match(self, names: Sequence[str]) -> str:
         return ' AND '.join(f't.{self._sql(name)} = s.{self._names[name]}' for name in names)
+
+    def _is_found(self, row: str) -> str:
+        assert self.table is not None
+        return ' AND '.join(f'{row}.{self._sql(name)} IS f.{short}'
+                            for name, short in zip(self.table.key, self._keys, strict=True))
 
     def _sql(self, name: str) -> str:
         return quoted(name) if self.table is None or name in self.table.columns else name  # the rowid
@@ -260,15 +237,28 @@ class Load:
         keys = ', '.join(f't.{self._sql(name)}' for name in self.table.key)
         run(f'INSERT INTO {self._found} SELECT s.line, {keys} FROM {self._rows} AS s '
             f'JOIN {self.table.sql_name} AS t ON {self._match(key)}')
+        name = self._found.removeprefix('temp.')
+        run(f'CREATE INDEX {self._found}_line ON {name} (line)')
+        run(f'CREATE INDEX {self._found}_key ON {name} ({", ".join(self._keys)})')
+        self._check_doubts()
         self._refuse(f'SELECT line, ? FROM {self._found} GROUP BY line HAVING count(*) > 1',
                      [say('import several', columns=self._words(key))])
         if self.plan.existing == 'skip':
             self.skipped += run(f'DELETE FROM {self._rows} WHERE line IN (SELECT line FROM {self._found})'
                                 ).rowcount
             run(f'DELETE FROM {self._found}')
-        name = self._found.removeprefix('temp.')
-        run(f'CREATE INDEX {self._found}_line ON {name} (line)')
-        run(f'CREATE INDEX {self._found}_key ON {name} ({", ".join(self._keys)})')
+
+    def _check_doubts(self) -> None:
+        """A cell that does not fit its column is a mistake, unless the row has that value already."""
+        assert self.table is not None
+        columns = {short: quoted(name) for name, short in self._names.items()}
+        cells = [cell for cell, in self._run(f'SELECT DISTINCT cell FROM {self._doubts}').fetchall()]
+        if cells:
+            same = ' '.join(f"WHEN '{cell}' THEN t.{columns[cell]} IS s.{cell}" for cell in cells)
+            self._refuse(f"SELECT line, group_concat(said, '; ') FROM {self._doubts} AS d WHERE NOT EXISTS ("
+                         f'SELECT 1 FROM {self._rows} AS s JOIN {self._found} AS f ON f.line = s.line '
+                         f'JOIN {self.table.sql_name} AS t ON {self._is_found("t")} '
+                         f'WHERE s.line = d.line AND CASE d.cell {same} END) GROUP BY line')
 
     def _check_unique(self, columns: Sequence[str]) -> None:
         """What may be there once only."""
@@ -355,14 +345,13 @@ class Load:
     def _update(self, names: Sequence[str]) -> str:
         """Rows that have the values already are left alone. A blank cell is no change of an empty text."""
         assert self.table is not None
-        key = ' AND '.join(f'{self.name}.{self._sql(name)} IS f.{short}'
-                           for name, short in zip(self.table.key, self._keys, strict=True))
         new = {name: f"CASE WHEN s.{self._names[name]} IS NULL AND {self.name}.{quoted(name)} = '' THEN '' "
                      f'ELSE s.{self._names[name]} END' for name in names}
         settings = ', '.join(f'{quoted(name)} = {value}' for name, value in new.items())
         differs = ' OR '.join(f'{self.name}.{quoted(name)} IS NOT {value}' for name, value in new.items())
         return (f'UPDATE main.{self.name} SET {settings} FROM {self._found} AS f JOIN {self._rows} AS s '
-                f'ON s.line = f.line WHERE f.line BETWEEN ? AND ? AND {key} AND ({differs})')
+                f'ON s.line = f.line WHERE f.line BETWEEN ? AND ? AND ({differs}) '
+                f'AND {self._is_found(self.name)}')
 
     def _in_parts(self, sql: str, refused: list[tuple[int, str]]) -> int:
         """Run a statement for all lines; where the database refuses them, for half of them, and so on until
@@ -389,33 +378,18 @@ class Load:
     def _write_report(self) -> Work:
         """The bad rows as they were, with their line and the reason, as a file that can be imported again."""
         heading = [*map(_cell, self.plan.names), 'line', 'reason']
-        spool = self.report = Spool('\ufeff'.encode() + _line(heading))
+        spool = self.report = Spool(f'\ufeff{csv_of([heading])}'.encode())
         with self.source.open() as file:
-            for lines, found in _batches(file, self.plan.form):
+            for lines, found in below_header(file, self.plan.form):
                 reasons = dict(self._run(f'SELECT line, reason FROM {self._bad} WHERE line BETWEEN ? AND ?',
                                          [lines[0], lines[-1]]).fetchall())
-                spool.append(b''.join(_line([*map(_cell, row), line, reasons[line]])
-                                      for line, row in zip(lines, found, strict=True) if line in reasons))
+                spool.append(csv_of([*map(_cell, row), line, reasons[line]] for line, row in zip(
+                    lines, found, strict=True) if line in reasons).encode())
                 yield self._last('import bad file')
 
 
 class _Nothing(Exception):
     """There are bad rows, so all of it is taken back."""
-
-
-def _batches(file: BinaryIO, form: Format) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
-    """The rows below the header, with their lines, some at a time."""
-    for number, (lines, found) in enumerate(batches(file, form, empties=True)):
-        if form.header and not number:
-            lines, found = lines[1:], found[1:]
-        if found:
-            yield lines, found
-
-
-def _line(row: Sequence[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow(row)
-    return text.getvalue().encode()
 
 
 def _cell(cell: str) -> str:

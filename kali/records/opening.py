@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, NamedTuple
 from kali.errors import DatabaseError, KaliError
 from kali.records import cells
 from kali.records.app import Records
-from kali.records.loading import Load, Plan, Target
+from kali.records.loading import Load
+from kali.records.plan import Plan, Target
 from kali.records.values import kind_of
 from kali.sqlite import atomic, connect
 from kali.sqlite.schema import table

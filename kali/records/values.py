@@ -230,16 +230,20 @@ def _truth(cell: str, form: Format) -> int:
 
 
 def _anything(cell: str, form: Format) -> Any:
-    if cell.startswith(BLOB):
-        return base64.b64decode(cell[len(BLOB):])
-    for number in (int, float):
+    for read in (_bytes, int, float):
         try:
-            value = number(cell)
-        except ValueError:
+            value: Any = read(cell)
+        except ValueError:  # then it is something else
             continue
-        if str(value) == cell and abs(value) <= MOST:
+        if read is _bytes or (str(value) == cell and abs(value) <= MOST):
             return value
-    return unguarded(cell)
+    return cell
+
+
+def _bytes(cell: str) -> bytes:
+    if not cell.startswith(BLOB):
+        raise ValueError
+    return base64.b64decode(cell[len(BLOB):], validate=True)
 
 
 #: How a cell that is not empty becomes a value of each kind.

@@ -18,7 +18,7 @@ from kali.locale.words import say
 from kali.records import cells
 from kali.records.cells import NoCells
 from kali.records.columns import kind_of
-from kali.records.loading import Plan, Target
+from kali.records.plan import Plan, Target
 from kali.records.section import Program, Section
 from kali.records.values import DATES, KINDS, Format
 from kali.records.values import kind_of as kind_of_cells

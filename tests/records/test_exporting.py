@@ -13,7 +13,7 @@ import pytest
 
 from kali.records import Records
 from kali.records.cells import batches
-from kali.records.exporting import _lines, row_for_csv
+from kali.records.exporting import csv_of, row_for_csv
 from kali.records.values import Format, convert
 from kali.sqlite import connect
 from kali.testing import Client
@@ -114,7 +114,7 @@ def test_the_file_itself(tmp_path):
 
 @pytest.mark.parametrize('text', HOSTILE)
 def test_what_is_exported_comes_back(text):
-    content = _lines([row_for_csv([text, 'x'])]).encode()
+    content = csv_of([row_for_csv([text, 'x'])]).encode()
     (_, ((cell, _),)), = batches(io.BytesIO(content), Format(), empties=True)
     assert list(convert('TEXT', [cell], Format())[0]) == [text]
 
