@@ -245,7 +245,7 @@ class _Pages(Router):
                     raise
                 problem = str(error)
         return section.page(request, section.title, Markup('<p class="notice">{}</p>\n').format(
-            f'{section.title} cannot be read: {problem}.'))
+            section.unreadable(problem)))
 
     def _start(self, request: Request) -> Any:
         links = [f'<a class="button secondary" href="{escape(self.records.url("import"))}">'

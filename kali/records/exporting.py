@@ -68,7 +68,7 @@ def _exporter(section: Section, ending: str) -> Callable[[Request], Any]:
         names = [each.name for each in columns]
         pieces = FORMATS[ending][1](names, _trimmed(_batches(query), len(names)), query)
         if not section.table.key and ending != 'sqlite':
-            pieces = _at_once(pieces)
+            next(pieces := _at_once(pieces))  # so a view that cannot be read is a page that says so
         name = Path(section.connection.path).name if ending == 'sqlite' else (
             f'{section.name}.{ending}')
         return Response.stream(pieces, headers={'Content-Type': content_type_of(f'x.{ending}'),
@@ -120,11 +120,13 @@ def _trimmed(batches: Batches, width: int) -> Iterator[Sequence[Any]]:
 
 
 def _at_once(pieces: Iterable[bytes | str]) -> Iterator[bytes]:
-    """Rows without a key cannot be asked for in parts, so they are written to a temporary file first."""
+    """Rows without a key cannot be asked for in parts, so they are written to a temporary file first, before
+    the first piece, which is empty."""
     spool = Spool()
     try:
         for piece in pieces:
             spool.append(piece.encode() if isinstance(piece, str) else piece)
+        yield b''
         yield from pieces_of(spool, 0, len(spool))
     finally:
         spool.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kali.locale.words import say
@@ -35,13 +34,31 @@ def overview(sections: Iterable[Section]) -> Content:
     """The tables as links, with the numbers of their rows."""
     rows = []
     for section in sections:
-        number = Query(section).quick_count if not section.table.problem else None
+        number, said = _number(section)
         rows.append(f'<tr><th scope="row"><a href="{escape(section.url())}">{escape(section.title)}</a></th>'
                     f'<td class="number">{"" if number is None else escape(counted(number))}</td>'
-                    f'<td>{escape(section.table.problem or section.read_only)}</td></tr>\n')
+                    f'<td>{escape(said)}</td></tr>\n')
     return ['<table class="data">\n<thead><tr>', f'<th scope="col">{escape(say("tables"))}</th>',
             f'<th scope="col" class="number">{escape(say("number of records"))}</th><td></td></tr></thead>\n',
             '<tbody>\n', rows, '</tbody>\n</table>\n']
+
+
+def _number(section: Section) -> tuple[int | None, str]:
+    """How many rows a table has, if that is known soon, and what there is to say about it."""
+    problem = section.table.problem
+    if not problem:
+        try:
+            return Query(section).quick_count, section.read_only
+        except sqlite3.OperationalError as error:
+            problem = _failure(error)
+    return None, problem
+
+
+def _failure(error: sqlite3.OperationalError) -> str:
+    """Why a view fails while it is read; a lock is no fault of the view, so it is raised again."""
+    if 'locked' in str(error):
+        raise error
+    return str(error)
 
 
 def found(sections: Iterable[Section], q: str) -> Content:
@@ -57,11 +74,14 @@ def _hits(section: Section, q: str, seconds: float) -> Content:
         return None
     listing, title = Listing(section, section.columns[:5]), escape(section.title)
     heading = f'<h2><a href="{escape(query.url())}">{title}</a></h2>\n'
-    with suppress(TooLong, sqlite3.OperationalError), within(section.connection, seconds):
-        rows = section.table.rows(*query.where(), columns=listing.select, limit=HITS + 1)
-        if not rows:
-            return None
-        more = f'<p><a href="{escape(query.url())}">{escape(say("show all"))}</a></p>\n'
-        return [heading, listing.html(rows[:HITS]), more if len(rows) > HITS else None]
-    return [heading, f'<p>{escape(say("not searched", title=section.title))} '
-            f'<a href="{escape(query.url())}">{escape(say("search in", title=section.title))}</a></p>\n']
+    try:
+        with within(section.connection, seconds):
+            rows = section.table.rows(*query.where(), columns=listing.select, limit=HITS + 1)
+            shown = listing.html(rows[:HITS])
+    except TooLong:
+        return [heading, f'<p>{escape(say("not searched", title=section.title))} '
+                f'<a href="{escape(query.url())}">{escape(say("search in", title=section.title))}</a></p>\n']
+    except sqlite3.OperationalError as error:
+        return [heading, f'<p>{escape(section.unreadable(_failure(error)))}</p>\n']
+    more = f'<p><a href="{escape(query.url())}">{escape(say("show all"))}</a></p>\n'
+    return [heading, shown, more if len(rows) > HITS else None] if rows else None

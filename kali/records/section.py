@@ -127,6 +127,10 @@ class Section:
         return {columns[name].name if name in columns else name: label
                 for name, label in self.declared.labels.items()}
 
+    def unreadable(self, problem: object) -> str:
+        """The sentence for a table or view that cannot be read."""
+        return f'{self.title} cannot be read: {problem}.'
+
     # Rows.
 
     @cached_property
@@ -307,10 +311,6 @@ class Section:
             if parent is not None and len(key.columns) == len(key.parent_columns) == 1:
                 found[key.columns[0]] = parent, key.parent_columns[0]
         return found
-
-    def references(self, column: str) -> Section | None:
-        """The section that a column points to as a foreign key."""
-        return self.parents.get(column, (None, ''))[0]
 
     def pointing_here(self) -> list[tuple[Section, tuple[str, ...], tuple[str, ...]]]:
         """The sections whose rows refer to rows of this one, with the columns that do, and those here that

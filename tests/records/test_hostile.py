@@ -6,6 +6,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -277,10 +278,14 @@ def test_a_view_of_what_is_gone_says_so_and_a_table_without_rows_has_its_heading
 
 def test_a_view_that_fails_while_it_is_read_is_a_sentence_and_spoils_no_search() -> None:
     db = open_file("""CREATE TABLE t (t INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, '{bad');
-        CREATE VIEW v AS SELECT json_extract(x, '$.a') AS a FROM t""")
+        CREATE VIEW v AS SELECT x, json_extract(x, '$.a') AS a FROM t;
+        CREATE VIEW w AS SELECT x FROM t WHERE json_extract(x, '$.a') = 1""")
     client = Client(Records(db), raise_errors=True)
-    assert 'V cannot be read: malformed JSON.' in client.get('/table/v/').text
-    assert '/table/t/1' in client.get('/search?q=bad').text
+    for name, page in product('vw', ('', 'export.csv', 'export.json', 'export.xlsx')):
+        assert f'{name.upper()} cannot be read: malformed JSON.' in client.get(f'/table/{name}/{page}').text
+    found = client.get('/search?q=bad').text
+    assert '/table/t/1' in found and 'V cannot be read: malformed JSON.' in found and 'large' not in found
+    assert 'malformed JSON' in client.get('/').text
     db.close()
 
 
