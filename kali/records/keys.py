@@ -15,8 +15,8 @@ from kali.errors import NotFound
 __all__ = ['component_of', 'key_from', 'part_of', 'value_from']
 
 # Pages of a table, which stand where keys do.
-_PAGES = {'new', 'import', 'charts', 'report', 'rows', 'cell', 'choose', 'paste', 'view', 'views', 'search',
-          'files'}
+_PAGES = {'new', 'import', 'charts', 'report', 'row', 'rows', 'cell', 'choose', 'paste', 'view', 'views',
+          'search', 'files'}
 _WHOLE = re.compile(r'-?(?:0|[1-9][0-9]{0,18})')
 
 

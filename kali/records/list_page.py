@@ -51,6 +51,7 @@ def _page(section: Section, request: Request) -> Any:
     table = listing.html(
         page.rows, caption=_caption(query, page, number), link=lambda column: _sorted(query, column),
         order='' if page.unsorted else query.order or _by_key(section), totals=_totals(query, number),
+        numbered=lambda number: section.url('row', number=page.start + number, **query.fields),
         choose=not section.read_only, in_place='' if section.read_only else section.url('cell'))
     more = request.query.get('more', '')
     found = section.remembered(('facets', query.whole, more, current()), lambda: facets(query, more))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ['Listing']
 
 _SCROLLS = 7  # columns from which on a table scrolls by itself
+_LINK = re.compile('</?a\\b[^>]*>')
 
 
 def blob(section: Section, path: str, column: str, head: bytes, size: int) -> Markup:
@@ -51,12 +52,20 @@ class Listing:
         """SQL for what the table needs of a row, after SELECT."""
         asked = [f'{each.select} AS "kali {place}"' for place, each in
                  enumerate(each for each in self.columns if each.sql)]
-        keys = [f'{self.section.sql_of(name)} AS {quoted(name)}' for name in self.section.table.key]
-        return ', '.join([*asked, *keys]) or 'NULL'
+        table = self.section.table
+        names = table.key or [each.name for each in table.columns.values()
+                              if self._needs_all and not each.hidden]
+        asked += [f'{self.section.sql_of(name)} AS {quoted(name)}' for name in names]
+        return ', '.join(asked) or 'NULL'
+
+    @property
+    def _needs_all(self) -> bool:
+        return bool(self.section.declared.mark or any(each.function for each in self.columns))
 
     def html(self, rows: Sequence[sqlite3.Row], *, caption: Content = None,
              link: Callable[[Column], str] | None = None, order: str = '',
-             totals: dict[str, Any] | None = None, choose: bool = False, in_place: str = '') -> Content:
+             totals: dict[str, Any] | None = None, choose: bool = False, in_place: str = '',
+             numbered: Callable[[int], str] = lambda number: '') -> Content:
         """The table.
 
         :param rows: as `select` asks for them
@@ -65,11 +74,13 @@ class Listing:
         :param totals: sums, by the name of the column
         :param choose: whether each row has a box to choose it
         :param in_place: the address at which cells are saved; '' if they cannot be changed here
+        :param numbered: the address of a row without a key by its place in `rows`, from 0; '' for none
         """
         about = f' data-in-place="{escape(in_place)}"' if in_place else ''
         table = [f'<table class="data"{about}>\n', '<caption>', caption, '</caption>\n' if caption else '',
                  '<thead><tr>', self._heads(link, order, choose), '</tr></thead>\n<tbody>\n',
-                 self._rows(rows, choose), '</tbody>\n', self._foot(totals or {}, choose), '</table>\n']
+                 self._rows(rows, choose, numbered), '</tbody>\n', self._foot(totals or {}, choose),
+                 '</table>\n']
         if not caption:
             table[1:4] = []
         if len(self.columns) < _SCROLLS:
@@ -88,7 +99,7 @@ class Listing:
             heads.append(f'<th scope="col"{about}>{text}</th>')
         return heads
 
-    def _rows(self, rows: Sequence[sqlite3.Row], choose: bool) -> Content:
+    def _rows(self, rows: Sequence[sqlite3.Row], choose: bool, numbered: Callable[[int], str]) -> Content:
         section = self.section
         labels = {column.name: self._labels(column, rows) for column in self.columns
                   if column.is_own and column.name in section.parents}
@@ -96,13 +107,14 @@ class Listing:
         found = []
         for number, row in enumerate(rows):
             path = section.path_of(row) if section.table.key else ''
+            url = section.url(path) if path else numbered(number)
             mark = section.declared.mark(whole[number]) if section.declared.mark and whole else None
             cells = [self._value(column, row, whole[number] if whole else None, labels, path)
                      for column in self.columns]
             found.append([f'<tr data-key="{escape(path)}"' if path else '<tr',
                           f' data-mark="{escape(mark)}">' if mark else '>',
                           self._box(path, cells[0][0]) if choose else None,
-                          self._first(cells[0][0], path, mark), map(self._cell, self.columns[1:], cells[1:]),
+                          self._first(cells[0][0], url, mark), map(self._cell, self.columns[1:], cells[1:]),
                           '</tr>\n'])
         return found
 
@@ -112,9 +124,9 @@ class Listing:
         return (f'<td class="tight"><input type="checkbox" name="key" value="{escape(path)}" form="rows" '
                 f'aria-label="{label}"></td>')
 
-    def _first(self, text: Markup, path: str, mark: str | None) -> Content:
+    def _first(self, text: Markup, url: str, mark: str | None) -> Content:
         text = text or escape(say('empty'))
-        linked = f'<a href="{escape(self.section.url(path))}">{text}</a>' if path else text
+        linked = f'<a href="{escape(url)}">{_LINK.sub("", text)}</a>' if url else text
         number = ' class="number"' if self.columns[0].is_number else ''
         badge = f' <span class="badge" data-mark="{escape(mark)}">{escape(mark)}</span>' if mark else ''
         name = f' data-column="{escape(self.columns[0].name)}"' if self.columns[0].is_own else ''
@@ -158,12 +170,11 @@ class Listing:
         return parent.labels((row[self._places[id(column)]] for row in rows), key)
 
     def _whole(self, rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
-        """The rows with all columns of the table, where a function wants them; none without a key."""
-        section = self.section
-        wanted = section.declared.mark or any(each.function for each in self.columns)
-        if not wanted or not section.table.key:
+        """The rows with all columns of the table, where a function wants them."""
+        table = self.section.table
+        if not self._needs_all:
             return []
-        return [section.table.get(section.key_of(row)) for row in rows]
+        return [table.get(table.key_of(row)) for row in rows] if table.key else list(rows)
 
     def _foot(self, totals: dict[str, Any], choose: bool) -> Content:
         if not totals:

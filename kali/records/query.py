@@ -46,6 +46,7 @@ class Page(NamedTuple):
     previous: str  # the place before which the one before ends
     looked: int = 0  # how many rows were looked through, if not all of the table; -1: up to the last one
     unsorted: bool = False  # whether the order is that of the key, since sorting would have taken too long
+    start: int = 0  # rows before the first one, where rows have no key
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ class Query:
         rows = self.section.table.rows(where, parameters, columns=columns, order=self.order_sql(),
                                        limit=size + 1, offset=number * size)
         more = str(number + 1) if len(rows) > size else ''
-        return Page(rows[:size], more, str(number - 1) if number else '')
+        return Page(rows[:size], more, str(number - 1) if number else '', start=number * size)
 
     def _with_place(self, columns: str) -> str:
         table = self.section.table

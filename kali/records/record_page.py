@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from kali.errors import NotFound
 from kali.http.request import Request
 from kali.locale.words import say
 from kali.markup import Markup, escape
@@ -15,7 +16,7 @@ from kali.records.columns import Column, kind_of, places_of, shown
 from kali.records.facets import counted
 from kali.records.keys import component_of, part_of
 from kali.records.listing import Listing, blob
-from kali.records.query import MANY
+from kali.records.query import MANY, Query
 from kali.records.section import Section
 from kali.routing.router import Router
 from kali.sqlite.schema import Column as SchemaColumn
@@ -32,6 +33,7 @@ TOOLS: tuple[tuple[str, str, bool], ...] = (
 
 CHILDREN = 10  # rows of another table that are shown
 _SECONDS = 0.02  # of the processor for each of those tables
+_WORKED_OUT = 'kali '  # stands before the name of an expression
 _ADDRESS = re.compile(r'https?://[^\s<>"]+')
 
 
@@ -40,14 +42,33 @@ def mount(router: Router, section: Section) -> None:
     @router.function('/*')
     def view(request: Request, path: str) -> Any:
         own = section.handler('view')
-        return own(request, path) if own else _page(section, request, path)
+        return own(request, path) if own else _page(section, request, section.row(path), path)
+
+    @router.function('/row')
+    def row(request: Request) -> Any:
+        return _page(section, request, _numbered(section, request))
 
 
-def _page(section: Section, request: Request, path: str) -> Any:
-    row = section.row(path)
+def _numbered(section: Section, request: Request) -> sqlite3.Row:
+    """A row without a key, by its number in the list that the address asks for."""
+    number, query = request.query.get('number', ''), Query.read(section, request)
+    if section.table.key or not number.isdecimal() or len(number) > 15:
+        raise NotFound(f'There is no record {number!r}.')
+    where, parameters = query.where()
+    own = [quoted(each.name) for each in section.table.columns.values() if not each.hidden]
+    found = section.table.rows(
+        where, parameters, order=query.order_sql(), limit=1, offset=int(number), columns=', '.join([*own, *(
+            f'{each.sql} AS {quoted(_WORKED_OUT + each.name)}' for each in section.columns
+            if each.sql and not each.is_own)]))
+    if not found:
+        raise NotFound(f'There is no record {number!r}.')
+    return found[0]
+
+
+def _page(section: Section, request: Request, row: sqlite3.Row, path: str = '') -> Any:
     label = section.label_of(row)
     tools = [f'<a class="button secondary" href="{escape(section.url(path, page))}">{escape(say(word))}</a>\n'
-             for word, page, changes in TOOLS if not (changes and section.read_only)]
+             for word, page, changes in TOOLS if path and not (changes and section.read_only)]
     back = f'<a href="{escape(section.url())}">{escape(section.title)}</a>'
     return section.page(request, label or section.title, [
         '<div class="bar">', tools, f'<span class="push">{back}</span></div>\n',
@@ -92,6 +113,8 @@ def _worked_out(section: Section, column: Column, row: sqlite3.Row) -> Markup:
     if column.function is not None:
         value = column.function(row)
         return escape(value) if hasattr(value, '__html__') else shown(value, column.kind)
+    if not section.table.key:
+        return shown(row[_WORKED_OUT + column.name], column.kind)
     where, parameters = section.table.condition(section.key_of(row))
     return shown(section.table.rows(where, parameters, columns=column.sql, limit=1)[0][0], column.kind)
 

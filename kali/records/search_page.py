@@ -77,7 +77,8 @@ def _hits(section: Section, q: str, seconds: float) -> Content:
     try:
         with within(section.connection, seconds):
             rows = section.table.rows(*query.where(), columns=listing.select, limit=HITS + 1)
-            shown = listing.html(rows[:HITS])
+            shown = listing.html(rows[:HITS], numbered=lambda number: section.url(
+                'row', number=number, **query.fields))
     except TooLong:
         return [heading, f'<p>{escape(say("not searched", title=section.title))} '
                 f'<a href="{escape(query.url())}">{escape(say("search in", title=section.title))}</a></p>\n']

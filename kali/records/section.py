@@ -101,7 +101,7 @@ class Section:
         """
         key = key_from(path)
         if not self.table.key:
-            raise NotFound(f'The rows of {self.title} have no key, so none has a page of its own.')
+            raise NotFound(f'The rows of {self.title} have no key, so none has an address of its own.')
         row = self.table.get(key)
         if self.declared.where:
             where, parameters = self.table.condition(key)

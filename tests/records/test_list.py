@@ -384,3 +384,32 @@ def test_a_record_shows_what_refers_to_it(shop: Any) -> None:
         assert link(page, 'Bike') == '/table/bike/'
         assert '/table/bike/?is.maker=2' in page and len(table(page)[1]) == 10
         assert link(client.get('/table/bike/1').text, 'Peugeot & Fils') == '/table/maker/2'
+
+
+def test_each_row_of_a_view_has_a_page_and_what_is_declared_of_it() -> None:
+    db = connect(':memory:')
+    db.executescript("""CREATE TABLE t (t INTEGER PRIMARY KEY, x TEXT, p BLOB);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+        INSERT INTO t SELECT i, 'row ' || i || ' <b>', x'89504e470d0a1a0a' FROM n;
+        CREATE VIEW v AS SELECT * FROM t""")
+    declared = Table('v', list=['x', ('Twice', 't * 2'), ('Half', lambda row: row['t'] / 2)],
+                     mark=lambda row: 'even' if row['t'] % 2 == 0 else None)
+    with Client(Records(db, tables=[declared, Table('t', list=['p', 't'])]), raise_errors=True) as client:
+        for query, numbers in [('', range(1, 51)), ('after=1', range(51, 101)), ('last=1', range(101, 121)),
+                               ('order=-Twice', range(120, 70, -1)), ('q=row+11', [11, *range(110, 120)])]:
+            page = client.get(f'/table/v/?{query}')
+            links = re.findall('<th scope="row"[^>]*><a href="(.*?)">(.*?)</a>', page.text)
+            assert [text for _, text in links] == [f'row {number} &lt;b&gt;' for number in numbers]
+            assert page.text.count('>even</span>') == sum(number % 2 == 0 for number in numbers)
+            for (url, text), number in zip(links[::9], numbers[::9], strict=True):
+                page = client.get(url.replace('&amp;', '&')).text
+                assert f'<dd>{text}</dd>' in page and f'<dt>Twice</dt><dd>{number * 2}</dd>' in page
+                assert f'<dt>Half</dt><dd>{number / 2:g}</dd>' in page and 'Edit' not in page
+        found = client.get('/search?q=row+7').text
+        assert 'row 7 ' in client.get(re.findall('/table/v/row[^"]*', found)[0].replace('&amp;', '&')).text
+        assert re.search('<th scope="row"[^>]*><a href="/table/t/1"><img [^>]*></a></th>',
+                         client.get('/table/t/').text)
+        for url in ('v/row?number=120', 'v/row?number=-1', f'v/row?number={"9" * 30}', 'v/row', 'v/1',
+                    't/row?number=1'):
+            assert client.get(f'/table/{url}').status == 404
+    db.close()
