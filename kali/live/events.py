@@ -180,8 +180,11 @@ class Channel:
             def news() -> bytes | None:
                 nonlocal place
                 with self._lock:
-                    missed, place = self._published - place, self._published
-                    return self._last(missed) if missed <= len(self._kept) else None
+                    missed = self._published - place
+                    if missed > len(self._kept):
+                        return None
+                    place = self._published
+                    return self._last(missed)
             wait = Wait(signal=self._news, news=news)
             while (piece := wait.pieces()) is not None:
                 yield piece or wait

@@ -17,7 +17,7 @@ from kali.http.consequences import OPEN
 from kali.http.deferred import Deferred, Signal, Wait
 from kali.live import SSE, Channel, Event, EventStream, datastar_response, pause, read_signals
 from kali.testing import Client
-from tests.server.conftest import rest
+from tests.server.conftest import parsed, rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,9 +85,12 @@ def test_everybody_hears_and_a_closed_page_is_forgotten(running: Callable[..., R
 
 def test_a_request_goes_first_while_many_are_told(running: Callable[..., Running]) -> None:
     """The loop looks at its sockets between two slices of those that hear of an event."""
-    signal, order, count = Signal(), [], 300
+    signal, order, count = Signal(), [], 100
+    asked: list[socket.socket] = []
 
     def slow(number: int) -> bytes:
+        if not order:  # somebody asks while the first of them is told
+            asked.append(stack.enter_context(server.connect(b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')))
         until = time.monotonic() + 0.002
         while time.monotonic() < until:
             pass
@@ -107,8 +110,8 @@ def test_a_request_goes_first_while_many_are_told(running: Callable[..., Running
         server.until(lambda: len(signal) == count)
         server.server.at(0, signal.set)
         server.server.wake()
-        server.until(lambda: order)
-        assert int(server.get('/')[2]) < count
+        server.until(lambda: asked)
+        assert int(parsed(rest(asked[0]))[2]) < count
         server.until(lambda: len(order) == count)
     assert sorted(order) == list(range(count)), 'and each has heard of it, once'
 
@@ -211,6 +214,22 @@ def test_a_page_that_never_reads_is_dropped_at_the_bound(running: Callable[..., 
         got = rest_until_idle(slow)
         server.until(lambda: len(channel) == 1)
         assert len(got) < 200 * 20_000
+
+
+def test_more_than_the_bound_at_once_ends_the_stream(running: Callable[..., Running]) -> None:
+    """Its page comes back and is loaded anew; events are never lost without that."""
+    channel = Channel(backlog=50)
+    server = running(lambda request: channel.stream(request))
+    with listener(server) as client:
+        assert event(client) == 'retry: 1000\n\n'
+        server.until(lambda: len(channel._news) == 1)
+        before = channel.last_id
+        server.server.at(0, lambda: [channel.publish(f'{number}') for number in range(51)])
+        server.server.wake()
+        assert rest(client) == b''
+    with listener(server, head=f'Last-Event-ID: {before}\r\n') as client:
+        assert event(client) == 'retry: 1000\n\n'
+        assert 'location.reload()' in event(client)
 
 
 def rest_until_idle(client: socket.socket) -> bytes:
