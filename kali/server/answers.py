@@ -215,8 +215,15 @@ class Answers:
 
     def _call(self, answer: Answer) -> None:
         """Something has come; perhaps in another thread."""
-        self.called.append(answer)
-        if len(self.called) == 1:  # else the host is awake, or being woken, and has yet to look at them
+        called = self.called
+        called.append(answer)
+        # For one behind others, whoever called for the first of them wakes the host. A length of 1 would not
+        # do: two threads may both have appended before either asks for it.
+        try:
+            is_first = called[0] is answer
+        except IndexError:  # the host is awake, and has looked at it by now
+            return
+        if is_first:
             self.wake()
 
     def _look(self, answer: Answer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from kali.http.deferred import Deferred, Signal, Wait
 from kali.http.limits import Limits
 from kali.http.request import Request
 from kali.http.response import Response
-from tests.server.conftest import rest, status_of
+from kali.server.answers import Answers
+from kali.server.dispatcher import Dispatcher
+from kali.server.timers import Timers
+from tests.server.conftest import hello, rest, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -455,3 +459,25 @@ def test_foreign_sockets_can_be_watched(running: Callable[..., Running]) -> None
         theirs.sendall(b'c')
         assert server.get()[0] == 200
     assert seen == [b'a', b'fail', b'b']
+
+
+def test_a_host_is_woken_when_two_threads_call_at_once() -> None:
+    """Each has put its answer among the others before either looks whether the host is to be woken."""
+    woken: list[bool] = []
+    answers = Answers(Dispatcher(hello), Timers(), lambda: woken.append(True))
+    first, second = Future[int](), Future[int]()
+    for future in (first, second):
+        answers.begin(Deferred(lambda future=future: Wait(future), None), 'waits')  # type: ignore[misc]
+    answers.advance()
+
+    class Interleaved(deque[Any]):
+        def append(self, answer: Any) -> None:
+            super().append(answer)
+            if len(self) == 1:
+                other = threading.Thread(target=second.set_result, args=(2,))
+                other.start()
+                other.join()
+    answers.called = Interleaved()
+    first.set_result(1)
+    assert (len(answers.called), woken) == (2, [True])
+    answers.close()
