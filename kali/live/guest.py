@@ -47,6 +47,11 @@ class _Loop(asyncio.SelectorEventLoop):
     def add_signal_handler(self, *args: Any) -> None:  # type: ignore[override]
         raise RuntimeError(SIGNALS)
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        # Ctrl-C that came while a task ran ends the program; nobody is to retrieve it from the task.
+        if not isinstance(context.get('exception'), KeyboardInterrupt):
+            super().call_exception_handler(context)
+
     async def subprocess_exec(self, *args: Any, **named: Any) -> Any:
         raise NotImplementedError(SUBPROCESS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import selectors
 import threading
 import time
@@ -280,6 +281,15 @@ def test_another_thread_may_call(host: Host, guest: Guest) -> None:
         return str(await future)
     assert answer(host, guest, handler()) == 'called'
 
+
+def test_an_interruption_is_no_error_of_a_task(guest: Guest, caplog: pytest.LogCaptureFixture) -> None:
+    async def interrupted() -> None:
+        raise KeyboardInterrupt
+    guest.loop.create_task(interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        guest.turn()
+    gc.collect()
+    assert not caplog.records, 'the program ends, and there is nothing to be said'
 
 
 def test_a_host_inside_a_running_loop() -> None:
