@@ -160,7 +160,7 @@ class Exchange:
         kind = kind_of(message)
         if self._is_whole:
             raise Broken(f'{kind!r} was sent after the response was whole')
-        if self._gone.is_set():
+        if self._gone.is_set() and not self._has_come():
             raise OSError('the client has left')
         if kind == 'http.response.start':
             self._start(message)
@@ -168,6 +168,11 @@ class Exchange:
             await self._take(message)
         else:
             raise Broken(f'{kind!r} is no message of an HTTP response')
+
+    def _has_come(self) -> bool:
+        """Whether the client has as many bytes as were announced; it may leave before the application says
+        that these were all."""
+        return self._response is not None and declared(self._response) == self._count
 
     def _start(self, message: dict[str, Any]) -> None:
         if self._response is not None:

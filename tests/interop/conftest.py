@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.server.conftest import running
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ['running']
 
 # What servers of the tests import, with a database that is there then; and what Starlette's tests import.
 collect_ignore = ['shared.py', 'starlette_client.py']

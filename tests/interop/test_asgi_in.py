@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kali import Router
 from kali.interop import from_asgi
 from kali.testing import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.server.conftest import Running
 
 START = {'type': 'http.response.start', 'status': 200, 'headers': []}
 BODY = {'type': 'http.response.body', 'body': b'body'}
@@ -295,6 +300,27 @@ def test_a_disconnect_arrives(serve: Any, eventually: Any) -> None:
     with ask(served.port, '/shop/endless') as client:
         assert client.recv(1000)
     eventually(lambda: 'OSError' in served.get('/log').text)
+
+
+def test_a_client_may_leave_with_what_was_announced(running: Callable[..., Running]) -> None:
+    """The application ends its response afterwards, and what it does in the background is done."""
+    done = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope['type'] == 'lifespan':
+            raise NotImplementedError
+        await receive()
+        await send(headed((b'content-length', b'4')))
+        await send({**BODY, 'more_body': True})
+        done.append((await receive())['type'])
+        await send({'type': 'http.response.body'})
+        done.append('in the background')
+    server = running(from_asgi(app))
+    with server.connect(b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') as client:
+        data = b''
+        while not data.endswith(b'\r\n\r\nbody'):
+            data += client.recv(1000)
+    server.until(lambda: done == ['http.disconnect', 'in the background'])
 
 
 @pytest.mark.parametrize('method', ['GET', 'HEAD'])
