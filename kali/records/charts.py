@@ -19,7 +19,7 @@ from kali.records.bounded import TooLong, within
 from kali.records.columns import kind_of
 from kali.records.declared import Chart
 from kali.records.filters import date_sql
-from kali.records.pickers import field, select
+from kali.records.pickers import field, hidden, select
 from kali.records.query import Query
 from kali.records.section import Section
 from kali.routing.router import Router
@@ -29,7 +29,7 @@ from kali.sqlite.schema import quoted
 if TYPE_CHECKING:
     from kali.iolist import Content
 
-__all__ = ['drawn', 'groups_of', 'hidden_fields', 'labelled', 'mount']
+__all__ = ['drawn', 'groups_of', 'labelled', 'mount']
 
 Pairs = Sequence[tuple[str, float]]
 
@@ -202,20 +202,13 @@ def _kind(text: str) -> Any:
 def _form(query: Query, groups: dict[str, tuple[str, str]], values: dict[str, tuple[str, str]],
           chosen: Chart) -> Content:
     shapes = {each: say(f'chart {each}') for each in _SHAPES}
-    return [Markup('<form method="get" class="columns">'), hidden_fields(query),
+    return [Markup('<form method="get" class="columns">'), hidden(query.pairs()),
             field('by', say('chart by'), select('by', {name: words for name, (words, _) in groups.items()},
                                                 chosen.group)),
             field('value', say('chart value'), select('value', {name: words for name, (words, _)
                                                                 in values.items()}, chosen.value)),
             field('shape', say('chart shape'), select('shape', shapes, chosen.kind)),
             Markup('<p class="buttons"><button>{}</button></p></form>\n').format(say('chart draw'))]
-
-
-def hidden_fields(query: Query) -> Content:
-    """The search and the filters of a list, for a form that asks about its rows."""
-    return [Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
-            for name, found in query.fields.items()
-            for value in (found if isinstance(found, list) else [found]) if value is not None]
 
 
 def groups_of(section: Section) -> dict[str, tuple[str, str]]:

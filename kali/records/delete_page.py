@@ -18,7 +18,7 @@ from kali.http.response import Response
 from kali.locale import current
 from kali.locale.words import say
 from kali.markup import Markup
-from kali.records.form_page import expect_writable, named
+from kali.records.form_page import mount_form, name_step, named
 from kali.records.section import Section
 from kali.routing.router import Router
 from kali.sqlite.schema import Table, quoted, table
@@ -161,21 +161,16 @@ class Delete(Formlet):
 
     def save(self, native: dict[str, Any], request: Request) -> Any:
         self.delete()
-        if request.scope.transaction is not None:
-            request.scope.transaction.title = say('did delete', what=self.what)
+        name_step(request, say('did delete', what=self.what))
         return Response.redirect(self.section.url(notice='deleted'))
 
 
 def mount(router: Router, section: Section) -> None:
     """Put the page that deletes a row on the table's router."""
-    @router.route('/*/delete', ('GET', 'POST'))
-    def delete(request: Request, path: str) -> Any:
-        own = section.handler('delete')
-        if own:
-            return own(request, path)
-        expect_writable(section)
+    def form(request: Request, path: str) -> Delete:
         row = section.row(path)
-        form = Delete(section, *section.table.condition(section.key_of(row)), named(section, row),
-                      section.url(path))
-        form.about = [tuple(row)]
-        return form.do_POST(request) if request.method == 'POST' else form.do_GET(request)
+        found = Delete(section, *section.table.condition(section.key_of(row)), named(section, row),
+                       section.url(path))
+        found.about = [tuple(row)]
+        return found
+    mount_form(router, section, '/*/delete', 'delete', form)

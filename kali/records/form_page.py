@@ -7,7 +7,7 @@ The rows of other tables that belong to it stand in the same form (children.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -30,34 +30,39 @@ from kali.records.section import Section
 from kali.routing.router import Router
 from kali.sqlite.schema import Names
 
-__all__ = ['RecordForm', 'elements_of', 'expect_writable', 'mount', 'named']
+__all__ = ['RecordForm', 'elements_of', 'expect_writable', 'mount', 'mount_form', 'name_step', 'named']
 
 _COLUMNS = '_columns'  # a hidden field: which fields the form had
 
 
 def mount(router: Router, section: Section) -> None:
     """Put the forms of a table on its router."""
-    methods = ('GET', 'POST')
+    mount_form(router, section, '/new', 'new', lambda request: RecordForm(section))
+    mount_form(router, section, '/*/edit', 'edit', lambda request, path: RecordForm(section, path))
+    mount_form(router, section, '/*/copy', 'copy', lambda request, path: RecordForm(section, path, copy=True))
 
-    def answer(page: str, request: Request, *path: str) -> Any:
-        own = section.handler(page)
-        if own:
+
+def mount_form(router: Router, section: Section, pattern: str, page: str, make: Callable[..., Any],
+               methods: Sequence[str] = ('GET', 'POST')) -> None:
+    """Put a page that changes rows on a table's router: the author's own handler, or kali's.
+
+    :param make: from the request and the wildcards of `pattern` to a form, or to another answer
+    """
+    @router.route(pattern, methods)
+    def answer(request: Request, *path: str) -> Any:
+        if own := section.handler(page):
             return own(request, *path)
         expect_writable(section)
-        form = RecordForm(section, *path, copy=page == 'copy')
-        return form.do_POST(request) if request.method == 'POST' else form.do_GET(request)
+        found = make(request, *path)
+        if not isinstance(found, Formlet):
+            return found
+        return found.do_POST(request) if request.method == 'POST' else found.do_GET(request)
 
-    @router.route('/new', methods)
-    def new(request: Request) -> Any:
-        return answer('new', request)
 
-    @router.route('/*/edit', methods)
-    def edit(request: Request, path: str) -> Any:
-        return answer('edit', request, path)
-
-    @router.route('/*/copy', methods)
-    def copy(request: Request, path: str) -> Any:
-        return answer('copy', request, path)
+def name_step(request: Request, words: str) -> None:
+    """Say what the step is called that can be undone."""
+    if request.scope.transaction is not None:
+        request.scope.transaction.title = words
 
 
 def expect_writable(section: Section) -> None:
@@ -248,9 +253,7 @@ class RecordForm(Formlet):
         row = table.get(key)
         for name, children in self.children.items():
             children.save(row, known[name], native[name], self.typed[name])
-        if request.scope.transaction is not None:
-            request.scope.transaction.title = say('did change' if self.edits else 'did add',
-                                                  what=named(section, row))
+        name_step(request, say('did change' if self.edits else 'did add', what=named(section, row)))
         back = DRAFTS.chosen(request.query.get('_for', ''), row)
         return Response.redirect(back or section.url(component_of(section.key_of(row)), notice='saved'))
 

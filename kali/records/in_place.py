@@ -6,6 +6,7 @@ into the list. A cell that somebody else has changed meanwhile is a conflict, as
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kali.errors import BadRequest
@@ -15,34 +16,33 @@ from kali.http.response import Response
 from kali.http.urls import parse_pairs
 from kali.locale.words import say
 from kali.records.children import expanded, joined
-from kali.records.form_page import elements_of, expect_writable, named
+from kali.records.form_page import elements_of, mount_form, name_step, named
 from kali.records.section import Section
 from kali.routing.router import Router
 
-__all__ = ['field_of', 'mount']
+__all__ = ['changeable', 'field_of', 'mount']
 
 
 def mount(router: Router, section: Section) -> None:
     """Put the page of a cell on the table's router."""
-    @router.route('/cell', ('GET', 'POST'))
-    def cell(request: Request) -> Any:
-        if own := section.handler('cell'):
-            return own(request)
-        expect_writable(section)
-        query = request.query
-        form = CellForm(section, query.get('key', ''), query.get('column', ''), query.get('back', ''))
-        return form.do_POST(request) if request.method == 'POST' else form.do_GET(request)
+    mount_form(router, section, '/cell', 'cell', lambda request: CellForm(
+        section, *(request.query.get(name, '') for name in ('key', 'column', 'back'))))
 
 
-def field_of(elements: dict[str, Element], section: Section, column: str) -> str:
+def changeable(elements: Mapping[str, Element]) -> dict[str, Element]:
+    """The fields that stand for a cell: no files, and none that only show something."""
+    return {name: element for name, element in elements.items()
+            if not element.takes_files and element.is_read}
+
+
+def field_of(elements: Mapping[str, Element], section: Section, column: str) -> str:
     """The field in which a column is changed.
 
     :raises BadRequest: if there is none
     """
     low = column.lower()
-    for name, element in elements.items():
-        if not element.takes_files and element.is_read and (
-                name.lower() == low or low in map(str.lower, getattr(element, 'columns', ()))):
+    for name, element in changeable(elements).items():
+        if name.lower() == low or low in map(str.lower, getattr(element, 'columns', ())):
             return name
     raise BadRequest(f'{section.title}: the column {column!r} cannot be changed here.')
 
@@ -76,6 +76,5 @@ class CellForm(Formlet):
     def save(self, native: dict[str, Any], request: Request) -> Any:
         row = self.section.row(self.path)
         self.section.table.update(self.section.key_of(row), expanded(native, self.elements))
-        if request.scope.transaction is not None:
-            request.scope.transaction.title = say('did change', what=named(self.section, row))
+        name_step(request, say('did change', what=named(self.section, row)))
         return Response.redirect(self.cancel)

@@ -17,6 +17,7 @@ from kali.records.columns import Column
 from kali.records.exporting import links
 from kali.records.facets import PART, Facet, chosen, counted, facets
 from kali.records.listing import Listing
+from kali.records.pickers import hidden
 from kali.records.query import MANY, Page, Query
 from kali.records.rows_page import tools
 from kali.records.section import Section
@@ -50,7 +51,8 @@ def _page(section: Section, request: Request) -> Any:
     number = None if page.looked > 0 else query.quick_count
     table = listing.html(
         page.rows, caption=_caption(query, page, number), link=lambda column: _sorted(query, column),
-        order='' if page.unsorted else query.order or _by_key(section), totals=_totals(query, number),
+        order='' if page.unsorted else query.order or _by_key(section),
+        totals=section.remembered(('totals', query.whole), lambda: _totals(query, number)),
         numbered=lambda number: section.url('row', number=page.start + number, **query.fields),
         choose=not section.read_only, in_place='' if section.read_only else section.url('cell'))
     more = request.query.get('more', '')
@@ -86,19 +88,12 @@ def _bar(query: Query) -> Content:
              for word, page, changes in TOOLS if not (changes and section.read_only)]
     everywhere = escape(query.section.records.url('search'))
     return ['<div class="bar">\n', tools,
-            f'<form role="search" action="{escape(section.url())}">', _hidden(query, 'q', 'inside'),
+            f'<form role="search" action="{escape(section.url())}">', hidden(query.pairs('q', 'inside')),
             f'<input type="search" name="q" value="{escape(query.q)}" '
             f'aria-label="{escape(say("search in", title=section.title))}">'
             f'<button class="secondary">{escape(say("search"))}</button>'
             f'<button class="secondary" formaction="{everywhere}">{escape(say("search all"))}</button>'
             '</form>\n<span class="push small">', links(query), '</span>\n</div>\n']
-
-
-def _hidden(query: Query, *without: str) -> Content:
-    """The fields of the address for a form that changes some of them."""
-    return [f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-            for name, values in query.fields.items() if name not in without
-            for value in (values if isinstance(values, list) else [values]) if value is not None]
 
 
 def _notes(query: Query, page: Page) -> Content:
@@ -167,7 +162,8 @@ def _range(query: Query, facet: Facet) -> Content:
     fields = [f'<label>{escape(word)} <input {kind} name="{escape(name)}" '
               f'value="{escape(now.get(name, ""))}" aria-label="{heading}, {escape(word)}"></label>'
               for name, word in names.items()]
-    return [f'<form action="{escape(query.section.url())}" class="small">', _hidden(query, *names), fields,
+    return [f'<form action="{escape(query.section.url())}" class="small">',
+            hidden(query.pairs(*names)), fields,
             f'<button class="secondary">{escape(say("filter"))}</button></form>\n']
 
 

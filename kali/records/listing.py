@@ -22,7 +22,7 @@ from kali.sqlite.schema import quoted
 if TYPE_CHECKING:
     from kali.iolist import Content
 
-__all__ = ['Listing']
+__all__ = ['Listing', 'blob', 'reference']
 
 _SCROLLS = 7  # columns from which on a table scrolls by itself
 _LINK = re.compile('</?a\\b[^>]*>')
@@ -33,6 +33,15 @@ def blob(section: Section, path: str, column: str, head: bytes, size: int) -> Ma
     if path:
         return small(section, path, column, head, size)
     return escape(say('bytes', size=current().number(size)))
+
+
+def reference(section: Section, column: str, value: Any, labels: dict[Any, str]) -> tuple[Markup, str]:
+    """How a foreign key is shown: the label of what it refers to, and its address; '' if it leads nowhere."""
+    parent, key = section.parents[column]
+    if value not in labels:
+        return shown(value, 'key'), ''
+    return shown(labels[value], 'text'), (parent.url(component_of(value)) if parent.table.key == (key,)
+                                          else parent.url(**{f'is.{key}': part_of(value)}))
 
 
 class Listing:
@@ -151,19 +160,11 @@ class Listing:
             size, head = size_and_head(value)
             return blob(self.section, path, column.name, head, size), False
         if column.name in labels and value is not None:
-            return self._parent(column, value, labels[column.name]), False
+            text, url = reference(self.section, column.name, value, labels[column.name])
+            linked = Markup('<a href="{}">{}</a>').format(url, text)
+            return linked if url and column is not self.columns[0] else text, False
         is_number = not column.is_own and isinstance(value, (int, float))
         return shown(value, column.kind, places=column.places), is_number
-
-    def _parent(self, column: Column, value: Any, labels: dict[Any, str]) -> Markup:
-        """A link to what a foreign key refers to."""
-        parent, key = self.section.parents[column.name]
-        if value not in labels:
-            return shown(value, 'key')  # it leads nowhere
-        url = (parent.url(component_of(value)) if parent.table.key == (key,)
-               else parent.url(**{f'is.{key}': part_of(value)}))
-        text = shown(labels[value], 'text')
-        return text if column is self.columns[0] else Markup('<a href="{}">{}</a>').format(url, text)
 
     def _labels(self, column: Column, rows: Sequence[sqlite3.Row]) -> dict[Any, str]:
         parent, key = self.section.parents[column.name]

@@ -17,6 +17,7 @@ from zlib import crc32
 
 from kali.errors import BadRequest, ValidationError
 from kali.forms import Check, Element, Formlet
+from kali.forms.elements import FORM_ID
 from kali.forms.records import show_record
 from kali.http.request import Request
 from kali.http.response import Response
@@ -24,9 +25,9 @@ from kali.locale.words import say
 from kali.markup import Markup
 from kali.records.cells import LONGEST
 from kali.records.children import expanded, joined
-from kali.records.form_page import elements_of, expect_writable, named
-from kali.records.in_place import field_of
-from kali.records.pickers import field, select
+from kali.records.form_page import elements_of, mount_form, name_step, named
+from kali.records.in_place import changeable, field_of
+from kali.records.pickers import field, hidden, select
 from kali.records.query import Query
 from kali.records.section import Section
 from kali.records.values import Format, convert
@@ -41,23 +42,21 @@ _MOST, _FEW = 1000, 50  # rows; rows to choose the first from
 
 def mount(router: Router, section: Section) -> None:
     """Put the page for pasted cells on the table's router."""
-    @router.route('/paste', ('GET', 'POST'))
-    def paste(request: Request) -> Any:
-        if own := section.handler('paste'):
-            return own(request)
-        expect_writable(section)
+    def answer(request: Request) -> Any:
         fields = request.fields
         if request.method != 'POST' or not str(fields.get('text', '')).strip():
             return _ask(section, request)
         form = _Preview(section, request)
-        return form.do_POST(request) if '_form_id' in fields else form.do_GET(request)
+        return form if FORM_ID in fields else form.do_GET(request)
+    mount_form(router, section, '/paste', 'paste', answer)
 
 
 def _ask(section: Section, request: Request) -> Any:
     """The page to paste into, for one that has no script."""
     query = Query.read(section, request)
     rows = {section.path_of(row): named(section, row) for row in islice(query.each(), _FEW)}
-    columns = {name: element.label or name for name, element in _fields(section).items()}
+    elements = changeable(elements_of(section, new=False))
+    columns = {name: element.label or name for name, element in elements.items()}
     fields = [field('text', say('cells'), Markup('<textarea id="text" name="text" required></textarea>')),
               field('key', say('from row'), select('key', rows, '')),
               field('column', say('from column'), select('column', columns, ''))]
@@ -66,11 +65,6 @@ def _ask(section: Section, request: Request) -> Any:
         '<p class="buttons"><button>{}</button> <a href="{}">{}</a></p></form>\n').format(
             say('paste help'), section.url('paste', **query.fields), Markup('').join(fields), say('preview'),
             query.url(), say('cancel')))
-
-
-def _fields(section: Section) -> dict[str, Element]:
-    return {name: element for name, element in elements_of(section, new=False).items()
-            if not element.takes_files and element.is_read}
 
 
 class _Cell(NamedTuple):
@@ -95,7 +89,7 @@ class _Preview(Formlet):
         posted = request.fields
         self.text, self.key, self.column = (
             str(posted.get(name, '')).replace('\0', '') for name in ('text', 'key', 'column'))
-        self.fields = _fields(section)
+        self.fields = changeable(elements_of(section, new=False))
         self.over = 0  # rows of cells for which there is none in the list
         self.rows = self._tried(list(self._paired(posted.get_list('columns'))))
 
@@ -204,16 +198,14 @@ class _Preview(Formlet):
         said = [say('paste summary', changes=self.changes, wrong=self.wrong)]
         if self.over:
             said.append(say('paste over', count=self.over))
-        hidden = Markup('').join(Markup('<input type="hidden" name="{}" value="{}">').format(name, value)
-                                 for name, value in self._hidden())
         button = Markup('<button>{}</button> ').format(
             say('paste good' if self.wrong else 'save')) if self.changes else ''
         return self.section.page(self.request, say('paste'), [fields.summary, Markup('''<p>{}</p>
 <table class="data"><thead><tr><td></td>{}</tr></thead><tbody>
 {}</tbody></table>
 <form method="post" action="{}">{}{}<p class="buttons">{}<a href="{}">{}</a></p></form>
-''').format(' '.join(said), head, body, self.action, fields.form_id, hidden, button, self.cancel,
-          say('cancel'))])
+''').format(' '.join(said), head, body, self.action, fields.form_id, hidden(self._hidden()), button,
+          self.cancel, say('cancel'))])
 
     def _label(self, name: str) -> str:
         return (self.fields[name].label or name) if name in self.fields else ''
@@ -243,8 +235,7 @@ class _Preview(Formlet):
         """Change the cells that are acceptable."""
         for row, cells in self.rows:
             self._update(row, cells)
-        if request.scope.transaction is not None:
-            request.scope.transaction.title = say('did paste', what=self.section.title)
+        name_step(request, say('did paste', what=self.section.title))
         return Response.redirect(self.cancel)
 
 

@@ -1,12 +1,12 @@
-"""pickers: a label with its control, and a choice, as the pages of Records write them."""
+"""pickers: a label with its control, a choice, and hidden fields, as the pages of Records write them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kali.markup import Markup
 
-__all__ = ['field', 'select']
+__all__ = ['field', 'hidden', 'select']
 
 
 def field(name: str, label: str, control: Markup) -> Markup:
@@ -16,6 +16,16 @@ def field(name: str, label: str, control: Markup) -> Markup:
     Markup('<p><label for="q">Find</label> <input id="q"></p>\\n')
     """
     return Markup('<p><label for="{}">{}</label> {}</p>\n').format(name, label, control)
+
+
+def hidden(pairs: Iterable[tuple[str, object]]) -> Markup:
+    """Fields that nobody sees, of names and values.
+
+    >>> hidden([('q', 'a&b')])
+    Markup('<input type="hidden" name="q" value="a&amp;b">')
+    """
+    return Markup('').join(
+        Markup('<input type="hidden" name="{}" value="{}">').format(*pair) for pair in pairs)
 
 
 def select(name: str, options: Mapping[str, str], chosen: str, label: str = '') -> Markup:

@@ -101,6 +101,11 @@ class Query:
             found['key'] = list(self.keys)
         return found
 
+    def pairs(self, *without: str) -> list[tuple[str, str]]:
+        """The same as names and values for a form, but for those that the form has itself."""
+        return [(name, value) for name, values in self.fields.items() if name not in without
+                for value in (values if isinstance(values, list) else [values]) if value is not None]
+
     def url(self, **changes: Any) -> str:
         """The address of the list with some of the fields changed; None takes one out."""
         return self.section.url(**{**self.fields, **changes})

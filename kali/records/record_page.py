@@ -14,8 +14,8 @@ from kali.markup import Markup, escape
 from kali.records.bounded import TooLong, within
 from kali.records.columns import Column, kind_of, places_of, shown
 from kali.records.facets import counted
-from kali.records.keys import component_of, part_of
-from kali.records.listing import Listing, blob
+from kali.records.keys import part_of
+from kali.records.listing import Listing, blob, reference
 from kali.records.query import MANY, Query
 from kali.records.section import Section
 from kali.routing.router import Router
@@ -96,12 +96,8 @@ def _value(section: Section, column: SchemaColumn, value: Any, path: str) -> Mar
         return blob(section, path, name, value[:32], len(value))
     if name in section.parents and value is not None:
         parent, key = section.parents[name]
-        label = parent.labels([value], key).get(value)
-        if label is None:
-            return shown(value, 'key')
-        url = (parent.url(component_of(value)) if parent.table.key == (key,)
-               else parent.url(**{f'is.{key}': part_of(value)}))
-        return Markup('<a href="{}">{}</a>').format(url, shown(label, 'text'))
+        text, url = reference(section, name, value, parent.labels([value], key))
+        return Markup('<a href="{}">{}</a>').format(url, text) if url else text
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return Markup('<a href="{}" rel="noreferrer">{}</a>').format(value, value)
     html = shown(value, 'key' if name in section.table.key else kind, None, places_of(column))
@@ -121,8 +117,8 @@ def _worked_out(section: Section, column: Column, row: sqlite3.Row) -> Markup:
 
 def pointing_here(section: Section, row: sqlite3.Row, limit: int = CHILDREN) -> Content:
     """The rows of other tables that refer to this one, the first of each."""
-    parts = []
-    for other, columns, targets in section.pointing_here():
+    parts, pointing = [], section.pointing_here()
+    for other, columns, targets in pointing:
         values = [row[name] for name in targets if name in section.table.columns]
         if len(values) != len(columns) or None in values:
             continue
@@ -137,8 +133,7 @@ def pointing_here(section: Section, row: sqlite3.Row, limit: int = CHILDREN) -> 
             number = select(section.connection, f'SELECT count(*) FROM (SELECT 1 FROM {other.table.sql_name} '
                             f'WHERE {where} LIMIT {MANY + 1})', values)[0][0]
             words = '' if number == len(rows) else f' ({counted(number)})'
-            by = Markup(', {}').format(', '.join(map(other.heading, columns))) if len(
-                section.pointing_here()) > 1 else Markup()
+            by = escape(f', {", ".join(map(other.heading, columns))}' if len(pointing) > 1 else '')
             link = f'<a href="{escape(other.url(**fields))}">{escape(other.title)}</a>'
             if not other.read_only:
                 new = other.url('new', **dict(zip(columns, values, strict=True)))

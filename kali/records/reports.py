@@ -16,10 +16,10 @@ from kali.locale import current
 from kali.locale.words import say
 from kali.markup import Markup
 from kali.records.bounded import TooLong, within
-from kali.records.charts import groups_of, hidden_fields, labelled
+from kali.records.charts import groups_of, labelled
 from kali.records.columns import shown
 from kali.records.listing import Listing
-from kali.records.pickers import field, select
+from kali.records.pickers import field, hidden, select
 from kali.records.query import Query
 from kali.records.record_page import items, pointing_here
 from kali.records.section import Section
@@ -68,7 +68,7 @@ def _report(section: Section, request: Request) -> Response:
         content = Markup('<p role="alert">{}</p>\n').format(say('chart too long'))
     choice = {name: words for name, (words, _) in groups.items()}
     rows = {'1': say('yes'), '0': say('no')}
-    form = [Markup('<form method="get" class="columns" role="search">'), hidden_fields(query),
+    form = [Markup('<form method="get" class="columns" role="search">'), hidden(query.pairs()),
             field('by', say('chart by'), select('by', choice, by)),
             field('rows', say('report rows'), select('rows', rows, str(int(with_rows)))),
             Markup('<p class="buttons"><button>{}</button> <a href="{}">{}</a></p></form>\n').format(

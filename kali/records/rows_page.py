@@ -11,18 +11,19 @@ from typing import Any
 
 from kali.errors import BadRequest
 from kali.forms import Formlet, render_form
+from kali.forms.elements import FORM_ID
 from kali.http.request import Request
 from kali.http.response import Response
 from kali.locale import current
 from kali.locale.words import say
-from kali.markup import Markup, escape_text
+from kali.markup import Markup
 from kali.records.children import expanded
 from kali.records.columns import heading_of
 from kali.records.delete_page import Delete
 from kali.records.files import is_file
-from kali.records.form_page import elements_of, expect_writable
+from kali.records.form_page import elements_of, mount_form, name_step
 from kali.records.in_place import field_of
-from kali.records.pickers import select
+from kali.records.pickers import hidden, select
 from kali.records.query import MANY, Query
 from kali.records.section import Section
 from kali.routing.router import Router
@@ -35,11 +36,7 @@ _ACTION = 'action.'
 
 def mount(router: Router, section: Section) -> None:
     """Put the page for several rows on the table's router."""
-    @router.post('/rows')
-    def rows(request: Request) -> Any:
-        if own := section.handler('rows'):
-            return own(request)
-        expect_writable(section)
+    def answer(request: Request) -> Any:
         does = str(request.fields.get('do', ''))
         chosen = _Chosen(section, request)
         if not chosen.count:
@@ -51,7 +48,8 @@ def mount(router: Router, section: Section) -> None:
         if does not in _FORMS:
             raise BadRequest(f'{section.title}: {does!r} is nothing that can be done with several rows.')
         form = _FORMS[does](chosen, request)
-        return form.do_POST(request) if '_form_id' in request.fields else form.do_GET(request)
+        return form if FORM_ID in request.fields else form.do_GET(request)
+    mount_form(router, section, '/rows', 'rows', answer, ('POST',))
 
 
 def tools(query: Query) -> Markup:
@@ -110,8 +108,7 @@ class _Chosen:
         self.what = f'{current().number(self.count)} × {section.title}'
         fields = [('do', request.fields.get('do', '')), ('column', request.fields.get('column', '')),
                   *([('all', '1')] if are_all else [('key', path) for path in paths])]
-        self.hidden = ''.join(f'<input type="hidden" name="{name}" value="{escape_text(str(value))}">'
-                              for name, value in fields)
+        self.hidden = hidden(fields)
 
     def run(self, sql: str, parameters: list[Any]) -> None:
         """Run a statement that changes these rows."""
@@ -162,10 +159,8 @@ class _ChangeSeveral(Formlet):
         changes = expanded({self.field: native['value']}, {self.field: self.element})
         settings = ', '.join(f'{quoted(name)} = ?' for name in changes)
         self.chosen.run(f'UPDATE {self.section.table.sql_name} SET {settings}', list(changes.values()))
-        if request.scope.transaction is not None:
-            request.scope.transaction.title = say('did change', what=self.chosen.what)
+        name_step(request, say('did change', what=self.chosen.what))
         return Response.redirect(self.cancel)
-
 
     def _refused(self, refusal: Any, native: dict[str, Any]) -> dict[str, Any]:
         return {'value': next(iter(refusal.errors({}).values()))}

@@ -351,11 +351,11 @@ class Section:
         name = self.sql_of(column or table.key[0]) if column or len(table.key) == 1 else ''
         if not wanted or not name or label is None:
             return {}
+        where = f'{name} IN ({", ".join("?" * len(wanted))})'
         if callable(label):
-            rows = table.rows(f'{name} IN ({", ".join("?" * len(wanted))})', wanted)
+            rows = table.rows(where, wanted)
             return {row[column or table.key[0]]: str(label(row)) for row in rows}
-        sql = quoted(label) if label in table.columns else label
-        rows = table.rows(f'{name} IN ({", ".join("?" * len(wanted))})', wanted, columns=f'{name}, {sql}')
+        rows = table.rows(where, wanted, columns=f'{name}, {self.label_sql}')
         return {key: str(key if text in (None, '') else text) for key, text in map(tuple, rows)}
 
     # Pages.

@@ -15,6 +15,7 @@ from kali.http.urls import build_url, parse_pairs
 from kali.locale.words import say
 from kali.markup import escape
 from kali.records.facets import in_words
+from kali.records.form_page import name_step
 from kali.records.query import Query
 from kali.records.section import Section
 from kali.routing.router import Router
@@ -55,7 +56,7 @@ def mount(router: Router, section: Section) -> None:
         run('DELETE FROM kali_view WHERE "table" = ? AND name = ?', [section.name, name])
         run('INSERT INTO kali_view ("table", name, query) VALUES (?, ?, ?)',
             [section.name, name, query_of(wanted)])
-        request.scope.transaction.title = say('view saved', name=name)
+        name_step(request, say('view saved', name=name))
         return Response.redirect(f'{section.url()}?{query_of(wanted)}')
 
     @router.post('/views/*/delete')
@@ -63,7 +64,7 @@ def mount(router: Router, section: Section) -> None:
         _expect_writable(section)
         section.connection.execute('DELETE FROM kali_view WHERE "table" = ? AND id = ?',
                                    [section.name, number])
-        request.scope.transaction.title = say('view deleted')
+        name_step(request, say('view deleted'))
         return Response.redirect(section.url())
 
 

@@ -1,4 +1,4 @@
-"""What the tests of forms share: a file of a schema, its dump, and what a browser sends of a form."""
+"""What the tests share: a file of a schema, its dump, and what a browser sends of a form."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import html5lib
 
 from kali.sqlite import connect
 from kali.sqlite.schema import quoted
+
+#: The tables that charts and reports are made of.
+BIKES = """
+CREATE TABLE maker (maker INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO maker VALUES (1, 'Diamant'), (2, '<i>Brompton</i>');
+CREATE TABLE bike (bike INTEGER PRIMARY KEY, maker INTEGER REFERENCES maker, price DECIMAL, bought DATE,
+    sold BOOLEAN, status TEXT);
+"""
 
 
 def dump(db: Any) -> list[Any]:

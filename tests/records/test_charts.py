@@ -9,6 +9,7 @@ from kali.records import Chart, Records, Table
 from kali.records.charts import drawn
 from kali.sqlite import connect
 from kali.testing import Client
+from tests.records.forms import BIKES
 
 PAIRS = [('open', 3), ('<b>"done" & gone</b>', 9.5), ('x' * 200, 0), ('late', 1)]
 
@@ -16,11 +17,8 @@ PAIRS = [('open', 3), ('<b>"done" & gone</b>', 9.5), ('x' * 200, 0), ('late', 1)
 @pytest.fixture
 def db():
     connection = connect(':memory:')
+    connection.executescript(BIKES)
     connection.executescript("""
-        CREATE TABLE maker (maker INTEGER PRIMARY KEY, name TEXT);
-        INSERT INTO maker VALUES (1, 'Diamant'), (2, '<i>Brompton</i>');
-        CREATE TABLE bike (bike INTEGER PRIMARY KEY, maker INTEGER REFERENCES maker, price DECIMAL,
-            bought DATE, sold BOOLEAN, status TEXT);
         INSERT INTO bike VALUES (1, 1, 100, '2026-01-05', 1, 'open'), (2, 1, 50, '2026-01-20', 0, 'done'),
             (3, 2, 10, '2026-03-01', 0, 'done'), (4, NULL, NULL, NULL, NULL, NULL),
             (5, 2, 1, 'soon', 1, 'a%_b');
