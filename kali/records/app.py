@@ -239,7 +239,8 @@ class _Pages(Router):
         problem = section.table.problem
         if not problem:
             try:
-                return self.records.routed(section)(request)
+                own = section.own(request.path[request.mount_depth:])
+                return (own or self.records.routed(section))(request)
             except sqlite3.OperationalError as error:  # of a view, it can show as late as here
                 if not section.table.is_view or 'locked' in str(error):
                     raise

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
+from kali.records.keys import NAMES, is_name_of_page
 from kali.records.section import Section
 
 __all__ = ['expect_known']
@@ -23,6 +24,10 @@ def expect_known(sections: Iterable[Section], names: Iterable[str]) -> None:
         declared, columns = section.declared, section.table.columns
         for child in declared.children:
             expect(child, names, f'Table({section.name!r}, children=…): there is no table')
+        for page in declared.pages:
+            if not is_name_of_page(page):
+                raise ValueError(f'Table({section.name!r}, pages=…): no page is called {page!r}; there are '
+                                 f'{", ".join(NAMES)}, and export.csv and the like.')
         chosen = {'search': declared.search or (), 'filter': declared.filter or (), 'labels': declared.labels,
                   'form': () if isinstance(declared.form, Mapping) else declared.form or ()}
         for argument, wanted in chosen.items():

@@ -60,7 +60,7 @@ class Table:
     :param title: what it is called in the menu
     :param where: SQL: only the rows for which it is true are there
     :param pages: handlers that replace kali's own, by the name of the page: `list`, `view`, `new`, `edit`,
-        `print` …
+        `print`, `charts`, `export.csv` …; one of a row gets the component of the path for it, too
 
     >>> Table('job', order='-received', labels={'frame_no': 'Frame number'}).name
     'job'

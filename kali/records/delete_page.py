@@ -173,4 +173,4 @@ def mount(router: Router, section: Section) -> None:
                        section.url(path))
         found.about = [tuple(row)]
         return found
-    mount_form(router, section, '/*/delete', 'delete', form)
+    mount_form(router, section, '/*/delete', form)

@@ -37,21 +37,19 @@ _COLUMNS = '_columns'  # a hidden field: which fields the form had
 
 def mount(router: Router, section: Section) -> None:
     """Put the forms of a table on its router."""
-    mount_form(router, section, '/new', 'new', lambda request: RecordForm(section))
-    mount_form(router, section, '/*/edit', 'edit', lambda request, path: RecordForm(section, path))
-    mount_form(router, section, '/*/copy', 'copy', lambda request, path: RecordForm(section, path, copy=True))
+    mount_form(router, section, '/new', lambda request: RecordForm(section))
+    mount_form(router, section, '/*/edit', lambda request, path: RecordForm(section, path))
+    mount_form(router, section, '/*/copy', lambda request, path: RecordForm(section, path, copy=True))
 
 
-def mount_form(router: Router, section: Section, pattern: str, page: str, make: Callable[..., Any],
+def mount_form(router: Router, section: Section, pattern: str, make: Callable[..., Any],
                methods: Sequence[str] = ('GET', 'POST')) -> None:
-    """Put a page that changes rows on a table's router: the author's own handler, or kali's.
+    """Put a page that changes rows on a table's router.
 
     :param make: from the request and the wildcards of `pattern` to a form, or to another answer
     """
     @router.route(pattern, methods)
     def answer(request: Request, *path: str) -> Any:
-        if own := section.handler(page):
-            return own(request, *path)
         expect_writable(section)
         found = make(request, *path)
         if not isinstance(found, Formlet):

@@ -25,7 +25,7 @@ __all__ = ['changeable', 'field_of', 'mount']
 
 def mount(router: Router, section: Section) -> None:
     """Put the page of a cell on the table's router."""
-    mount_form(router, section, '/cell', 'cell', lambda request: CellForm(
+    mount_form(router, section, '/cell', lambda request: CellForm(
         section, *(request.query.get(name, '') for name in ('key', 'column', 'back'))))
 
 

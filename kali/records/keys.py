@@ -8,15 +8,18 @@ key of several columns have commas between them.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from kali.errors import NotFound
 
-__all__ = ['component_of', 'key_from', 'part_of', 'value_from']
+__all__ = ['NAMES', 'component_of', 'is_name_of_page', 'key_from', 'page_of', 'part_of', 'value_from']
 
-# Pages of a table, which stand where keys do.
-_PAGES = {'new', 'import', 'charts', 'report', 'row', 'rows', 'cell', 'choose', 'paste', 'view', 'views',
-          'search', 'files'}
+# Pages of a table, which stand where keys do, and those of a row.
+_PAGES = ('new', 'import', 'charts', 'report', 'row', 'rows', 'cell', 'paste', 'views')
+_ROW_PAGES = ('edit', 'copy', 'delete', 'print', 'file')
+#: What an author may replace, but for the exports.
+NAMES = ('list', 'view', *_ROW_PAGES, *_PAGES)
 _WHOLE = re.compile(r'-?(?:0|[1-9][0-9]{0,18})')
 
 
@@ -29,8 +32,30 @@ def component_of(key: Any) -> str:
     if isinstance(key, tuple):
         return ','.join(map(part_of, key))
     part = part_of(key)
-    is_taken = part in _PAGES or part.startswith('export.') or not part.strip('.')
-    return f'~t{part}' if is_taken else part
+    return f'~t{part}' if _is_page(part) or not part.strip('.') else part
+
+
+def _is_page(component: str) -> bool:
+    return component in _PAGES or component.startswith('export.')
+
+
+def page_of(path: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The name of the page at a path below a table, and the components of the path that it takes; the name is
+    '' where there is none.
+
+    >>> page_of(['']), page_of(['charts']), page_of(['7']), page_of(['7', 'edit'])
+    (('list', ()), ('charts', ()), ('view', ('7',)), ('edit', ('7',)))
+    """
+    first, *rest = path
+    if not rest:
+        return (first or 'list', ()) if not first or _is_page(first) else ('view', (first,))
+    page, *more = rest
+    return (page, (first, *more)) if page in _ROW_PAGES and not _is_page(first) else ('', ())
+
+
+def is_name_of_page(name: str) -> bool:
+    """Whether a page of a table, or of a row, is called that."""
+    return name in NAMES or _is_page(name)
 
 
 def part_of(value: Any) -> str:

@@ -39,9 +39,7 @@ _OPEN = 3  # filters that are open at first
 
 def mount(router: Router, section: Section) -> None:
     """Put the list of a table on its router."""
-    @router.function('/')
-    def list_page(request: Request) -> Any:
-        return (section.handler('list') or (lambda request: _page(section, request)))(request)
+    router.get('/')(lambda request: _page(section, request))
 
 
 def _page(section: Section, request: Request) -> Any:

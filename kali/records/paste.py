@@ -48,7 +48,7 @@ def mount(router: Router, section: Section) -> None:
             return _ask(section, request)
         form = _Preview(section, request)
         return form if FORM_ID in fields else form.do_GET(request)
-    mount_form(router, section, '/paste', 'paste', answer)
+    mount_form(router, section, '/paste', answer)
 
 
 def _ask(section: Section, request: Request) -> Any:

@@ -39,14 +39,8 @@ _ADDRESS = re.compile(r'https?://[^\s<>"]+')
 
 def mount(router: Router, section: Section) -> None:
     """Put the page of a row on the table's router."""
-    @router.function('/*')
-    def view(request: Request, path: str) -> Any:
-        own = section.handler('view')
-        return own(request, path) if own else _page(section, request, section.row(path), path)
-
-    @router.function('/row')
-    def row(request: Request) -> Any:
-        return _page(section, request, _numbered(section, request))
+    router.get('/*')(lambda request, path: _page(section, request, section.row(path), path))
+    router.get('/row')(lambda request: _page(section, request, _numbered(section, request)))
 
 
 def _numbered(section: Section, request: Request) -> sqlite3.Row:

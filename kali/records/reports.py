@@ -39,10 +39,7 @@ def mount(router: Router, section: Section) -> None:
     """Put the report of a table, and the print of a record, on its router."""
     router.get('/report')(lambda request: _report(section, request))
 
-    @router.function('/*/print')
-    def sheet(request: Request, path: str) -> Any:
-        own = section.handler('print')
-        return own(request, path) if own else _sheet(section, path)
+    router.get('/*/print')(lambda request, path: _sheet(section, path))
 
 
 def _sheet(section: Section, path: str) -> Response:

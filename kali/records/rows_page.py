@@ -49,7 +49,7 @@ def mount(router: Router, section: Section) -> None:
             raise BadRequest(f'{section.title}: {does!r} is nothing that can be done with several rows.')
         form = _FORMS[does](chosen, request)
         return form if FORM_ID in request.fields else form.do_GET(request)
-    mount_form(router, section, '/rows', 'rows', answer, ('POST',))
+    mount_form(router, section, '/rows', answer, ('POST',))
 
 
 def tools(query: Query) -> Markup:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +17,7 @@ from kali.locale.words import say
 from kali.records.columns import Column, heading_of, kind_of, places_of
 from kali.records.declared import ColumnLike
 from kali.records.declared import Table as Declared
-from kali.records.keys import component_of, key_from
+from kali.records.keys import component_of, key_from, page_of
 from kali.sqlite.schema import Names, Table, quoted, select
 
 if TYPE_CHECKING:
@@ -390,6 +390,8 @@ class Section:
         """Whether a sum of the column says something: it is a number, and no number of something."""
         return column.is_own and column.is_number and not _NO_AMOUNT.search(column.name.lower())
 
-    def handler(self, page: str) -> Callable[..., Any] | None:
-        """The author's own handler for a page, or None."""
-        return self.declared.pages.get(page)
+    def own(self, path: Sequence[str]) -> Callable[[Request], Any] | None:
+        """The author's own handler for the page at a path below this table, or None."""
+        page, key = page_of(path)
+        handler = self.declared.pages.get(page)
+        return None if handler is None else lambda request: handler(request, *key)

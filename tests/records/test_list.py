@@ -413,3 +413,24 @@ def test_each_row_of_a_view_has_a_page_and_what_is_declared_of_it() -> None:
                     't/row?number=1'):
             assert client.get(f'/table/{url}').status == 404
     db.close()
+
+
+def test_each_page_can_be_replaced_by_a_handler() -> None:
+    db = connect(':memory:')
+    db.executescript('CREATE TABLE t (t TEXT PRIMARY KEY); CREATE TABLE u (u TEXT PRIMARY KEY)')
+    paths = {'list': '', 'view': 'a,b', 'row': 'row', 'new': 'new', 'edit': 'x/edit', 'copy': 'x/copy',
+             'delete': 'x/delete', 'print': '~tnew/print', 'file': 'x/file/photo', 'rows': 'rows',
+             'cell': 'cell', 'paste': 'paste', 'views': 'views', 'import': 'import', 'charts': 'charts',
+             'report': 'report', 'export.csv': 'export.csv'}
+
+    def page(name: str) -> Any:
+        return lambda request, *path: f'{name} of {path}'
+    pages = {name: page(name) for name in paths}
+    with Client(Records(db, tables=[Table('t', pages=pages), 'u']), raise_errors=True) as client:
+        for name, path in paths.items():
+            key = [each for each in path.split('/') if each not in (name, '')]
+            for method in (client.get, client.post):
+                assert method(f'/table/t/{path}').text == f'{name} of {tuple(key)}'
+    with pytest.raises(ValueError, match="no page is called 'chart'; there are list, view"):
+        Records(db, tables=[Table('t', pages={'chart': page('chart')})])
+    db.close()
