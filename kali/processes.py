@@ -37,8 +37,8 @@ def end_with_input(heard: Callable[[], object] = lambda: None) -> None:
 
     :param heard: called, in a thread, whenever something comes
     """
-    import signal  # these two are for programs that another one starts
-    import threading
+    import signal  # for programs that another one starts
+    import threading  # likewise
 
     def follow() -> None:
         while os.read(0, 100):

@@ -53,8 +53,8 @@ def _run(options: Namespace) -> int:
         from kali.desktop.script import run_script  # an application is loaded otherwise
         run_script(options.target, options.arguments)
         return 0
-    from kali.desktop.serve import serve_http
-    from kali.interop.loading import loaded
+    from kali.desktop.serve import serve_http  # a script brings what it needs itself
+    from kali.interop.loading import loaded  # likewise
     if options.arguments:
         raise KaliError(f'{options.target} is no script, and takes no arguments: {options.arguments[0]!r} is '
                         'one too many.')
@@ -74,9 +74,9 @@ def _expect_file(options: Namespace) -> None:
 
 
 def _reload(options: Namespace) -> int:
-    from kali.desktop.folders import script_id
-    from kali.desktop.reloader import Reloader, Watch, guessed
-    from kali.interop.loading import app_id_of
+    from kali.desktop.folders import script_id  # these three are for --reload only
+    from kali.desktop.reloader import Reloader, Watch, guessed  # likewise
+    from kali.interop.loading import app_id_of  # likewise
     target = Path(options.target)
     if _is_script(options):
         _expect_file(options)

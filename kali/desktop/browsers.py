@@ -63,7 +63,7 @@ def _in_registry() -> list[str]:
                 try:
                     found.append(winreg.QueryValue(root, APP_PATHS + '\\' + name).strip('"'))
                 except OSError:
-                    continue
+                    continue  # not installed
     return [path for path in found if Path(path).exists()]
 
 
@@ -101,7 +101,7 @@ def _beginning(path: Path) -> str:
     try:
         with path.open('rb') as file:
             content = file.read(10_000)
-    except OSError:
+    except OSError:  # gone, or not to be read by this user: then there is no sign in it
         return ''
     return content.decode('utf-8', 'replace') if content.startswith(b'#!') else ''
 
@@ -111,7 +111,7 @@ def _default_entry() -> str:
     try:
         asked = subprocess.run(['xdg-settings', 'get', 'default-web-browser'], stdin=subprocess.DEVNULL,
                                capture_output=True, timeout=5, check=False)
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError):  # xdg-settings is not installed, or hangs
         return ''
     return asked.stdout.decode('utf-8', 'replace').strip()
 
@@ -129,7 +129,7 @@ def _is_sandboxed_entry(entry: str) -> bool:
         try:
             lines = path.read_text(encoding='utf-8', errors='replace').splitlines()
         except OSError:
-            continue
+            continue  # it stands in another of these folders, or in none
         told = [line for line in lines if line.startswith(('Exec=', 'X-SnapInstanceName=', 'X-Flatpak='))]
         return any(_has_sign(each) or each.startswith('X-') for each in (os.path.realpath(path), *told))
     name = entry.removesuffix('.desktop')

@@ -47,7 +47,7 @@ def write_private(path: str, text: str) -> None:
         try:
             os.unlink(temporary)  # noqa: PTH108  # on a full disk, half of it may be there
         except OSError:
-            pass  # or nothing
+            pass  # nothing of it is there; the reason is the first error
         raise
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from html import unescape
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,6 @@ def main(page: Path, webview: Any) -> None:
 
 def _kept(webview: Any, page: Path) -> dict[str, Any]:
     """Where cookies and drafts are kept, as far as this version of pywebview can."""
-    from inspect import signature
     offered = signature(webview.start).parameters
     wanted = {'private_mode': False, 'storage_path': str(page.with_name('native'))}
     return {name: value for name, value in wanted.items() if name in offered}

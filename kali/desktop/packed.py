@@ -6,6 +6,7 @@ there as it would anywhere else.
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
@@ -25,7 +26,8 @@ def run(folder: str, script: str, app_id: str) -> None:
     """
     path = f'{folder}/{FOLDER}{script}'
     try:
-        run_script(path, sys.argv[1:], app_id)
+        # What application_id and the desktop entry go by: the script lies in a folder for this version only.
+        run_script(path, sys.argv[1:], __app_id__=app_id, __archive__=os.path.abspath(sys.argv[0]))  # noqa: PTH100
     except SystemExit as error:
         if isinstance(error.code, str):
             _show(script, error.code)

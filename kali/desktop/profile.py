@@ -50,7 +50,7 @@ class Profile:
         """The computer on which a browser has it open, or had when it crashed; '' for none."""
         try:
             return str((self.path / 'SingletonLock').readlink()).rpartition('-')[0]
-        except OSError:
+        except OSError:  # there is no link
             return ''
 
     def is_open(self) -> bool:
@@ -67,7 +67,7 @@ class Profile:
             try:
                 client.connect(str((self.path / 'SingletonSocket').readlink()))
                 return True
-            except OSError:
+            except OSError:  # there is no link, or nobody listens behind it
                 return False
 
     def prepare(self) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 
 from kali import log
 from kali.desktop import launch
-from kali.desktop.files import read, write
+from kali.desktop.files import read, write, write_private
 from kali.desktop.folders import application_id, log_folder
 from kali.desktop.instance import PATH, Lock, Reception, ask_first
 from kali.desktop.launch import invite, launch_url, origin_of, remembered_port, secret_of, state_of
@@ -122,16 +122,18 @@ def _keep_entry(wm_class: str, icon: str) -> None:
     """
     from pathlib import Path  # for a program with an icon only
 
-    from kali.desktop.launchers import desktop_entry
-    script = os.path.realpath(getattr(sys.modules.get('__main__'), '__file__', None) or sys.argv[0])
-    name = Path(script).stem.replace('_', ' ').capitalize()
+    from kali.desktop.launchers import desktop_entry  # likewise
+    names = vars(sys.modules['__main__'])
+    program = os.path.realpath(names.get('__archive__') or names.get('__file__') or sys.argv[0])
+    command = [sys.executable] if getattr(sys, 'frozen', False) else [sys.executable, program]
+    name = Path(program).stem.replace('_', ' ').capitalize()
     base = os.environ.get('XDG_DATA_HOME') or os.path.expanduser('~/.local/share')  # noqa: PTH111
     place = Path(base, 'applications', f'{wm_class}.desktop')
-    text = desktop_entry(name, [sys.executable, script], icon, wm_class)
+    text = desktop_entry(name, command, icon, wm_class)
     try:
         if not place.exists() or place.read_text(encoding='utf-8') != text:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding='utf-8')
+            write_private(str(place), text)
     except (OSError, ValueError) as error:
         log.warning('the icon cannot be made known to the desktop: %s', str(error))
 

@@ -9,20 +9,18 @@ from types import ModuleType
 __all__ = ['run_script']
 
 
-def run_script(path: str, arguments: list[str], app_id: str | None = None) -> ModuleType:
+def run_script(path: str, arguments: list[str], **names: str) -> ModuleType:
     """Run the file as the main module, to its end. What it raises comes through.
 
     :param arguments: for `sys.argv`, after the script's path
-    :param app_id: the application's name where the script gives none; by default it follows from the path
+    :param names: further names of the module, such as `__app_id__`
     :raises OSError: if it cannot be read
     """
     path = os.path.abspath(path)  # noqa: PTH100
     with open(path, 'rb') as file:  # noqa: PTH123
         code = compile(file.read(), path, 'exec', dont_inherit=True)
     module = ModuleType('__main__')
-    module.__file__ = path
-    if app_id is not None:
-        module.__app_id__ = app_id  # type: ignore[attr-defined]  # see kali.desktop.folders
+    vars(module).update(names, __file__=path)
     sys.modules['__main__'] = module
     sys.argv = [path, *arguments]
     sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120

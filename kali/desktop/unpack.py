@@ -44,8 +44,8 @@ def unpacked(archive: str, prefix: str = '', place: Callable[[], str] | None = N
             _write(opened, wanted, folder)
             _forget(folder)
         except OSError:
-            import atexit  # these two are for a cache that cannot be written
-            import tempfile
+            import atexit  # for a cache that cannot be written
+            import tempfile  # likewise
             folder = Path(tempfile.mkdtemp(prefix='kali-'))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             _write(opened, wanted, folder)

@@ -48,7 +48,6 @@ BUILT_IN_NAMES = {
     'leave': '`leave(token)` makes the locale the current one that was so before `use`.',
 }
 _FIELD = re.compile(r':(param|raises|ivar|returns?) ?([^:]*): ?(.*)')
-_WORDS = {'raises': 'raises '}
 
 
 def members(cls: type) -> Iterator[tuple[str, object]]:
@@ -89,7 +88,7 @@ def to_markdown(docstring: str | None) -> str:
 
 def _field(text: str) -> str:
     kind, name, rest = _FIELD.match(' '.join(text.split())).groups()  # type: ignore[union-attr]  # looked at before
-    named = f'{_WORDS.get(kind, "")}`{name}`' if name else kind
+    named = f'{"raises " * (kind == "raises")}`{name}`' if name else kind
     return f'- {named}: {rest}'
 
 

@@ -265,6 +265,28 @@ def test_the_desktop_entry_starts_it_from_anywhere(shop: Path, served: Callable[
     assert 'Wörter' in get(served('sh', '-c', f'exec {line}', cwd=Path('/')))
 
 
+@pytest.mark.skipif(sys.platform in ('win32', 'darwin'), reason='desktop entries are of Linux and its like')
+def test_a_packed_program_with_an_icon_is_in_the_menu_as_what_was_packed(
+        tmp_path: Path, eventually: Callable[..., Any]) -> None:
+    write(tmp_path / 'app', {'tool.py': 'from kali import resource, serve_http\n'
+                             'serve_http(lambda request: "", icon=resource("a.svg"), app_id="tool")',
+                             'a.svg': '<svg/>'})
+    path = pack(tmp_path / 'app/tool.py', tmp_path / 'my_tool.pyz').path
+    env, entry = {**own_folders(tmp_path), 'BROWSER': 'true'}, tmp_path / 'data/applications/tool.desktop'
+    process = subprocess.Popen([sys.executable, path.name], cwd=tmp_path, env=env, stdout=subprocess.DEVNULL)
+    try:
+        eventually(entry.exists)
+        text = entry.read_text('utf-8')
+        assert f'\nName=My tool\nExec="{sys.executable}" "{path}" %F\n' in text
+        line = text.partition('Exec=')[2].partition(' %F')[0]
+        again = subprocess.run(['sh', '-c', line], cwd='/', env=env, capture_output=True, text=True)
+        assert (again.returncode, again.stderr) == (0, '')
+        assert 'The program is running already' in again.stdout
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 @pytest.mark.parametrize('call, icon', [
     ("serve_http(app, icon='pictures/a.svg')", 'pictures/a.svg'),
     ('f(icon = kali.resource("b.png"))', 'b.png'), ("serve_http(app, icon='gone.svg')", 'icon.png'),
