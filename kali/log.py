@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from logging import Logger
     from typing import Any
 
-__all__ = ['beyond_console', 'error', 'info', 'is_listening', 'keep_console', 'say', 'warning',
+__all__ = ['beyond_console', 'error', 'has_console', 'info', 'is_listening', 'keep_console', 'say', 'warning',
            'when_loaded']
 
 STANDARD = (0, 1, 2)  # the descriptors of input, output and errors
@@ -79,6 +79,17 @@ def _write(level: str, message: str, values: tuple[object, ...],
         logger.handle(record)
     except Exception as error:  # there may be no descriptor left to load logging with, or a handler is broken
         _print(getattr(sys, 'stderr', None), f'kali: {message % values} (and the log failed: {error!r})')
+
+
+def has_console() -> bool:
+    """Whether the user sees that the program runs."""
+    for name in ('stdin', 'stdout', 'stderr'):
+        try:
+            if getattr(sys, name).isatty():
+                return True
+        except (ValueError, AttributeError, OSError):
+            continue  # it is None, deleted, closed, or of the application's own: nobody sees anything there
+    return False
 
 
 def say(text: str, end: str = '\n') -> None:

@@ -83,7 +83,7 @@ def log_dir(app_id: str | None = None) -> Path:
 
 
 def data_folder(app_id: str | None = None) -> str:
-    """What `data_dir` gives, as text: a program starts without pathlib. Likewise the next two."""
+    """What `data_dir` gives, as text: a program starts without pathlib."""
     return _folder('data', app_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
 from kali import log
 from kali.desktop.files import read, write
@@ -24,16 +25,21 @@ __all__ = ['AGAIN', 'invite', 'launch_url', 'origin_of', 'remembered_port', 'sec
 AGAIN = 'For another browser: {}'
 #: Set in a program that `python -m kali run --reload` starts anew after each change.
 session: Any = None  # a kali.desktop.reloading.Session
+VARIABLE = {'win32': 'LOCALAPPDATA', 'darwin': 'HOME'}.get(sys.platform, 'XDG_STATE_HOME or HOME')
 EVERYWHERE = {'0.0.0.0': '127.0.0.1', '::': '[::1]'}  # what leads there from this machine
 
 
 def state_of(app_id: str | None) -> str:
+    """The state folder.
+
+    :raises KaliError: if it cannot be made
+    """
     try:
         return state_folder(app_id)
     except OSError as error:
         raise KaliError('The folder for what the program remembers between runs cannot be made '
-                        f'({error.filename}: {error.strerror}). Set XDG_STATE_HOME or HOME to a folder that '
-                        'can be written, or use start=None and no key.') from error
+                        f'({error.filename}: {error.strerror}). Set {VARIABLE} to a folder that can be '
+                        'written, or use start=None and no key.') from error
 
 
 def secret_of(folder: str) -> str:

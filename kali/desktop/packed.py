@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 
+from kali import log
 from kali.desktop.script import run_script
 
 __all__ = ['FOLDER', 'run']
@@ -40,8 +41,7 @@ def run(folder: str, script: str, app_id: str) -> None:
 def _show(script: str, text: str) -> None:
     """Show why the program did not start, where no console would."""
     from kali.desktop.window import has_screen  # only if it fails
-    from kali.desktop.windows import has_console  # likewise
-    if has_console() or not has_screen():
+    if log.has_console() or not has_screen():
         return
     from kali.desktop.serve import serve_http  # likewise
     from kali.http.response import Response  # likewise

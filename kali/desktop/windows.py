@@ -6,8 +6,7 @@ goodbye, and says so when the program has ended. What it asks for is served belo
 
 from __future__ import annotations
 
-import sys
-
+from kali import log
 from kali.desktop.lifetime import Lifetime
 from kali.http.around import Around
 from kali.http.deferred import Deferred, Signal, Wait
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from kali.server.gate import Gate
     from kali.server.loop import Server
 
-__all__ = ['Windows', 'has_console', 'is_page']
+__all__ = ['Windows', 'is_page']
 
 GOODBYE = '/.kali/goodbye'
 
@@ -76,7 +75,7 @@ class Windows:
     def attach(self, server: Server) -> None:
         """Serve what the script asks for, and end the server with its last window."""
         if not self._keep_running:
-            self._lifetime = Lifetime(server.at, server.is_busy, server.stop, is_seen=has_console())
+            self._lifetime = Lifetime(server.at, server.is_busy, server.stop, is_seen=log.has_console())
             server.dispatcher.leased = self._lifetime.leased
             server.start(Deferred(self._wait_for_browser), 'the browser')
         server.dispatcher.dress = self.dress
@@ -130,14 +129,3 @@ def is_page(answer: Response) -> bool:
     return ('html' in headers.get('Content-Type', 'text/html') and 'Content-Encoding' not in headers
             and answer.status not in (204, 304) and not 300 <= answer.status < 400
             and 'attachment' not in headers.get('Content-Disposition', ''))
-
-
-def has_console() -> bool:
-    """Whether the user sees that the program runs."""
-    for name in ('stdin', 'stdout', 'stderr'):
-        try:
-            if getattr(sys, name).isatty():
-                return True
-        except (ValueError, AttributeError, OSError):
-            continue  # it is None, deleted, closed, or of the application's own: nobody sees anything there
-    return False
