@@ -39,7 +39,7 @@ INTERVAL = 0.05  # seconds from one look to the next; more where there are many 
 PATIENCE = 3.0  # seconds for a program to end, before it is killed
 TITLES = {'failed': '{} does not run', 'slow': '{} is still starting'}
 NEXT = 'As soon as a file is saved, it is started anew, and this page goes.'
-NOTHING_SERVED = 'It ended without serving a page: it has no serve_http(…) at its end, or did not come there.'
+NOTHING_SERVED = 'It ended without serving a page: it has no serve_http(…) at its end, or did not get there.'
 WISH = re.compile(r'''\b(app_id|port|start|window)\s*=\s*('[^'\\]*'|"[^"\\]*"|\d+|None)\s*[,)]''')
 
 
