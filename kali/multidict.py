@@ -1,7 +1,7 @@
 """Bags: ordered collections that may hold several values a key, as queries, forms and header fields do.
 
-`Bag` is for query and form values, `Headers` the same for header fields, whose names ignore case. They know
-nothing about where the pairs come from.
+`Bag` is for query and form values, `Headers` the same for header fields, whose names ignore case. Where the
+pairs come from makes no difference to them.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ def _refusal(name: str) -> str:
         like = re.sub(r'\W+', '_', name).strip('_').lower()[:40]
         if not like.isidentifier() or keyword.iskeyword(like) or DEVICES.fullmatch(like):
             like = f'my_{like or "program"}'
-        return (f'{name!r} cannot be the name of a program: it becomes a module of Python, so it has up to 60 '
-                'letters, digits and _, and is neither a word of Python nor a device of Windows. '
+        return (f'{name!r} cannot be the name of a program: it becomes a module of Python, so it has up to '
+                '60 letters, digits and _, and is neither a word of Python nor a device of Windows. '
                 f'{like!r} could be.')
     if importlib.util.find_spec(name) is not None:
         return (f'There is a module {name} already, which a program of that name would hide; take another '
