@@ -26,9 +26,11 @@ class Console:
     def show(self, job: Job) -> None:
         """Say how far a job is; of those that go on, not too often."""
         now = time.monotonic()
-        if (now < self._next and not job.is_over) or not (width := _width()):
+        if now < self._next and not job.is_over:
             return
         self._next = now + PAUSE
+        if not (width := _width()):
+            return
         words = f'{job.title}: {job.state if job.is_over else ""} {job.words()}'
         line = ''.join(each if each.isprintable() else '?' for each in ' '.join(words.split()))
         log.say(f'\r{line[:width]:{width}}', end='\n' if job.is_over else '')

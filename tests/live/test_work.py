@@ -12,6 +12,7 @@ import time
 from concurrent.futures import CancelledError, wait
 from multiprocessing import active_children
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
@@ -19,6 +20,9 @@ import pytest
 from kali.live import in_process, in_thread
 from kali.live.work import WorkerError
 from tests.conftest import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,13 +87,11 @@ def demand() -> None:
     raise Demanding('a', 'b')
 
 
-def test_a_worker_that_is_killed_at_work_or_at_rest(tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_at_work_or_at_rest(tmp_path: Path,
+                                                    eventually: Callable[..., object]) -> None:
     begun = tmp_path / 'begun'
     work = in_process(wait_for_ever, str(begun))
-    deadline = time.monotonic() + 20
-    while not begun.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    eventually(begun.exists)
     workers = [child for child in active_children() if child.name == 'kali worker']
     for worker in workers:
         worker.kill()
@@ -110,13 +112,10 @@ def test_what_cannot_travel(function: object, words: str) -> None:
     assert in_process(double, 1).result(20) == 2
 
 
-def test_cancelling_ends_the_process(tmp_path: Path) -> None:
+def test_cancelling_ends_the_process(tmp_path: Path, eventually: Callable[..., object]) -> None:
     begun = tmp_path / 'begun'
     work = in_process(wait_for_ever, str(begun))
-    deadline = time.monotonic() + 20
-    while not begun.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    eventually(begun.exists)
     assert work.cancel()
     with pytest.raises(CancelledError):
         work.result(20)
