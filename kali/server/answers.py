@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ['Answer', 'Answers']
 
 # Seconds until the host looks at its sockets again: twice as many each time that it has found nothing there,
-# since a look costs what a few steps do.
-SLICE, LONGEST = 0.001, 0.008
+# since a look costs what a few steps do. What comes after a rest begins with the short ones anew.
+SLICE, LONGEST = 0.0005, 0.004
 
 
 def _nobody(outcome: object) -> bool:
@@ -71,7 +71,7 @@ class Answers:
         self._open: dict[Answer, None] = {}
         self._closed = False
         self._running: Answer | None = None
-        self._slice = SLICE
+        self._slice = 0.0  # of the last turn, unless nothing was left to do after it
         self.ready: deque[Answer] = deque()
         self.called: deque[Answer] = deque()  # something has come that they wait for; from any thread
 
@@ -107,7 +107,7 @@ class Answers:
 
         :param quiet: whether nothing else came since the last time
         """
-        self._slice = min(2 * self._slice, LONGEST) if quiet else SLICE
+        self._slice = min(max(2 * self._slice, SLICE), LONGEST) if quiet else SLICE
         until = time.monotonic() + self._slice
         called, ready = self.called, self.ready
         while called:
@@ -121,6 +121,8 @@ class Answers:
                 self._guarded(self._step, answer)
             if time.monotonic() >= until:
                 break
+        if not (called or ready):
+            self._slice = 0.0
 
     def resume(self, answer: Answer) -> None:
         """Let an answer go on in the next turn, whatever it waits for."""

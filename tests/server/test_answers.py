@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -481,3 +482,26 @@ def test_a_host_is_woken_when_two_threads_call_at_once() -> None:
     first.set_result(1)
     assert (len(answers.called), woken) == (2, [True])
     answers.close()
+
+
+def test_what_comes_after_a_rest_begins_with_a_short_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the slices have become before: a request may come while many hear of an event."""
+    answers, clock = Answers(Dispatcher(hello), Timers(), lambda: None), [0.0]
+
+    def monotonic() -> float:
+        clock[0] += 2 ** -13  # about an eighth of a millisecond, and exact
+        return clock[0]
+    monkeypatch.setattr('kali.server.answers.time', SimpleNamespace(monotonic=monotonic))
+
+    def slices() -> list[int]:
+        """How many of 100 answers have their one step in each turn."""
+        for _ in range(100):
+            answers.begin(Deferred(lambda: None, None), 'one step')
+        found = []
+        while answers.ready:
+            before = len(answers.ready)
+            answers.advance(quiet=True)
+            found.append(before - len(answers.ready))
+        return found
+    first, second = slices(), slices()
+    assert first == second and first[0] < first[1] < first[2]
