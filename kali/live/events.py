@@ -33,6 +33,7 @@ KEEP_ALIVE = b': still here\n\n'
 BACKLOG = 1000  # events that a page which reads slowly may be behind before its stream is ended
 #: What a page gets that has missed more than the channel has kept.
 RELOAD = SSE.execute_script('window.location.reload()', attributes={'data-kali': 'reload'})
+_NO_MORE = object()
 
 
 def pause(seconds: float) -> Wait:
@@ -91,8 +92,8 @@ class EventStream(Deferred):
     def _next(self) -> bytes | Wait | None:
         now = time.monotonic()
         if self._wait is None or self._wait.over(now):
-            piece: Any = next(self._source, None)
-            if piece is None:
+            piece: Any = next(self._source, _NO_MORE)
+            if piece is _NO_MORE:
                 return None
             if not isinstance(piece, Wait):
                 self._silent_until = now + self._keep_alive

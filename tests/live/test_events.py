@@ -312,8 +312,9 @@ def test_a_stream_ends_with_the_server(running: Callable[..., Running]) -> None:
 
 
 @pytest.mark.wine('reset')
-def test_nonsense_in_a_stream_breaks_it(running: Callable[..., Running]) -> None:
-    server = running(lambda request: EventStream([Event('fine'), 7]))  # type: ignore[list-item]
+@pytest.mark.parametrize('nonsense', [7, None, ['fine']])
+def test_nonsense_in_a_stream_breaks_it(nonsense: Any, running: Callable[..., Running]) -> None:
+    server = running(lambda request: EventStream([Event('fine'), nonsense, Event('lost')]))
     with listener(server) as client:
         assert event(client) == 'data: fine\n\n'
         with pytest.raises(ConnectionResetError):
