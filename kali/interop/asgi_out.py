@@ -44,7 +44,7 @@ class Asgi(Outward):
 
     Handlers and jobs run in the server's asyncio loop, one at a time; coroutines and async generators of the
     application are run by that loop. The lifespan is entered when the server starts, or else with the first
-    request. What several processes or users have in common and what not is said at `to_wsgi`.
+    request. `to_wsgi` says what several processes or users share, and what they do not.
 
     >>> from kali.interop import to_asgi
     >>> application = to_asgi(lambda request: 'Hello', hosts=('office.example.org',))

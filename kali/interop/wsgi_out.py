@@ -40,8 +40,8 @@ class Wsgi(Outward):
     All handlers and jobs of a process run in one thread, one at a time, however many threads the server has;
     so only that thread uses a connection that the module has opened. The lifespan is entered with the first
     request of each process. With several processes each has its own jobs, its own channels, and its own
-    uploads kept between two tries of a form (the form asks for the file again); what must be common belongs
-    into the database. `undo` takes back the last change of the file, even one of another user: leave it out
+    uploads kept between two tries of a form (the form asks for the file again); what they share belongs
+    in the database. `undo` takes back the last change of the file, even one of another user: leave it out
     where several people work. `shut_down=True` has no effect, since the server belongs to others.
 
     >>> from kali.interop import to_wsgi

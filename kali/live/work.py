@@ -179,7 +179,7 @@ def _serve(link: Connection[Any, Any]) -> None:
     while True:
         try:
             function, args, named = link.recv()
-        except EOFError:
+        except EOFError:  # the program has ended
             return
         except BaseException as error:  # the function is not to be found here, say
             answer: tuple[Any, BaseException | None, str] = None, error, traceback.format_exc()
@@ -190,7 +190,7 @@ def _serve(link: Connection[Any, Any]) -> None:
                 answer = None, error, traceback.format_exc()
         try:
             link.send(answer)
-        except OSError:
+        except OSError:  # the program has ended meanwhile
             return
         except Exception as error:  # the result, or the error, is nothing that pickle can carry
             said = f'{type(error).__name__}: {error}' if answer[1] is None else answer[2]
