@@ -96,7 +96,7 @@ def _encoding(file: BinaryIO, begin: bytes) -> str:
             decoder.decode(block)
             block = file.read(SAMPLE)
         decoder.decode(b'', True)
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # what is no UTF-8 is what Windows writes
         return 'cp1252'
     return 'utf-8-sig'
 
@@ -106,7 +106,7 @@ def _records(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST)
     try:
         yield from csv.reader((line.replace('\0', '') for line in lines), delimiter=delimiter)
-    except csv.Error:
+    except csv.Error:  # the rows before it are enough for a guess
         return
 
 

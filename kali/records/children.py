@@ -49,7 +49,7 @@ class Children:
                  and set(getattr(element, 'columns', [name])).isdisjoint(self.columns)}
         self.order = next((name for name in shown if _ORDER.fullmatch(name)
                            and self.table.columns[name].affinity in ('INTEGER', 'NUMERIC')), '')
-        if self.order:  # a new row is the last without being told
+        if self.order:  # a new row without a number comes last
             shown[self.order] = Entry(lens=Nullable(Integer()), label=section.heading(self.order))
         self.shown = shown
         self.most = min(_MOST, 900 // (len(shown) + 1))
@@ -137,7 +137,7 @@ class Children:
         try:
             each[1] = self.table.update(each[1], {
                 name: (most if isinstance(most, (int, float)) else 0) + 1 for name, most in free.items()})
-        except sqlite3.IntegrityError:
+        except sqlite3.IntegrityError:  # a rule refuses that number; then the first refusal is what is said
             return False
         return True
 

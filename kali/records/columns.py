@@ -156,7 +156,7 @@ def moment_of(value: Any) -> str | None:
         seconds = value / scale if scale else float('nan')
     try:
         return str(datetime(1970, 1, 1) + timedelta(seconds=round(seconds)))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # a day outside of the calendar of Python
         return None
 
 

@@ -204,7 +204,7 @@ class RecordForm(Formlet):
         form_id, seen = posted.get(FORM_ID, ''), posted.get(FINGERPRINT, '')
         try:
             intermediate = self._read(posted, seen if self.edits else '')[1][0]
-        except NotFound:
+        except NotFound:  # the row is gone, and what was typed is not
             intermediate = read_posted(self.elements, posted)[0]
         if errors and seen:  # what the fields were, nobody can say any more
             seen = self._left()

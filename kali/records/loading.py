@@ -291,7 +291,7 @@ class Load:
         try:
             with atomic(self.connection):
                 self._write(self._at_once)
-        except (sqlite3.IntegrityError, sqlite3.DataError):
+        except (sqlite3.IntegrityError, sqlite3.DataError):  # then it is found out which rows are bad
             return False
         return True
 

@@ -226,7 +226,7 @@ class Query:
                 found = self._from(place, wide, size + 1, backwards)
         except TooLong:
             return self._looked_through(place, wide, size, backwards)
-        except Gone:
+        except Gone:  # then the list begins at its first page
             return self.but(after='', before='').page(columns, size)
         if place and len(found) < size and backwards:  # not enough for a page: it is the first one
             return self.but(before='').page(columns, size)

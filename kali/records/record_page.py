@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kali.errors import NotFound
@@ -122,17 +121,21 @@ def pointing_here(section: Section, row: sqlite3.Row, limit: int = CHILDREN) -> 
         where = ' AND '.join(f'{quoted(name)} = ?' for name in columns)
         if other.declared.where:
             where += f' AND ({other.declared.where})'
-        with suppress(TooLong), within(section.connection, _SECONDS):
-            rows = other.table.rows(where, values, columns=listing.select, limit=limit)
-            number = select(section.connection, f'SELECT count(*) FROM (SELECT 1 FROM {other.table.sql_name} '
-                            f'WHERE {where} LIMIT {MANY + 1})', values)[0][0]
+        words = ''
+        try:
+            with within(section.connection, _SECONDS):
+                rows = other.table.rows(where, values, columns=listing.select, limit=limit)
+                number = select(section.connection, f'SELECT count(*) FROM (SELECT 1 FROM '
+                                f'{other.table.sql_name} WHERE {where} LIMIT {MANY + 1})', values)[0][0]
             words = '' if number == len(rows) else f' ({counted(number)})'
-            by = escape(f', {", ".join(map(other.heading, columns))}' if len(pointing) > 1 else '')
-            link = f'<a href="{escape(other.url(**fields))}">{escape(other.title)}</a>'
-            if not other.read_only:
-                new = other.url('new', **dict(zip(columns, values, strict=True)))
-                by += Markup(' <a href="{}" aria-label="{}: {}">{}</a>').format(
-                    new, say('new'), other.title, say('new'))
-            parts.append([f'<h2>{link}{escape(words)}<small>{escape(by)}</small></h2>\n',
-                          listing.html(rows) if rows else f'<p>{escape(say("no records"))}</p>\n'])
+            found: Content = listing.html(rows) if rows else f'<p>{escape(say("no records"))}</p>\n'
+        except TooLong:  # the link leads to the list of them, which takes its time
+            found = f'<p>{escape(say("not searched", title=other.title))}</p>\n'
+        by = escape(f', {", ".join(map(other.heading, columns))}' if len(pointing) > 1 else '')
+        link = f'<a href="{escape(other.url(**fields))}">{escape(other.title)}</a>'
+        if not other.read_only:
+            new = other.url('new', **dict(zip(columns, values, strict=True)))
+            by += Markup(' <a href="{}" aria-label="{}: {}">{}</a>').format(
+                new, say('new'), other.title, say('new'))
+        parts.append([f'<h2>{link}{escape(words)}<small>{by}</small></h2>\n', found])
     return parts

@@ -434,3 +434,15 @@ def test_each_page_can_be_replaced_by_a_handler() -> None:
     with pytest.raises(ValueError, match="no page is called 'chart'; there are list, view"):
         Records(db, tables=[Table('t', pages={'chart': page('chart')})])
     db.close()
+
+
+def test_a_record_names_a_table_that_takes_too_long_to_look_through(monkeypatch: Any) -> None:
+    db = connect(':memory:')
+    db.executescript("""CREATE TABLE t (t INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);
+        CREATE TABLE child (child INTEGER PRIMARY KEY, t INTEGER REFERENCES t);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+        INSERT INTO child SELECT i, NULL FROM n""")
+    monkeypatch.setattr('kali.records.record_page._SECONDS', 0)
+    page = Client(Records(db), raise_errors=True).get('/table/t/1').text
+    assert '<a href="/table/child/?is.t=1">Child</a>' in page and 'Not all of Child was searched' in page
+    db.close()
